@@ -1,0 +1,104 @@
+// The Vulkan instance and logical device that everything runs on, and what they can do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "gpu/buffer.hpp"
+#include "gpu/vulkan.hpp"
+
+namespace tarsier::gpu {
+
+class PipelineCache;
+
+/// What `tarsier devices` prints of one physical device.
+struct DeviceInfo {
+  uint32_t index = 0;  // --device N
+  std::string name;
+  std::string uuid;  // 32 hex digits
+  std::string driver;
+  std::string api_version;
+  std::string type;  // "discrete GPU", "integrated GPU", "software", ...
+  bool software = false;
+  uint32_t subgroup_size = 0;
+  std::vector<std::string> missing;  // required features that it lacks: empty means usable
+  std::vector<std::string> optional_missing;
+};
+
+struct DeviceOptions {
+  std::string selector;  // "" = best; index, part of the name, or UUID
+  bool validation =
+      false;  // Khronos validation layer with synchronisation validation; each message is counted
+  std::vector<const char*> instance_extensions;  // of the window system; empty when headless
+  bool present = false;                          // needs VK_KHR_swapchain
+};
+
+/// Optional features, found at creation.
+struct DeviceFeatures {
+  bool storage_16bit = false;  // fp16 storage buffers
+  bool uniform_16bit = false;
+  bool shader_int64 = false;
+  bool shader_float16 = false;
+  bool synchronization2 = false;
+  bool subgroup_size_control = false;
+  uint32_t subgroup_size = 0;
+  uint32_t max_push_constants = 128;
+  uint32_t max_uniform_range = 16384;  // bytes that one dynamic-offset window can cover
+  uint32_t uniform_alignment = 256;
+  float timestamp_period_ns = 1;
+  bool timestamps = false;
+};
+
+/// Lists the physical devices. Sets up the driver search first (driver_setup.hpp).
+Result<std::vector<DeviceInfo>> enumerate_devices();
+
+/// Not thread safe unless said otherwise. Outlives every object made from it.
+class Device {
+ public:
+  static Result<std::unique_ptr<Device>> create(const DeviceOptions& options);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] const DeviceInfo& info() const;
+  [[nodiscard]] const DeviceFeatures& features() const;
+  [[nodiscard]] VkInstance instance() const;
+  [[nodiscard]] VkPhysicalDevice physical() const;
+  [[nodiscard]] VkDevice handle() const;
+  [[nodiscard]] VkQueue queue() const;  // one queue with graphics, compute and (if asked) present
+  [[nodiscard]] uint32_t queue_family() const;
+
+  Result<Buffer> create_buffer(const BufferDesc& desc);
+  /// Memory that a new image needs; used by Image.
+  Result<VkDeviceMemory> allocate_for(VkImage image);
+  [[nodiscard]] PipelineCache& pipelines();
+
+  /// Copies host bytes into a device buffer and waits: for load time only.
+  Status upload(const Buffer& destination, uint64_t offset, const void* data, uint64_t size);
+  /// Reads device bytes back and waits: for tests and tools only. Counts towards readback_bytes().
+  Status download(const Buffer& source, uint64_t offset, void* data, uint64_t size);
+  /// Records with `record` into a one-time command buffer, submits it and waits: load time, tests and tools.
+  Status run_once(const std::function<void(class CommandList&)>& record);
+
+  /// Bytes copied from device to host since creation, by whatever path (CommandList::read_back, download).
+  [[nodiscard]] uint64_t readback_bytes() const;
+  void count_readback(uint64_t bytes);
+  /// Messages of severity warning or worse that the validation layer gave.
+  [[nodiscard]] uint64_t validation_messages() const;
+  /// How many vkAllocateMemory calls were made: constant in steady state.
+  [[nodiscard]] uint64_t allocations() const;
+  /// Set when a call returned VK_ERROR_DEVICE_LOST.
+  [[nodiscard]] bool lost() const;
+  void mark_lost();
+
+ private:
+  Device();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tarsier::gpu

@@ -1,0 +1,82 @@
+// Frames in flight: each owns a command buffer, a staging area, timestamps and the objects that die when it
+// is done.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gpu/command_list.hpp"
+
+namespace tarsier::gpu {
+
+/// Device time of a named span within one frame, milliseconds.
+struct PassTime {
+  std::string name;
+  double ms = 0;
+};
+
+class FrameContext;
+
+/// 2 or 3 frame contexts round a timeline semaphore. Single thread.
+class FrameRing {
+ public:
+  static Result<std::unique_ptr<FrameRing>> create(Device& device, uint32_t frames_in_flight,
+                                                   uint64_t staging_bytes);
+  ~FrameRing();
+  /// Waits until the oldest context is done (the frames-in-flight limit, the only wait on the host path),
+  /// runs its deletions and completion callbacks, and opens it for recording.
+  Result<FrameContext*> begin();
+  /// Ends and submits. Waits on / signals the given binary semaphores (swapchain) beside the timeline.
+  Status submit(FrameContext& frame, VkSemaphore wait = VK_NULL_HANDLE, VkPipelineStageFlags wait_stage = 0,
+                VkSemaphore signal = VK_NULL_HANDLE);
+  /// Runs the completions of frames that are already done, without waiting.
+  void poll();
+  /// Waits for all frames in flight and runs their completions: shutdown, resize.
+  void drain();
+  [[nodiscard]] uint32_t size() const;
+
+ private:
+  FrameRing();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class FrameContext {
+ public:
+  [[nodiscard]] CommandList& commands();
+  [[nodiscard]] uint64_t timeline_value() const;
+  /// Which context of the ring this is: 0 .. size-1. For per-frame buffers of a pass.
+  [[nodiscard]] uint32_t slot() const;
+  /// Host-written bytes that stay valid until the frame is done. Null offset error when the staging area is
+  /// full.
+  struct Staging {
+    const Buffer* buffer;
+    uint64_t offset;
+    void* mapped;
+  };
+  Result<Staging> stage(uint64_t bytes, uint64_t alignment = 16);
+  /// Runs when the device has finished this frame (from FrameRing::begin, poll or drain).
+  void on_complete(std::function<void()> callback);
+  /// Keeps an object alive until the frame is done.
+  void retire(std::shared_ptr<void> object);
+  /// Device-time span; spans may follow each other, not nest. Results appear in times() two or three frames
+  /// later.
+  void begin_span(std::string_view name);
+  void end_span();
+  /// Device times of the latest finished use of this context.
+  [[nodiscard]] const std::vector<PassTime>& times() const;
+
+ private:
+  friend class FrameRing;
+  FrameContext();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+
+ public:
+  ~FrameContext();
+};
+
+}  // namespace tarsier::gpu

@@ -1,0 +1,62 @@
+// Compute pipelines. All share one layout:
+//   push constants: up to 128 bytes, compute stage
+//   set 0, binding 0: UNIFORM_BUFFER_DYNAMIC, the weight window (64 KiB at most); unused by most shaders
+// Everything else is reached by buffer device address in push constants, so a dispatch is bind + push +
+// dispatch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gpu/vulkan.hpp"
+
+namespace tarsier::gpu {
+
+class Device;
+class Buffer;
+
+struct ComputePipelineDesc {
+  std::string shader;               // name in the shader library, "kernels/conv2d.comp"
+  std::vector<uint32_t> constants;  // specialisation constants, ids 0..n-1; floats by bit_cast
+  auto operator<=>(const ComputePipelineDesc&) const = default;
+};
+
+class ComputePipeline {
+ public:
+  [[nodiscard]] VkPipeline handle() const { return pipeline_; }
+  [[nodiscard]] VkPipelineLayout layout() const { return layout_; }
+  [[nodiscard]] const ComputePipelineDesc& desc() const { return desc_; }
+
+ private:
+  friend class PipelineCache;
+  VkPipeline pipeline_ = VK_NULL_HANDLE;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  ComputePipelineDesc desc_;
+};
+
+/// Owns the pipelines of a device: each distinct description is made once and lives as long as the device.
+/// Backed by a VkPipelineCache on disk (core/file.hpp cache_dir(), keyed by device and driver UUID). Thread
+/// safe.
+class PipelineCache {
+ public:
+  explicit PipelineCache(Device& device);
+  ~PipelineCache();
+  /// Fails (kRuntime) for an unknown shader name or a refusal of the driver.
+  Result<const ComputePipeline*> get(const ComputePipelineDesc& desc);
+  /// Makes many at once on the host's threads.
+  Status prepare(std::span<const ComputePipelineDesc> descs);
+  [[nodiscard]] VkPipelineLayout layout() const;
+  [[nodiscard]] VkPipelineCache handle() const;
+  /// A descriptor set whose binding 0 is this buffer, as a window of min(size, max_uniform_range) bytes moved
+  /// by the dynamic offset. The set lives as long as the cache.
+  Result<VkDescriptorSet> uniform_window(const Buffer& buffer);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tarsier::gpu

@@ -1,0 +1,37 @@
+// What the graph layer knows of an operator: its argument check, shape rule and CPU reference. The operators
+// themselves live in kernels/, one file per family; passes reach them through an OpRegistry.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.hpp"
+
+namespace tarsier::graph {
+
+/// Shapes (and types) of a node's outputs from those of its inputs. Constant inputs can be read from the
+/// graph.
+using ShapeRule = std::function<Result<std::vector<TensorDesc>>(const Graph&, const Node&)>;
+/// Computes a node on the host in fp32, ignoring node.post: constant folding, `check`, and kernel tests call
+/// it. `inputs` has one entry per node input; null for an absent optional input.
+using Reference =
+    std::function<Result<std::vector<Tensor>>(const Node&, const std::vector<const Tensor*>& inputs)>;
+
+struct OpDef {
+  std::string name;
+  /// Refuses a node that no kernel here can run, saying what about it ("mode=cubic"). Shapes are known.
+  std::function<Status(const Graph&, const Node&)> check;
+  ShapeRule infer;
+  Reference reference;
+};
+
+class OpRegistry {
+ public:
+  virtual ~OpRegistry() = default;
+  /// Null where the operator is not known.
+  [[nodiscard]] virtual const OpDef* find(std::string_view op) const = 0;
+};
+
+}  // namespace tarsier::graph

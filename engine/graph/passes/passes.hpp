@@ -1,0 +1,40 @@
+// The graph passes, one file each. infer/compiler.cpp calls them in the order and for the reasons written
+// there.
+#pragma once
+
+#include <map>
+
+#include "graph/graph.hpp"
+#include "graph/op.hpp"
+
+namespace tarsier::graph {
+
+/// Gives every value a static shape. `input_shapes` overrides the extents of graph inputs (for dynamic ones).
+/// Fails with ONE error that lists every node whose operator is unknown or refused, by operator and node
+/// name.
+Status infer_shapes(Graph& graph, const OpRegistry& ops,
+                    const std::map<std::string, Shape>& input_shapes = {});
+/// Keeps what the named outputs need (all outputs where empty) and drops the rest.
+Status prune(Graph& graph, const std::vector<std::string>& outputs = {});
+/// Evaluates nodes whose inputs are all constant (and Shape of a static value) with their CPU reference.
+Status fold_constants(Graph& graph, const OpRegistry& ops);
+/// Identity, Dropout, no-op Reshape/Transpose/Pad/Cast/Slice/Concat/Expand, double Transpose and Reshape.
+Status eliminate_noops(Graph& graph);
+/// Transposes between NHWC and NCHW are pushed through elementwise nodes until they cancel.
+Status cancel_transposes(Graph& graph);
+/// Conv/ConvTranspose/Gemm followed by BatchNormalization, or by Mul/Add with per-channel constants: into the
+/// weights.
+Status fold_batch_norm(Graph& graph);
+/// Pad (zeros) before Conv or AveragePool (count_include_pad) becomes the node's own padding.
+Status fuse_pad(Graph& graph);
+/// Mul(x, Sigmoid(x)) -> Silu; Mul(x, HardSigmoid(x)) and x*relu6(x+3)/6 -> HardSwish; gelu and hard-sigmoid
+/// patterns.
+Status recognise_activations(Graph& graph);
+/// Activations, residual Add and scalar scale into Node::post of their producer, where `accepts` lets them.
+Status fuse_post_ops(Graph& graph,
+                     const std::function<bool(const Graph&, const Node&, const PostOp&)>& accepts);
+/// Reshape-Transpose-Reshape(-Gather/Split/Slice) over the channel axis becomes one GatherChannels node
+/// (attribute `indices`: output channel i is input channel indices[i]).
+Status recognise_channel_shuffle(Graph& graph);
+
+}  // namespace tarsier::graph

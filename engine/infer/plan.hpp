@@ -1,0 +1,92 @@
+// A compiled network: immutable, its command stream recorded once, its activations in one aliased buffer.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gpu/command_list.hpp"
+#include "gpu/device.hpp"
+#include "graph/graph.hpp"
+
+namespace tarsier::infer {
+
+/// Where a network input or output lies on the device: what pre-processing writes and decoders read.
+struct TensorBinding {
+  std::string name;
+  graph::TensorDesc desc;  // logical type and shape
+  graph::Layout layout = graph::Layout::kLinear;
+  graph::DType storage = graph::DType::kF32;
+  uint64_t address = 0;
+};
+
+enum class Precision { kFp32, kFp16 };  // of activation storage; arithmetic is fp32
+
+struct CompileOptions {
+  Precision precision = Precision::kFp32;
+  std::vector<std::string> outputs;                  // keep only these; all where empty
+  std::map<std::string, graph::Shape> input_shapes;  // for inputs with dynamic extents
+  std::filesystem::path dump_graph;                  // a text file a pass is written here where set
+  std::function<void(float fraction, std::string_view what)> progress;
+};
+
+struct PlanStats {
+  size_t nodes = 0, dispatches = 0, barriers = 0;
+  uint64_t weight_bytes = 0;
+  uint64_t activation_bytes = 0;  // the aliased buffer
+  uint64_t peak_live_bytes = 0;   // lower bound for it
+  uint64_t unaliased_bytes = 0;   // what it would be without aliasing
+  double compile_ms = 0;
+};
+
+/// Time of one node within a profiled run.
+struct LayerTime {
+  std::string name, op, shape, pipeline;
+  double ms = 0;
+  double gflop = 0;  // 0 where not arithmetic-bound
+};
+
+class Plan {
+ public:
+  /// Runs the passes (compiler.cpp) and records. The graph is consumed.
+  static Result<std::unique_ptr<Plan>> compile(gpu::Device& device, graph::Graph graph,
+                                               const CompileOptions& options);
+  ~Plan();
+
+  [[nodiscard]] const std::vector<TensorBinding>& inputs() const;
+  [[nodiscard]] const std::vector<TensorBinding>& outputs() const;
+  [[nodiscard]] const TensorBinding* find_output(std::string_view name) const;
+  [[nodiscard]] const PlanStats& stats() const;
+  [[nodiscard]] const graph::Graph& graph() const;  // after the passes
+  /// Puts the network's commands into a frame: it starts by waiting for compute writes to its inputs, and its
+  /// outputs are visible to compute reads after it. One execution at a time (the frames of one queue are in
+  /// order).
+  void record(gpu::CommandList& commands) const;
+  /// Runs `runs` times with a timestamp per node; the median of each.
+  Result<std::vector<LayerTime>> profile(int runs) const;
+  /// Activation buffer, for tools that read inputs and outputs.
+  [[nodiscard]] const gpu::Buffer& activations() const;
+
+ private:
+  Plan();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  friend class Compiler;
+};
+
+/// Runs a plan on host tensors, for `infer`, `bench` and tests: uploads, runs, waits, downloads.
+class Session {
+ public:
+  explicit Session(gpu::Device& device, const Plan& plan) : device_(&device), plan_(&plan) {}
+  /// Inputs in the order of plan.inputs(), row-major in their logical shape. Errors name the input and both
+  /// shapes.
+  Result<std::vector<graph::Tensor>> run(const std::vector<graph::Tensor>& inputs);
+
+ private:
+  gpu::Device* device_;
+  const Plan* plan_;
+};
+
+}  // namespace tarsier::infer

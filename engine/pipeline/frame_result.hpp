@@ -1,0 +1,29 @@
+// What a pipeline found in one frame: what writers, lists and the overlay see. No GPU types.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vision/types.hpp"
+
+namespace tarsier::pipeline {
+
+struct StageTime {
+  std::string stage;
+  double ms = 0;  // device time
+};
+
+struct FrameResult {
+  uint64_t frame_id = 0;
+  double time_s = 0;
+  int width = 0, height = 0;
+  std::vector<vision::Detection> detections;
+  /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
+  std::vector<std::pair<std::string, float>> mask_coverage;
+  std::vector<StageTime> stage_times;
+  double latency_ms = 0;        // capture to output
+  uint64_t readback_bytes = 0;  // device to host in this frame
+};
+
+}  // namespace tarsier::pipeline

@@ -1,0 +1,43 @@
+// Shapes that vision passes share on host and device. Device structs are std430:
+// shaders/include/vision_types.glsl declares the same ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace tarsier::vision {
+
+/// One detection, in pixels of the captured frame. 32 bytes, as in device memory.
+struct Detection {
+  float x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+  float score = 0;
+  int32_t class_id = 0;
+  int32_t source_index = 0;  // anchor or cell it was decoded from: makes ordering deterministic
+  int32_t reserved = 0;
+};
+static_assert(sizeof(Detection) == 32);
+
+/// Start of a detection buffer; `count` Detections follow at byte 64. Indirect arguments stay on the device.
+struct DetectionHeader {
+  uint32_t count = 0;           // valid detections, at most kMaxDetections
+  uint32_t candidates = 0;      // before NMS; may exceed what was kept
+  uint32_t draw_boxes[4] = {};  // VkDrawIndirectCommand: vertices, instances, first vertex, first instance
+  uint32_t draw_labels[4] = {};
+  uint32_t reserved[6] = {};
+};
+static_assert(sizeof(DetectionHeader) == 64);
+inline constexpr uint32_t kMaxDetections = 300;
+inline constexpr uint32_t kMaxCandidates = 4096;
+inline constexpr uint64_t kDetectionBufferBytes =
+    sizeof(DetectionHeader) + kMaxDetections * sizeof(Detection);
+
+/// How a frame was fitted into a network's input: network = frame * scale + offset, in pixels, per axis (x,
+/// y).
+struct Fit {
+  float scale_x = 1, scale_y = 1;
+  float offset_x = 0, offset_y = 0;
+};
+
+enum class FitMode : uint8_t { kStretch, kLetterboxTopLeft, kLetterboxCentre };
+
+}  // namespace tarsier::vision
