@@ -21,7 +21,8 @@ using Reference =
 
 struct OpDef {
   std::string name;
-  /// Refuses a node that no kernel here can run, saying what about it ("mode=cubic"). Shapes are known.
+  /// Refuses a node that no kernel here can run, saying what about it ("mode=cubic"), wrong argument counts
+  /// included. It is called before `infer`: the shapes of the inputs are known, those of the outputs not yet.
   std::function<Status(const Graph&, const Node&)> check;
   ShapeRule infer;
   Reference reference;

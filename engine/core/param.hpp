@@ -1,0 +1,96 @@
+// Parameters, declared once: from one ParamSpec come the TOML key, --set, the help text and the overlay's
+// control.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace tarsier {
+
+enum class ParamType : uint8_t {
+  kBool,
+  kInt,
+  kFloat,
+  kChoice,  // one of ParamSpec::choices
+  kText,
+  kSet  // a subset of ParamSpec::choices; the empty set means all
+};
+
+using ParamValue = std::variant<bool, int64_t, double, std::string, std::vector<std::string>>;
+
+struct ParamSpec {
+  std::string key;  // "stage.name"
+  ParamType type = ParamType::kFloat;
+  ParamValue initial = 0.0;
+  double min = 0, max = 1, step = 0.01;  // of kInt and kFloat, inclusive
+  std::string unit;
+  std::string help;
+  std::vector<std::string> choices;
+  bool restarts = false;  // read when the pipeline starts; the overlay shows it greyed
+};
+
+/// Where a value comes from; a later one wins over an earlier one.
+enum class ParamOrigin : uint8_t { kDefault, kPipeline, kPreset, kCommandLine, kOverlay };
+[[nodiscard]] std::string_view name_of(ParamOrigin origin);
+[[nodiscard]] std::string to_string(const ParamValue& value);
+
+/// The declared parameters and their values. Not thread safe: it is read and set between frames by one
+/// thread, which is what gives every stage of a frame the same snapshot.
+class Params {
+ public:
+  /// Declaring a key twice is a programming error. Values that were set before the declaration are applied to
+  /// it, so that a pipeline file can be read before its stages are made; an error names the bad value.
+  Status declare(ParamSpec spec);
+  /// Sets a value unless one of a stronger origin is there. Errors (kInput): unknown key (with the nearest
+  /// known one), wrong type, out of range, unknown choice.
+  Status set(std::string_view key, const ParamValue& value, ParamOrigin origin);
+  /// The same from text, as in `--set key=value` ("0.4", "on", "person,car").
+  Status set_text(std::string_view key, std::string_view text, ParamOrigin origin);
+  /// Keeps a value for a key that is declared later.
+  void preset(std::string key, ParamValue value, ParamOrigin origin);
+  void preset_text(std::string key, std::string text, ParamOrigin origin);
+  /// After all declarations: an error for the first preset key that nothing declared.
+  [[nodiscard]] Status check_all_known() const;
+
+  [[nodiscard]] bool boolean(std::string_view key) const;
+  [[nodiscard]] int64_t integer(std::string_view key) const;
+  [[nodiscard]] double real(std::string_view key) const;
+  [[nodiscard]] const std::string& text(std::string_view key) const;
+  [[nodiscard]] const std::vector<std::string>& set_of(std::string_view key) const;
+  [[nodiscard]] const ParamValue& value(std::string_view key) const;
+  [[nodiscard]] ParamOrigin origin(std::string_view key) const;
+  /// In order of declaration.
+  [[nodiscard]] const std::vector<ParamSpec>& specs() const { return specs_; }
+  [[nodiscard]] std::vector<std::string> keys() const;
+  /// Counts changes: a stage compares it to skip work.
+  [[nodiscard]] uint64_t version() const { return version_; }
+
+ private:
+  struct Slot {
+    size_t spec;
+    ParamValue value;
+    ParamOrigin origin = ParamOrigin::kDefault;
+  };
+  struct Pending {
+    std::string key;
+    ParamValue value;
+    ParamOrigin origin;
+    bool is_text;
+  };
+  [[nodiscard]] const Slot& slot(std::string_view key) const;
+  Result<ParamValue> parse(const ParamSpec& spec, std::string_view text) const;
+  Result<ParamValue> conform(const ParamSpec& spec, const ParamValue& value) const;
+
+  std::vector<ParamSpec> specs_;
+  std::map<std::string, Slot, std::less<>> slots_;
+  std::vector<Pending> pending_;
+  uint64_t version_ = 0;
+};
+
+}  // namespace tarsier

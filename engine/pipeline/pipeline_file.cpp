@@ -1,0 +1,149 @@
+#include "pipeline/pipeline_file.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "core/file.hpp"
+#include "core/text.hpp"
+
+namespace tarsier::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+std::optional<ParamValue> param_value(const toml::node& node) {
+  if (const auto* v = node.as_boolean()) return ParamValue(v->get());
+  if (const auto* v = node.as_integer()) return ParamValue(v->get());
+  if (const auto* v = node.as_floating_point()) return ParamValue(v->get());
+  if (const auto* v = node.as_string()) return ParamValue(v->get());
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> names;
+    for (const auto& item : *array) {
+      const auto* name = item.as_string();
+      if (name == nullptr) return std::nullopt;
+      names.push_back(name->get());
+    }
+    return ParamValue(std::move(names));
+  }
+  return std::nullopt;
+}
+
+Error at(const fs::path& file, const toml::node& node, std::string_view what) {
+  return input_error("{}:{}: {}", file.string(), node.source().begin.line, what);
+}
+
+Result<MaskSpec> read_mask(const fs::path& file, const toml::node& node) {
+  const auto* table = node.as_table();
+  if (table == nullptr) return at(file, node, "a mask must be written as [[stage.mask]]");
+  MaskSpec mask;
+  for (const auto& [key, value] : *table) {
+    if (key == "name") {
+      mask.name = value.value_or(std::string());
+    } else if (key == "output") {
+      mask.output = value.value_or(std::string());
+    } else if (key == "color") {
+      mask.color = value.value_or(std::string());
+    } else if (key == "opacity") {
+      mask.opacity = value.value_or(-1.0);
+    } else {
+      const std::vector<std::string> known = {"name", "output", "color", "opacity"};
+      return at(file, value,
+                fmt::format("a mask has no key '{}'{}", key.str(), did_you_mean(key.str(), known)));
+    }
+  }
+  if (mask.name.empty()) return at(file, node, "a mask needs a name");
+  if (mask.opacity < 0 || mask.opacity > 1) return at(file, node, "a mask's opacity goes from 0 to 1");
+  return mask;
+}
+
+Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Params& params) {
+  const auto* table = node.as_table();
+  if (table == nullptr) return at(file, node, "a stage must be written as [[stage]]");
+  StageSpec stage;
+  stage.name = table->get("name") != nullptr ? table->get("name")->value_or(std::string()) : "";
+  stage.type = table->get("type") != nullptr ? table->get("type")->value_or(std::string()) : "";
+  if (stage.name.empty()) return at(file, node, "a stage needs a name");
+  if (stage.type.empty()) return at(file, node, fmt::format("stage '{}' needs a type", stage.name));
+  for (const auto& [key, value] : *table) {
+    if (key == "name" || key == "type") continue;
+    if (key == "mask") {
+      const auto* masks = value.as_array();
+      if (masks == nullptr) return at(file, value, "masks must be written as [[stage.mask]]");
+      for (const auto& item : *masks) {
+        TARSIER_TRY(auto mask, read_mask(file, item));
+        stage.masks.push_back(std::move(mask));
+      }
+      continue;
+    }
+    auto converted = param_value(value);
+    if (!converted) {
+      return at(file, value,
+                fmt::format("'{}' must be a number, a text, true/false or a list of names", key.str()));
+    }
+    params.preset(fmt::format("{}.{}", stage.name, key.str()), std::move(*converted), ParamOrigin::kPipeline);
+  }
+  return stage;
+}
+
+}  // namespace
+
+std::vector<std::string> pipeline_names() {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(home_dir() / "pipelines", code)) {
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<PipelineSpec> load_pipeline(const std::string& name_or_path, Params& params) {
+  const bool is_path = name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml");
+  const fs::path file =
+      is_path ? fs::path(name_or_path) : home_dir() / "pipelines" / (name_or_path + ".toml");
+  std::error_code code;
+  if (!fs::exists(file, code)) {
+    if (is_path) return input_error("{}: no such pipeline file", file.string());
+    const auto names = pipeline_names();
+    return input_error("pipeline '{}' is unknown{}; there are {}, or give a path to a .toml file",
+                       name_or_path, did_you_mean(name_or_path, names), join(names, ", "));
+  }
+  TARSIER_TRY(const auto text, read_text(file));
+  toml::table root;
+  try {
+    root = toml::parse(text, file.string());
+  } catch (const toml::parse_error& error) {
+    return input_error("{}:{}:{}: not valid TOML: {}", file.string(), error.source().begin.line,
+                       error.source().begin.column, error.description());
+  }
+
+  PipelineSpec spec;
+  spec.name = file.stem().string();
+  for (const auto& [key, value] : root) {
+    if (key == "description") {
+      spec.description = value.value_or(std::string());
+    } else if (key == "stage") {
+      const auto* stages = value.as_array();
+      if (stages == nullptr) return at(file, value, "stages must be written as [[stage]]");
+      for (const auto& item : *stages) {
+        TARSIER_TRY(auto stage, read_stage(file, item, params));
+        for (const auto& other : spec.stages) {
+          if (other.name == stage.name) {
+            return at(file, item,
+                      fmt::format("there are two stages named '{}'; give one another name", stage.name));
+          }
+        }
+        spec.stages.push_back(std::move(stage));
+      }
+    } else {
+      const std::vector<std::string> known = {"description", "stage"};
+      return at(file, value,
+                fmt::format("a pipeline has no key '{}'{}", key.str(), did_you_mean(key.str(), known)));
+    }
+  }
+  if (spec.stages.empty()) return input_error("{}: has no [[stage]]", file.string());
+  return spec;
+}
+
+}  // namespace tarsier::pipeline

@@ -1,0 +1,41 @@
+// pipelines/*.toml: which stages a pipeline has, in order, and the parameters that it sets.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/param.hpp"
+#include "core/result.hpp"
+
+namespace tarsier::pipeline {
+
+/// One [[stage.mask]]: a mask that a segmentation stage makes of one output of its network.
+struct MaskSpec {
+  std::string name;    // parameters are "stage.name.opacity", ...
+  std::string output;  // of the network
+  std::string color;   // "#rrggbb"
+  double opacity = 0.4;
+};
+
+/// One [[stage]].
+struct StageSpec {
+  std::string name;  // prefix of its parameters
+  std::string type;  // "detect", "segment"
+  std::vector<MaskSpec> masks;
+};
+
+struct PipelineSpec {
+  std::string name;         // the file's name without .toml
+  std::string description;  // one line, for --help and the overlay
+  std::vector<StageSpec> stages;
+};
+
+/// Reads a pipeline by name (pipelines/NAME.toml under home_dir()) or by path. Every other key of a stage
+/// becomes a value of origin kPipeline in `params`, for the stage to declare. Errors (kInput): no such
+/// pipeline (with the nearest one), a TOML error with line and column, a missing or doubled stage name.
+Result<PipelineSpec> load_pipeline(const std::string& name_or_path, Params& params);
+/// Names under pipelines/.
+std::vector<std::string> pipeline_names();
+
+}  // namespace tarsier::pipeline

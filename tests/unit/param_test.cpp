@@ -1,0 +1,67 @@
+#include "core/param.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tarsier {
+namespace {
+
+Params two_params() {
+  Params params;
+  EXPECT_TRUE(
+      params
+          .declare({.key = "detect.score", .type = ParamType::kFloat, .initial = 0.3, .help = "least score"})
+          .ok());
+  EXPECT_TRUE(params
+                  .declare({.key = "detect.classes",
+                            .type = ParamType::kSet,
+                            .initial = std::vector<std::string>{},
+                            .choices = {"person", "car"}})
+                  .ok());
+  return params;
+}
+
+TEST(Params, AStrongerOriginWins) {
+  Params params = two_params();
+  ASSERT_TRUE(params.set("detect.score", 0.5, ParamOrigin::kCommandLine).ok());
+  ASSERT_TRUE(params.set("detect.score", 0.1, ParamOrigin::kPipeline).ok());
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.5);
+  ASSERT_TRUE(params.set_text("detect.score", "0.7", ParamOrigin::kOverlay).ok());
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.7);
+  EXPECT_EQ(params.origin("detect.score"), ParamOrigin::kOverlay);
+}
+
+TEST(Params, UnknownKeyNamesTheNearest) {
+  Params params = two_params();
+  const Status status = params.set_text("detect.scor", "1", ParamOrigin::kCommandLine);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("did you mean 'detect.score'"), std::string::npos);
+  EXPECT_EQ(status.error().exit_code(), 2);
+}
+
+TEST(Params, RangeTypeAndChoiceAreChecked) {
+  Params params = two_params();
+  EXPECT_FALSE(params.set_text("detect.score", "1.5", ParamOrigin::kCommandLine).ok());
+  EXPECT_FALSE(params.set_text("detect.score", "nan", ParamOrigin::kCommandLine).ok());
+  EXPECT_FALSE(params.set_text("detect.score", "high", ParamOrigin::kCommandLine).ok());
+  EXPECT_FALSE(params.set_text("detect.classes", "person,cat", ParamOrigin::kCommandLine).ok());
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.3);
+  ASSERT_TRUE(params.set_text("detect.classes", "person,car", ParamOrigin::kCommandLine).ok());
+  EXPECT_EQ(params.set_of("detect.classes").size(), 2U);
+}
+
+TEST(Params, ValuesGivenBeforeTheDeclarationAreApplied) {
+  Params params;
+  params.preset("a.x", int64_t{3}, ParamOrigin::kPipeline);
+  params.preset_text("a.x", "4", ParamOrigin::kCommandLine);
+  params.preset_text("a.y", "1", ParamOrigin::kCommandLine);
+  ASSERT_TRUE(
+      params.declare({.key = "a.x", .type = ParamType::kInt, .initial = int64_t{0}, .min = 0, .max = 9})
+          .ok());
+  EXPECT_EQ(params.integer("a.x"), 4);
+  const Status status = params.check_all_known();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("a.y"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tarsier
