@@ -35,9 +35,9 @@ Masks masks_of(Scope scope) {
 
 }  // namespace
 
-void CommandList::bind_uniform_window(VkDescriptorSet set, uint32_t offset) {
+void CommandList::bind_windows(VkDescriptorSet set) {
   vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, device_->pipelines().layout(), 0, 1,
-                          &set, 1, &offset);
+                          &set, 0, nullptr);
 }
 
 void CommandList::dispatch(const ComputePipeline& pipeline, std::span<const std::byte> push, Extent3 groups) {

@@ -142,6 +142,7 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   f11.uniformAndStorageBuffer16BitAccess = features.uniform_16bit ? VK_TRUE : VK_FALSE;
   VkPhysicalDeviceFeatures2 f10{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &f11};
   f10.features.shaderInt64 = VK_TRUE;
+  f10.features.shaderUniformBufferArrayDynamicIndexing = VK_TRUE;
   f10.features.shaderInt16 = has10.features.shaderInt16;
   f10.features.drawIndirectFirstInstance = has10.features.drawIndirectFirstInstance;
   f10.features.fragmentStoresAndAtomics = has10.features.fragmentStoresAndAtomics;

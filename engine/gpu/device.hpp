@@ -49,7 +49,7 @@ struct DeviceFeatures {
   bool subgroup_size_control = false;
   uint32_t subgroup_size = 0;
   uint32_t max_push_constants = 128;
-  uint32_t max_uniform_range = 16384;  // bytes that one dynamic-offset window can cover
+  uint32_t max_uniform_range = 16384;  // bytes that one weight window can cover, at most 65536
   uint32_t uniform_alignment = 256;
   float timestamp_period_ns = 1;
   bool timestamps = false;

@@ -132,6 +132,7 @@ PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
   require(f12.timelineSemaphore, "timeline semaphores");
   require(f12.bufferDeviceAddress, "buffer device address");
   require(f10.features.shaderInt64, "64-bit integers in shaders (kernels compute addresses)");
+  require(f10.features.shaderUniformBufferArrayDynamicIndexing, "indexed uniform buffers (weight windows)");
   auto& features = out.features;
   features.shader_int64 = f10.features.shaderInt64 != VK_FALSE;
   wish(features.storage_16bit, f11.storageBuffer16BitAccess, "16-bit storage buffers");

@@ -11,12 +11,12 @@
 #include "core/log.hpp"
 #include "gpu/device.hpp"
 #include "gpu/shader_library.hpp"
+#include "gpu/uniform_windows.hpp"
 
 namespace tarsier::gpu {
 namespace {
 
 constexpr uint32_t kPushBytes = 128;
-constexpr uint32_t kSetsPerPool = 16;
 
 std::filesystem::path cache_file(VkPhysicalDevice physical) {
   VkPhysicalDeviceProperties properties{};
@@ -55,8 +55,6 @@ struct PipelineCache::Impl {
   std::mutex mutex;
   std::map<ComputePipelineDesc, std::unique_ptr<ComputePipeline>> pipelines;
   std::map<std::string, VkShaderModule, std::less<>> modules;
-  std::vector<VkDescriptorPool> pools;
-  uint32_t sets_left = 0;
 
   Result<VkShaderModule> module_of(const std::string& shader) {
     const std::lock_guard lock(mutex);
@@ -131,8 +129,8 @@ PipelineCache::PipelineCache(Device& device) : impl_(std::make_unique<Impl>()) {
 
   VkDescriptorSetLayoutBinding window{};
   window.binding = 0;
-  window.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC;
-  window.descriptorCount = 1;
+  window.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER;
+  window.descriptorCount = kWindows;
   window.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
   VkDescriptorSetLayoutCreateInfo set{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
   set.bindingCount = 1;
@@ -155,7 +153,6 @@ PipelineCache::~PipelineCache() {
   for (const auto& [desc, pipeline] : impl_->pipelines)
     vkDestroyPipeline(device, pipeline->pipeline_, nullptr);
   for (const auto& [name, module] : impl_->modules) vkDestroyShaderModule(device, module, nullptr);
-  for (const VkDescriptorPool pool : impl_->pools) vkDestroyDescriptorPool(device, pool, nullptr);
   vkDestroyPipelineLayout(device, impl_->layout, nullptr);
   vkDestroyDescriptorSetLayout(device, impl_->set_layout, nullptr);
   vkDestroyPipelineCache(device, impl_->cache, nullptr);
@@ -213,36 +210,8 @@ VkPipelineCache PipelineCache::handle() const {
   return impl_->cache;
 }
 
-Result<VkDescriptorSet> PipelineCache::uniform_window(const Buffer& buffer) {
-  const std::lock_guard lock(impl_->mutex);
-  const VkDevice device = impl_->device->handle();
-  if (impl_->sets_left == 0) {
-    const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC, kSetsPerPool};
-    VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-    info.maxSets = kSetsPerPool;
-    info.poolSizeCount = 1;
-    info.pPoolSizes = &size;
-    VkDescriptorPool pool = VK_NULL_HANDLE;
-    TARSIER_CHECK(vk_status(vkCreateDescriptorPool(device, &info, nullptr, &pool), "vkCreateDescriptorPool"));
-    impl_->pools.push_back(pool);
-    impl_->sets_left = kSetsPerPool;
-  }
-  VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-  info.descriptorPool = impl_->pools.back();
-  info.descriptorSetCount = 1;
-  info.pSetLayouts = &impl_->set_layout;
-  VkDescriptorSet set = VK_NULL_HANDLE;
-  TARSIER_CHECK(vk_status(vkAllocateDescriptorSets(device, &info, &set), "vkAllocateDescriptorSets"));
-  --impl_->sets_left;
-  const VkDescriptorBufferInfo range{
-      buffer.handle(), 0, std::min<uint64_t>(buffer.size(), impl_->device->features().max_uniform_range)};
-  VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-  write.dstSet = set;
-  write.descriptorCount = 1;
-  write.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC;
-  write.pBufferInfo = &range;
-  vkUpdateDescriptorSets(device, 1, &write, 0, nullptr);
-  return set;
+VkDescriptorSetLayout PipelineCache::window_layout() const {
+  return impl_->set_layout;
 }
 
 }  // namespace tarsier::gpu

@@ -10,6 +10,7 @@
 #include "gpu/driver_setup.hpp"
 #include "gpu/pipeline.hpp"
 #include "gpu/shader_library.hpp"
+#include "gpu/uniform_windows.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::gpu {
@@ -127,8 +128,12 @@ TEST_F(DeviceTest, DispatchReadsAddressesConstantsAndTheWeightWindow) {
     std::vector<float> w(64, float(block + 1) * 1000.F);
     ASSERT_OK(device().upload(*weights, block * alignment, w.data(), 256));
   }
-  const auto set = device().pipelines().uniform_window(*weights);
-  ASSERT_OK(set);
+  // The shader adds up window 0 and window 1, the block after it; the last block has none and gets a clamped
+  // one.
+  const auto windows = UniformWindows::create(
+      device(), *weights,
+      std::vector<WindowRange>{{0, alignment}, {alignment, alignment}, {2 * alignment, 65536}});
+  ASSERT_OK(windows);
   const ComputePipelineDesc desc{"test/axpy.comp", {std::bit_cast<uint32_t>(0.5F)}};
   ASSERT_OK(device().pipelines().prepare(std::vector{desc, desc, ComputePipelineDesc{"test/axpy.comp", {}}}));
   const auto pipeline = device().pipelines().get(desc);
@@ -136,14 +141,16 @@ TEST_F(DeviceTest, DispatchReadsAddressesConstantsAndTheWeightWindow) {
   EXPECT_EQ(*device().pipelines().get(desc), *pipeline);
   for (uint32_t block = 0; block < 3; ++block) {
     ASSERT_OK(device().run_once([&](CommandList& list) {
-      list.bind_uniform_window(*set, block * alignment);
+      list.bind_windows(windows->set(block));
       list.dispatch(**pipeline, AxpyPush{in->address(), out->address(), 2.F, kCount - 1},
                     {groups_for(kCount, 64), 1, 1});
     }));
     std::vector<float> y(kCount);
     ASSERT_OK(device().download(*out, 0, y.data(), kCount * 4));
     for (uint32_t i = 0; i + 1 < kCount; ++i) {
-      ASSERT_EQ(y[i], 2.F * float(i) + float(block + 1) * 1000.F + 0.5F) << i;
+      ASSERT_EQ(y[i], 2.F * float(i) + float(block + 1) * 1000.F +
+                          (block < 2 ? float(block + 2) * 1000.F : 0.F) + 0.5F)
+          << i;
     }
     EXPECT_EQ(y[kCount - 1], 0.F) << "wrote past its count";
   }
@@ -157,15 +164,15 @@ TEST_F(DeviceTest, IndirectDispatchTakesItsSizeFromTheDevice) {
   ASSERT_OK(buffer);
   ASSERT_OK(weights);
   ASSERT_OK(arguments);
-  const auto set = device().pipelines().uniform_window(*weights);
+  const auto windows = UniformWindows::create(device(), *weights, std::vector<WindowRange>{{0, 65536}});
   const auto pipeline = device().pipelines().get({"test/axpy.comp", {std::bit_cast<uint32_t>(1.F)}});
-  ASSERT_OK(set);
+  ASSERT_OK(windows);
   ASSERT_OK(pipeline);
   const uint32_t groups[3] = {2, 1, 1};
   ASSERT_OK(device().run_once([&](CommandList& list) {
     list.update(*arguments, 0, std::as_bytes(std::span(groups)));
     list.barrier(Scope::kTransfer, Scope::kIndirect);
-    list.bind_uniform_window(*set, 0);
+    list.bind_windows(windows->set(0));
     const AxpyPush push{buffer->address(), buffer->address(), 0.F, 256};
     list.dispatch_indirect(**pipeline, std::as_bytes(std::span(&push, 1)), *arguments, 0);
   }));
