@@ -1,6 +1,5 @@
-#include <gtest/gtest.h>
-
 #include <fstream>
+#include <gtest/gtest.h>
 
 #include "core/file.hpp"
 #include "core/half.hpp"
@@ -30,7 +29,9 @@ TEST(Text, NearestNamesATypoAndNothingFar) {
   EXPECT_EQ(nearest("--xyzzy", flags), "");
 }
 
-TEST(Text, FileNameKeepsOnlySafeCharacters) { EXPECT_EQ(file_name_of("tower_0/wh:0"), "tower_0_wh_0"); }
+TEST(Text, FileNameKeepsOnlySafeCharacters) {
+  EXPECT_EQ(file_name_of("tower_0/wh:0"), "tower_0_wh_0");
+}
 
 TEST(File, Sha256OfTheStandardsExample) {  // FIPS 180-4 example "abc"
   const std::string abc = "abc";

@@ -1,0 +1,66 @@
+#include "pipeline/pipeline_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/file.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+class PipelineFile : public ::testing::Test {
+ protected:
+  std::filesystem::path file_ = std::filesystem::temp_directory_path() / "tarsier_pipeline_test.toml";
+  Params params_;
+  Result<PipelineSpec> load(std::string_view text) {
+    EXPECT_TRUE(write_text_atomic(file_, text).ok());
+    return load_pipeline(file_.string(), params_);
+  }
+  void expect_error(std::string_view text, std::string_view part) {
+    const auto result = load(text);
+    ASSERT_FALSE(result.ok());
+    EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
+    EXPECT_EQ(result.error().exit_code(), 2);
+  }
+  ~PipelineFile() override { std::filesystem::remove(file_); }
+};
+
+TEST_F(PipelineFile, ThePipelinesOfTheProjectAreRead) {
+  for (const auto& name : {"street", "driving", "webcam"}) {
+    Params params;
+    const auto spec = load_pipeline(std::string(TARSIER_SOURCE_DIR) + "/pipelines/" + name + ".toml", params);
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    EXPECT_EQ(spec->name, name);
+    EXPECT_FALSE(spec->description.empty());
+    EXPECT_FALSE(spec->stages.empty());
+  }
+}
+
+TEST_F(PipelineFile, StageKeysBecomeParameters) {
+  const auto spec = load("[[stage]]\nname='d'\ntype='detect'\nscore=0.5\nclasses=['car']\n");
+  ASSERT_TRUE(spec.ok());
+  ASSERT_TRUE(params_.declare({.key = "d.score", .type = ParamType::kFloat, .initial = 0.1}).ok());
+  EXPECT_DOUBLE_EQ(params_.real("d.score"), 0.5);
+  EXPECT_EQ(params_.origin("d.score"), ParamOrigin::kPipeline);
+  const Status unknown = params_.check_all_known();
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_NE(unknown.error().message.find("d.classes"), std::string::npos);
+}
+
+TEST_F(PipelineFile, BadFilesSayWhere) {
+  expect_error("[[stage]\n", ":1:");
+  expect_error("", "has no [[stage]]");
+  expect_error("[[stage]]\ntype='detect'\n", "needs a name");
+  expect_error("[[stage]]\nname='a'\ntype='x'\n[[stage]]\nname='a'\ntype='x'\n", "two stages named 'a'");
+  expect_error("descripton='x'\n", "did you mean 'description'");
+  expect_error("[[stage]]\nname='a'\ntype='x'\n[[stage.mask]]\nname='m'\nopacty=1\n",
+               "did you mean 'opacity'");
+}
+
+TEST_F(PipelineFile, AnUnknownNameListsTheNearest) {
+  const auto result = load_pipeline("stret", params_);
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("street"), std::string::npos) << result.error().message;
+}
+
+}  // namespace
+}  // namespace tarsier::pipeline
