@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
                  [](G& g, ValueId x) {
                    return g.op("PRelu", {x, g.scalar(0.25F)});
                  }}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& spelling) { return std::string(spelling.param.name); });
 
 TEST(RecogniseActivations, ShrinksAFullSizeSlope) {
   G g;

@@ -278,10 +278,10 @@ TEST(TfjsBadFiles, DamagedAnywhereNeverCrashes) {
   const auto path = sample().write(folder);
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  for (size_t length = 0; length < text.size(); length += 3)
+  for (size_t length = 0; length < text.size(); length += 11)
     EXPECT_FALSE(load_model(folder.write("model.json", text.substr(0, length))).ok()) << length;
   std::mt19937 random(5);
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 500; ++round) {
     std::string damaged = text;
     damaged[random() % damaged.size()] = "0123456789\"{}[]:,x-"[random() % 19];
     auto loaded = load_model(folder.write("model.json", damaged));
