@@ -10,6 +10,12 @@ const Registry& Registry::instance() {
     Registry all;
     register_unary(all);
     register_binary(all);
+    register_channels(all);
+    register_strided(all);
+    register_pad(all);
+    register_gather(all);
+    register_reshape(all);
+    register_shape_ops(all);
     return all;
   }();
   return registry;
