@@ -16,6 +16,10 @@ const Registry& Registry::instance() {
     register_gather(all);
     register_reshape(all);
     register_shape_ops(all);
+    register_where(all);
+    register_batch_norm(all);
+    register_pool(all);
+    register_conv(all);
     return all;
   }();
   return registry;
