@@ -49,6 +49,10 @@ std::string where(const Node& node) {
 
 Result<std::unique_ptr<Plan>> Compiler::run() {
   const auto started = std::chrono::steady_clock::now();
+  const auto accepts = [](const Graph& graph, const Node& node, const graph::PostOp& post) {
+    const auto* kernel = ops().find(node.op);
+    return kernel != nullptr && kernel->accepts(graph, node, post);
+  };
   const std::vector<Pass> passes = {
       // What is not asked for costs nothing, and its operators need not be known.
       {"prune", [&] { return graph::prune(graph_, options_.outputs); }},
@@ -56,10 +60,22 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"infer_shapes", [&] { return graph::infer_shapes(graph_, ops(), options_.input_shapes); }},
       // Shape arithmetic becomes constants, so that no integer bookkeeping runs on the device.
       {"fold_constants", [&] { return graph::fold_constants(graph_, ops()); }},
-      // Exporters leave many nodes that do nothing once shapes are known.
+      // Exporters leave many nodes that do nothing once shapes are known; they would hide the patterns below.
       {"eliminate_noops", [&] { return graph::eliminate_noops(graph_); }},
+      // NHWC networks carry transposes around every operator; most meet their inverse.
+      {"cancel_transposes", [&] { return graph::cancel_transposes(graph_); }},
+      // Reshape-transpose-reshape over channels moves whole channels: one copy instead of three.
+      {"recognise_channel_shuffle", [&] { return graph::recognise_channel_shuffle(graph_); }},
+      // Scales and shifts of channels go into the weights before them.
+      {"fold_batch_norm", [&] { return graph::fold_batch_norm(graph_); }},
+      // The Focus stem shuffles pixels into channels; folded into the first convolution it moves nothing.
+      {"fold_focus", [&] { return graph::fold_focus(graph_); }},
       // A padded copy of an activation is a whole pass over memory; the convolution pads for free.
       {"fuse_pad", [&] { return graph::fuse_pad(graph_); }},
+      // Activations written out in primitive operators get their names, so that the next pass sees them.
+      {"recognise_activations", [&] { return graph::recognise_activations(graph_); }},
+      // A dispatch costs tens of microseconds on the software device and a round trip through memory on any.
+      {"fuse_post_ops", [&] { return graph::fuse_post_ops(graph_, accepts); }},
       // The fusions above may have made nodes that no kernel takes in this form.
       {"check_operators", [&] { return check_operators(); }},
       // Kernels state the layouts they are fast in; conversions are inserted where neighbours differ.
