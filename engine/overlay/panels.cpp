@@ -40,12 +40,14 @@ void row(const std::string& name, const std::string& value, const ImVec4* color 
   if (color != nullptr) ImGui::PopStyleColor();
 }
 
-/// The text's end, where it is too wide: of a path the end tells more.
-std::string fitted(const std::string& line, float width) {
+/// Where the text is too wide, its end (of a path it tells more) or its start.
+std::string fitted(const std::string& line, float width, bool keep_end = true) {
   if (ImGui::CalcTextSize(line.c_str()).x <= width) return line;
   for (size_t cut = 1; cut < line.size(); ++cut) {
-    if ((uint8_t(line[cut]) & 0xC0U) == 0x80) continue;  // not within a UTF-8 character
-    std::string shorter = "\xE2\x80\xA6" + line.substr(cut);
+    if ((uint8_t(line[keep_end ? cut : line.size() - cut]) & 0xC0U) == 0x80)
+      continue;  // not within a UTF-8 character
+    const std::string shorter =
+        keep_end ? "\xE2\x80\xA6" + line.substr(cut) : line.substr(0, line.size() - cut) + "\xE2\x80\xA6";
     if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
   }
   return "";
@@ -56,6 +58,14 @@ std::string bytes_text(uint64_t bytes) {
   if (bytes < 10'000) return fmt::format("{} B", bytes);
   if (bytes < 10'000'000) return fmt::format("{:.0f} kB", double(bytes) / 1e3);
   return fmt::format("{:.1f} MB", double(bytes) / 1e6);
+}
+
+void push_font(ImFont* font) {
+#if IMGUI_VERSION_NUM >= 19200
+  ImGui::PushFont(font, 0);
+#else
+  ImGui::PushFont(font);
+#endif
 }
 
 bool section(const char* title, bool open) {
@@ -74,7 +84,7 @@ void bar(const std::string& name, const std::string& value, float fraction, ImU3
   draw->AddRectFilled(at, {at.x + filled, at.y + height}, color, 3);
   const float value_width = ImGui::CalcTextSize(value.c_str()).x;
   draw->AddText({at.x + 5, at.y + 1}, IM_COL32(232, 236, 241, 255),
-                fitted(name, width - value_width - 18).c_str());
+                fitted(name, width - value_width - 18, false).c_str());
   draw->AddText({at.x + width - value_width - 5, at.y + 1}, IM_COL32(232, 236, 241, 255), value.c_str());
   ImGui::Dummy({width, height - 2});
 }
@@ -117,9 +127,12 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
                                  ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoFocusOnAppearing;
   const float height = screen.y - 2 * margin;
 
+  // Behind ### comes the identity, which stays when the name changes.
+  const std::string title =
+      (data.pipeline.empty() ? "Tarsier" : "Tarsier  \xC2\xB7  " + data.pipeline) + "###profile";
   ImGui::SetNextWindowPos({margin, margin}, ImGuiCond_Always);
   ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
-  if (ImGui::Begin("Tarsier##profile", nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
+  if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
   ImGui::End();
 
   ImGui::SetNextWindowPos({screen.x - margin, margin}, ImGuiCond_Always, {1, 0});
@@ -139,22 +152,26 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
 
 void Panels::draw_profile(const ProfileSnapshot& data) {
   const float width = ImGui::GetContentRegionAvail().x;
+  const bool roomy = ImGui::GetIO().DisplaySize.y > ImGui::GetFontSize() * 38;
   // The figure that matters most, large.
-  ImGui::SetWindowFontScale(1.6F);
+  ImFontAtlas& fonts = *ImGui::GetIO().Fonts;
+  const float small = ImGui::GetFontSize();
+  push_font(fonts.Fonts[fonts.Fonts.Size - 1]);
   text(fmt::format("{:.1f}", data.frames_per_s));
-  ImGui::SetWindowFontScale(1);
+  const float large = ImGui::GetFontSize();
+  ImGui::PopFont();
   ImGui::SameLine();
-  ImGui::SetCursorPosY(ImGui::GetCursorPosY() + ImGui::GetFontSize() * 0.42F);
+  ImGui::SetCursorPosY(ImGui::GetCursorPosY() + (large - small) * 0.85F);  // baselines together
   dim("frames/s");
   if (data.paused || data.recording) {
     ImGui::PushStyleColor(ImGuiCol_Text, data.paused ? kAmber : kRed);
     right_aligned(data.paused ? "PAUSED" : "REC");
     ImGui::PopStyleColor();
   }
-  dim(fitted(data.device, width));
+  dim(fitted(data.device, width, false));
   if (data.software_device) {
     ImGui::PushStyleColor(ImGuiCol_Text, kAmber);
-    text("software device: runs on the CPU");
+    text("software device (CPU)");
     ImGui::PopStyleColor();
   }
   dim(fitted(fmt::format("{}  {}x{}", data.source, data.frame_width, data.frame_height), width));
@@ -163,10 +180,10 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
   row("read back", bytes_text(data.readback_bytes) + " / frame",
       data.readback_bytes == 0 ? &kGreen : &kAmber);
 
-  if (section("Age, capture to present", true)) {
+  if (section("Capture to present", true)) {
     row("now", fmt::format("{:.1f} ms", data.age_ms));
-    row("p50 / p95 / p99",
-        fmt::format("{:.0f} / {:.0f} / {:.0f} ms", data.age_p50_ms, data.age_p95_ms, data.age_p99_ms));
+    row("p50/95/99",
+        fmt::format("{:.0f} / {:.0f} / {:.0f}", data.age_p50_ms, data.age_p95_ms, data.age_p99_ms));
     if (!data.age_history_ms.empty()) {
       const float top = *std::max_element(data.age_history_ms.begin(), data.age_history_ms.end());
       ImGui::PlotLines("##age", data.age_history_ms.data(), int(data.age_history_ms.size()), 0, nullptr, 0,
@@ -178,7 +195,7 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
     for (const DropRow& one : data.drops) row("   " + one.reason, fmt::format("{}", one.count));
   }
 
-  if (!data.passes.empty() && section("Device time", true)) {
+  if (!data.passes.empty() && section("Device time, ms", roomy)) {
     double total = 0;
     double longest = 1e-3;
     for (const PassRow& one : data.passes) {
@@ -189,7 +206,7 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
       bar(one.name, fmt::format("{:.2f}", one.ms), float(one.ms / longest),
           ImGui::GetColorU32(ImGuiCol_PlotHistogram));
     }
-    row("sum", fmt::format("{:.2f} ms", total));
+    row("sum", fmt::format("{:.2f}", total));
   }
 
   if (data.classes && section("Detections", true)) {
@@ -318,8 +335,9 @@ void Panels::draw_set(const ParamSpec& spec, Params& params) {
   ImGui::InputTextWithHint("##filter", "search", &filter);
   ImGui::SameLine();
   if (ImGui::Button("All")) apply(spec.key, std::vector<std::string>{}, params);
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {5, 0});
   const float height =
-      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, 6));
+      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, 7)) + 12;
   ImGui::BeginChild("##list", {0, height}, true);
   const std::string wanted = to_lower(filter);
   bool any = false;
@@ -338,6 +356,7 @@ void Panels::draw_set(const ParamSpec& spec, Params& params) {
   }
   if (!any) dim("no class has this in its name");
   ImGui::EndChild();
+  ImGui::PopStyleVar();
 }
 
 }  // namespace tarsier::overlay

@@ -7,6 +7,7 @@ namespace tarsier::overlay {
 namespace {
 
 constexpr float kFontPixels = 14.0F;
+constexpr float kLargePixels = 25.0F;  // the frame rate
 
 ImVec4 rgb(uint32_t hex, float alpha = 1) {
   return {float(hex >> 16 & 255) / 255, float(hex >> 8 & 255) / 255, float(hex & 255) / 255, alpha};
@@ -24,6 +25,8 @@ void apply_style(float scale, const std::string& font_path) {
     static const ImWchar kRanges[] = {0x20,   0xFF,   0x2013, 0x2026, 0x2190, 0x2193,
                                       0x25B6, 0x25B6, 0x23F8, 0x23F8, 0};
     io.Fonts->AddFontFromFileTTF(font_path.c_str(), kFontPixels * scale, nullptr, kRanges);
+    static const ImWchar kDigits[] = {0x20, 0x3A, 0};
+    io.Fonts->AddFontFromFileTTF(font_path.c_str(), kLargePixels * scale, nullptr, kDigits);
   } else {
     io.FontGlobalScale = scale;
   }

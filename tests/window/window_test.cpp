@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -65,13 +66,16 @@ class WindowTest : public ::testing::Test {
  protected:
   static constexpr uint32_t kWidth = 768, kHeight = 576;
 
+  /// Of the device that SetUp makes.
+  [[nodiscard]] virtual bool validation() const { return true; }
+
   void SetUp() override {
     if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
     messages_ = gpu::total_validation_messages();
     auto extensions = window::Window::instance_extensions();
     ASSERT_OK(extensions);
     auto made = gpu::Device::create(
-        {.selector = "", .validation = true, .instance_extensions = *extensions, .present = true});
+        {.selector = "", .validation = validation(), .instance_extensions = *extensions, .present = true});
     ASSERT_OK(made);
     device_ = std::move(*made);
     auto ring = gpu::FrameRing::create(*device_, 2, 1 << 20);
@@ -170,12 +174,10 @@ class WindowTest : public ::testing::Test {
     const auto frame = test::test_frame(kWidth, kHeight);
     const uint8_t* p = &frame[(size_t(400) * kWidth + 480) * 4];
     EXPECT_TRUE(near(under(480, 400), {p[2], p[1], p[0]}, 6)) << "the frame";
-    const present::Rgb color = present::class_color(2);
-    bool found = false;
-    for (float x = 417; x <= 423; x += 0.5F) {
-      found |= near(under(x, 420), {color[0], color[1], color[2]}, 60);
-    }
-    EXPECT_TRUE(found) << "the left edge of the car's box";
+    // The car's blue on the frame's dull one; a shrunk window blends both.
+    int blue = 0;
+    for (float x = 417; x <= 423; x += 0.5F) blue = std::max(blue, under(x, 420)[2]);
+    EXPECT_GT(blue, 150) << "the left edge of the car's box";
   }
 
   uint64_t messages_ = 0;
@@ -228,11 +230,6 @@ TEST_F(WindowTest, NothingIsReadBackAndNothingAllocatedInSteadyState) {
   show(20);
   EXPECT_EQ(device_->readback_bytes(), bytes);
   EXPECT_EQ(device_->allocations(), allocations);
-  const auto start = std::chrono::steady_clock::now();
-  constexpr int kTurns = 60;
-  show(kTurns);
-  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
-  std::printf("%.2f ms a frame, scene and window at 1280x720, validation on\n", taken.count() / kTurns);
 }
 
 TEST_F(WindowTest, SurvivesResizeAndMinimise) {
@@ -261,6 +258,39 @@ TEST_F(WindowTest, SurvivesResizeAndMinimise) {
   }
   window_->iconify(false);
   show(3);
+}
+
+class WindowCost : public WindowTest {
+  [[nodiscard]] bool validation() const override { return false; }
+};
+
+TEST_F(WindowCost, IsAFewMilliseconds) {
+  for (const bool with_panels : {false, true}) {
+    open(1280, 720);
+    window_->show_panels(with_panels);
+    show(10);
+    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu_start = std::clock();  // of this process: comparable on a loaded machine
+    constexpr int kTurns = 60;
+    show(kTurns);
+    ring_->drain();
+    const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
+    const double cpu_ms = double(std::clock() - cpu_start) * 1e3 / CLOCKS_PER_SEC / kTurns;
+    auto frame = ring_->begin();
+    ASSERT_OK(frame);
+    std::string passes;
+    for (const gpu::PassTime& one : (*frame)->times())
+      passes += fmt::format("  {} {:.2f} ms", one.name, one.ms);
+    ASSERT_OK(ring_->submit(**frame));
+    ring_->drain();
+    window_.reset();
+    std::printf(
+        "[ measured ] %.2f ms a frame (%.2f ms CPU), 768x576 scene in a 1280x720 window, panels %s:%s\n",
+        taken.count() / kTurns, cpu_ms, with_panels ? "on" : "off", passes.c_str());
+    // Generous, for a loaded machine: a full-screen pass too many or a wait for the display shows up all the
+    // same.
+    EXPECT_LT(cpu_ms, 60);
+  }
 }
 
 TEST_F(WindowTest, XServerShowsWhatWasPresented) {
