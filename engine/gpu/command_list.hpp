@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "gpu/buffer.hpp"
 #include "gpu/pipeline.hpp"
@@ -43,6 +44,7 @@ class CommandList {
   template <class Push>
   void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
+    static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);
   }
   void dispatch_indirect(const ComputePipeline& pipeline, std::span<const std::byte> push,
