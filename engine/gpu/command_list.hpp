@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "gpu/buffer.hpp"
 #include "gpu/pipeline.hpp"
@@ -40,8 +42,11 @@ class CommandList {
   void bind_windows(VkDescriptorSet set);
   /// `push`: at most 128 bytes, laid out as the shader's push_constant block (std430).
   void dispatch(const ComputePipeline& pipeline, std::span<const std::byte> push, Extent3 groups);
+  /// A push-constant struct. Containers of bytes go to the overload above.
   template <class Push>
-  void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
+  requires std::is_trivially_copyable_v<Push> &&
+      (!std::convertible_to<const Push&, std::span<const std::byte>>)void dispatch(
+          const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);
   }
