@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "gpu/device.hpp"
@@ -64,7 +63,6 @@ class Emitter {
   virtual void dispatch(Dispatch dispatch) = 0;
 
   template <class Push>
-  requires std::is_trivially_copyable_v<Push>
   void dispatch(std::string shader, std::vector<uint32_t> constants, const Push& push,
                 std::array<uint32_t, 3> groups, uint32_t window_offset = Dispatch::kNoWindow,
                 bool after_previous = false, uint32_t window_stride = 65536) {
