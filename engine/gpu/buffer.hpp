@@ -20,7 +20,7 @@ enum class Memory : uint8_t {
 struct BufferDesc {
   uint64_t size = 0;
   Memory memory = Memory::kDevice;
-  bool uniform = false;   // may be bound as the weight window (UNIFORM_BUFFER_DYNAMIC)
+  bool uniform = false;   // may be bound as weight windows (uniform_windows.hpp)
   bool indirect = false;  // may hold indirect dispatch or draw arguments
   std::string name;       // for validation messages and captures
 };

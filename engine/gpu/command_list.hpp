@@ -36,8 +36,8 @@ class CommandList {
   [[nodiscard]] VkCommandBuffer handle() const { return commands_; }
   [[nodiscard]] Device& device() const { return *device_; }
 
-  /// Weight window for later dispatches whose shader has one (PipelineCache::uniform_window).
-  void bind_uniform_window(VkDescriptorSet set, uint32_t offset);
+  /// Weight windows (uniform_windows.hpp) of the dispatches that follow.
+  void bind_windows(VkDescriptorSet set);
   /// `push`: at most 128 bytes, laid out as the shader's push_constant block (std430).
   void dispatch(const ComputePipeline& pipeline, std::span<const std::byte> push, Extent3 groups);
   template <class Push>

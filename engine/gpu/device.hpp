@@ -41,13 +41,15 @@ struct DeviceOptions {
 struct DeviceFeatures {
   bool storage_16bit = false;  // fp16 storage buffers
   bool uniform_16bit = false;
+  bool storage_8bit = false;
   bool shader_int64 = false;
   bool shader_float16 = false;
   bool synchronization2 = false;
+  bool dynamic_rendering = false;
   bool subgroup_size_control = false;
   uint32_t subgroup_size = 0;
   uint32_t max_push_constants = 128;
-  uint32_t max_uniform_range = 16384;  // bytes that one dynamic-offset window can cover
+  uint32_t max_uniform_range = 16384;  // bytes that one weight window can cover, at most 65536
   uint32_t uniform_alignment = 256;
   float timestamp_period_ns = 1;
   bool timestamps = false;
@@ -55,6 +57,9 @@ struct DeviceFeatures {
 
 /// Lists the physical devices. Sets up the driver search first (driver_setup.hpp).
 Result<std::vector<DeviceInfo>> enumerate_devices();
+/// Validation messages of the whole process, those of destroyed devices included (a leak is reported while
+/// its device is destroyed).
+uint64_t total_validation_messages();
 
 /// Not thread safe unless said otherwise. Outlives every object made from it.
 class Device {

@@ -1,6 +1,9 @@
 // Compute pipelines. All share one layout:
 //   push constants: up to 128 bytes, compute stage
-//   set 0, binding 0: UNIFORM_BUFFER_DYNAMIC, the weight window (64 KiB at most); unused by most shaders
+//   set 0, binding 0: UNIFORM_BUFFER[8], windows into the weights (uniform_windows.hpp); unused by most
+//   shaders.
+//     A shader declares `uniform W { vec4 w[4096]; };` for the first or `uniform W { vec4 w[4096]; }
+//     window[8];` for all of them.
 // Everything else is reached by buffer device address in push constants, so a dispatch is bind + push +
 // dispatch.
 #pragma once
@@ -50,9 +53,8 @@ class PipelineCache {
   Status prepare(std::span<const ComputePipelineDesc> descs);
   [[nodiscard]] VkPipelineLayout layout() const;
   [[nodiscard]] VkPipelineCache handle() const;
-  /// A descriptor set whose binding 0 is this buffer, as a window of min(size, max_uniform_range) bytes moved
-  /// by the dynamic offset. The set lives as long as the cache.
-  Result<VkDescriptorSet> uniform_window(const Buffer& buffer);
+  /// Layout of set 0 (the weight windows).
+  [[nodiscard]] VkDescriptorSetLayout window_layout() const;
 
  private:
   struct Impl;

@@ -34,8 +34,9 @@ struct Dispatch {
   gpu::ComputePipelineDesc pipeline;
   std::vector<std::byte> push;
   std::array<uint32_t, 3> groups{1, 1, 1};
-  uint32_t window_offset = kNoWindow;  // weight window of this dispatch
+  uint32_t window_offset = kNoWindow;  // first weight window of this dispatch: Weights::offset
   bool after_previous = false;         // depends on an earlier dispatch of the same node
+  uint32_t window_stride = 65536;      // window i (of 8) starts window_stride * i bytes later
   static constexpr uint32_t kNoWindow = ~0u;
 };
 
@@ -64,14 +65,15 @@ class Emitter {
   template <class Push>
   void dispatch(std::string shader, std::vector<uint32_t> constants, const Push& push,
                 std::array<uint32_t, 3> groups, uint32_t window_offset = Dispatch::kNoWindow,
-                bool after_previous = false) {
+                bool after_previous = false, uint32_t window_stride = 65536) {
     static_assert(sizeof(Push) <= 128, "push constants: 128 bytes are guaranteed");
     const auto raw = std::as_bytes(std::span(&push, 1));
     dispatch(Dispatch{{std::move(shader), std::move(constants)},
                       {raw.begin(), raw.end()},
                       groups,
                       window_offset,
-                      after_previous});
+                      after_previous,
+                      window_stride});
   }
 };
 

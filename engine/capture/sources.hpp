@@ -1,0 +1,31 @@
+// The kinds of source behind open_source; private to this folder.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/frame_source.hpp"
+
+namespace tarsier::capture {
+
+using SourceResult = Result<std::unique_ptr<FrameSource>>;
+
+SourceResult open_video_file(const std::string& path, const SourceOptions& options);
+/// `index` of /dev/video<index>.
+SourceResult open_camera(const std::string& spec, int index, const SourceOptions& options);
+/// http(s):// (MJPEG, or a file that FFmpeg reads over HTTP), rtsp://, rtmp://, udp://, ...
+SourceResult open_stream(const std::string& url, const SourceOptions& options);
+SourceResult open_gstreamer(const std::string& pipeline, const SourceOptions& options);
+/// `files` in playing order; `spec` is what the user wrote.
+SourceResult open_images(const std::string& spec, std::vector<std::filesystem::path> files,
+                         const SourceOptions& options);
+SourceResult open_synthetic(const std::string& spec);
+
+/// By extension: what OpenCV's imread is asked to read.
+bool is_image_file(const std::filesystem::path& path);
+/// Orders "frame2.png" before "frame10.png".
+bool natural_less(const std::string& a, const std::string& b);
+
+}  // namespace tarsier::capture

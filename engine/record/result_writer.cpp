@@ -1,0 +1,163 @@
+#include "record/result_writer.hpp"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tarsier::record {
+namespace fs = std::filesystem;
+namespace {
+
+/// JSON has no NaN and no infinity.
+void append_number(std::string& out, double value, int decimals) {
+  if (std::isfinite(value)) {
+    fmt::format_to(std::back_inserter(out), "{:.{}f}", value, decimals);
+  } else {
+    out += "null";
+  }
+}
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::vector<std::string> all_quoted(const std::vector<std::string>& labels) {
+  std::vector<std::string> out;
+  out.reserve(labels.size());
+  for (const auto& label : labels) out.push_back(quoted(label));
+  return out;
+}
+
+void append_line(std::string& out, const pipeline::FrameResult& result,
+                 const std::vector<std::string>& quoted_labels) {
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"({{"id":{},"time":)", result.frame_id);
+  append_number(out, result.time_s, 3);
+  fmt::format_to(at, R"(,"width":{},"height":{},"detections":[)", result.width, result.height);
+  bool first = true;
+  for (const auto& detection : result.detections) {
+    if (!std::exchange(first, false)) out += ',';
+    fmt::format_to(at, R"({{"class_id":{},"class":)", detection.class_id);
+    if (detection.class_id >= 0 && size_t(detection.class_id) < quoted_labels.size()) {
+      out += quoted_labels[size_t(detection.class_id)];
+    } else {
+      fmt::format_to(at, R"("class {}")", detection.class_id);
+    }
+    out += R"(,"score":)";
+    append_number(out, detection.score, 4);
+    out += R"(,"box":[)";
+    append_number(out, detection.x0, 2);
+    out += ',';
+    append_number(out, detection.y0, 2);
+    out += ',';
+    append_number(out, detection.x1, 2);
+    out += ',';
+    append_number(out, detection.y1, 2);
+    out += "]}";
+  }
+  out += R"(],"masks":{)";
+  first = true;
+  for (const auto& [stage, coverage] : result.mask_coverage) {
+    if (!std::exchange(first, false)) out += ',';
+    out += quoted(stage);
+    out += ':';
+    append_number(out, coverage, 4);
+  }
+  out += R"(},"latency_ms":)";
+  append_number(out, result.latency_ms, 2);
+  out += "}\n";
+}
+
+}  // namespace
+
+std::string to_json_line(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
+  std::string line;
+  append_line(line, result, all_quoted(labels));
+  return line;
+}
+
+Result<std::unique_ptr<JsonLinesWriter>> JsonLinesWriter::open(const fs::path& path,
+                                                               std::vector<std::string> labels) {
+  std::unique_ptr<JsonLinesWriter> writer(new JsonLinesWriter);
+  writer->path_ = path == "-" ? fs::path("/dev/stdout") : path;
+  writer->labels_ = all_quoted(labels);
+  if (writer->path_.filename().empty()) return input_error("{}: is a folder; name a file", path.string());
+  std::error_code code;
+  const auto status = fs::status(writer->path_, code);
+  if (fs::is_directory(status)) return input_error("{}: is a folder; name a file", path.string());
+  fs::path target = writer->path_;
+  if (!fs::exists(status) || fs::is_regular_file(status)) {
+    if (path.has_parent_path()) {
+      fs::create_directories(path.parent_path(), code);
+      if (code) {
+        return input_error("{}: its folder cannot be made: {}; choose another place", path.string(),
+                           code.message());
+      }
+    }
+    target += ".partial";
+    writer->partial_ = target;
+  }
+  writer->descriptor_ = ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (writer->descriptor_ < 0) {
+    const int reason = errno;
+    writer->partial_.clear();
+    return input_error("{}: cannot be written: {}; choose another place", path.string(),
+                       std::strerror(reason));
+  }
+  return writer;
+}
+
+JsonLinesWriter::~JsonLinesWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!partial_.empty()) {
+    std::error_code code;
+    fs::remove(partial_, code);
+  }
+}
+
+Status JsonLinesWriter::fail(std::string_view what, int reason) {
+  failed_ = true;
+  failure_ = runtime_error("{}: {} after {} lines: {}; free space or choose another place", path_.string(),
+                           what, lines_, std::strerror(reason));
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (!partial_.empty()) {
+    std::error_code code;
+    fs::remove(partial_, code);
+    partial_.clear();
+  }
+  return failure_;
+}
+
+Status JsonLinesWriter::write(const pipeline::FrameResult& result) {
+  if (failed_) return failure_;
+  if (descriptor_ < 0) return runtime_error("{}: already finished", path_.string());
+  buffer_.clear();
+  append_line(buffer_, result, labels_);
+  for (size_t done = 0; done < buffer_.size();) {
+    const ssize_t n = ::write(descriptor_, buffer_.data() + done, buffer_.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return fail("cannot be written", n == 0 ? EIO : errno);
+    done += size_t(n);
+  }
+  ++lines_;
+  return {};
+}
+
+Status JsonLinesWriter::finish() {
+  if (failed_) return failure_;
+  if (descriptor_ < 0) return {};
+  // A network file system may report a full disk only now. Pipes cannot be synchronised, and need not.
+  if (!partial_.empty() && ::fsync(descriptor_) != 0) return fail("cannot be flushed", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) return fail("cannot be closed", errno);
+  if (!partial_.empty()) {
+    if (::rename(partial_.c_str(), path_.c_str()) != 0) return fail("cannot be put in place", errno);
+    partial_.clear();
+  }
+  return {};
+}
+
+}  // namespace tarsier::record

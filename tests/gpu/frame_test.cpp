@@ -1,0 +1,112 @@
+// The ring of frames in flight: order of completion, staging, deletions, device times.
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "gpu/frame_context.hpp"
+#include "gpu/pipeline.hpp"
+#include "support/gpu_fixture.hpp"
+
+namespace tarsier::gpu {
+namespace {
+
+class FrameTest : public test::GpuTest {};
+
+TEST_F(FrameTest, FramesCompleteInOrderAndCarryTheirData) {
+  constexpr uint32_t kFrames = 9;
+  constexpr uint64_t kBytes = 4096;
+  auto ring = FrameRing::create(device(), 3, 2 * kBytes);
+  ASSERT_OK(ring);
+  EXPECT_EQ((*ring)->size(), 3U);
+  auto buffer = device().create_buffer({.size = kBytes, .name = "frame"});
+  ASSERT_OK(buffer);
+  std::vector<Buffer> results;
+  for (uint32_t i = 0; i < kFrames; ++i) {
+    auto made = device().create_buffer({.size = kBytes, .memory = Memory::kReadback, .name = "result"});
+    ASSERT_OK(made);
+    results.push_back(std::move(*made));
+  }
+  std::vector<uint32_t> done;
+  auto retired = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = retired;
+  const uint64_t allocations = device().allocations();
+  for (uint32_t i = 0; i < kFrames; ++i) {
+    const auto frame = (*ring)->begin();
+    ASSERT_OK(frame);
+    EXPECT_EQ((*frame)->slot(), i % 3);
+    EXPECT_EQ((*frame)->timeline_value(), i + 1);
+    if (i >= 3) {
+      EXPECT_GE(done.size(), i - 2) << "begin() returned before its slot was free";
+    }
+    const auto staging = (*frame)->stage(kBytes, 256);
+    ASSERT_OK(staging);
+    std::vector<uint32_t> words(kBytes / 4, i + 100);
+    std::memcpy(staging->mapped, words.data(), kBytes);
+    auto& list = (*frame)->commands();
+    list.barrier(Scope::kTransfer, Scope::kTransfer);  // earlier frames read the buffer
+    list.copy(*staging->buffer, staging->offset, *buffer, 0, kBytes);
+    list.barrier(Scope::kTransfer, Scope::kTransfer);
+    list.read_back(*buffer, 0, results[i], 0, kBytes);
+    list.barrier(Scope::kTransfer, Scope::kHost);
+    (*frame)->on_complete([&done, &results, i] {
+      done.push_back(i);
+      EXPECT_EQ(results[i].as<uint32_t>()[kBytes / 4 - 1], i + 100);
+    });
+    if (i == 0) (*frame)->retire(std::move(retired));
+    EXPECT_OK((*ring)->submit(**frame));
+    (*ring)->poll();
+  }
+  (*ring)->drain();
+  std::vector<uint32_t> expected(kFrames);
+  std::iota(expected.begin(), expected.end(), 0U);
+  EXPECT_EQ(done, expected);
+  EXPECT_TRUE(watch.expired());
+  EXPECT_EQ(device().allocations(), allocations) << "steady state must not allocate";
+}
+
+TEST_F(FrameTest, AFullStagingAreaIsAnErrorAndTheNextFrameHasItAgain) {
+  auto ring = FrameRing::create(device(), 2, 1000);
+  ASSERT_OK(ring);
+  for (int i = 0; i < 3; ++i) {
+    const auto frame = (*ring)->begin();
+    ASSERT_OK(frame);
+    ASSERT_OK((*frame)->stage(900));
+    const auto refused = (*frame)->stage(200);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.error().message.find("1000"), std::string::npos);
+    EXPECT_OK((*ring)->submit(**frame));
+  }
+}
+
+TEST_F(FrameTest, SpansGiveDeviceTimes) {
+  if (!device().features().timestamps) GTEST_SKIP() << "the device has no timestamps";
+  auto buffer = device().create_buffer({.size = 64U << 20, .name = "filled"});
+  ASSERT_OK(buffer);
+  auto ring =
+      FrameRing::create(device(), 2, 64);  // after the buffer: destroyed first, it waits for its frames
+  ASSERT_OK(ring);
+  for (int i = 0; i < 4; ++i) {
+    const auto frame = (*ring)->begin();
+    ASSERT_OK(frame);
+    if (i >= 2) {
+      const auto& times = (*frame)->times();
+      ASSERT_EQ(times.size(), 2U);
+      EXPECT_EQ(times[0].name, "fill");
+      EXPECT_EQ(times[1].name, "nothing");
+      EXPECT_GT(times[0].ms, times[1].ms);
+      EXPECT_LT(times[0].ms, 10000);
+    }
+    (*frame)->begin_span("fill");
+    (*frame)->commands().barrier(Scope::kTransfer, Scope::kTransfer);
+    (*frame)->commands().fill(*buffer, 0, 64U << 20, uint32_t(i));
+    (*frame)->end_span();
+    (*frame)->begin_span("nothing");
+    (*frame)->end_span();
+    EXPECT_OK((*ring)->submit(**frame));
+  }
+}
+
+}  // namespace
+}  // namespace tarsier::gpu
