@@ -1,0 +1,27 @@
+// Every operator family of the engine, one register function a file; registry.cpp calls them all. An explicit
+// list, because a linker drops static initialisers of objects that nothing refers to.
+#pragma once
+
+namespace tarsier::kernels {
+
+class Registry;
+
+void register_unary(Registry& registry);
+void register_binary(Registry& registry);
+void register_where(Registry& registry);
+void register_batch_norm(Registry& registry);
+void register_pool(Registry& registry);
+void register_reduce(Registry& registry);
+void register_resize(Registry& registry);
+void register_channels(Registry& registry);
+void register_strided(Registry& registry);
+void register_pad(Registry& registry);
+void register_gather(Registry& registry);
+void register_reshape(Registry& registry);
+void register_shape_ops(Registry& registry);
+void register_matmul(Registry& registry);
+void register_softmax(Registry& registry);
+void register_top_k(Registry& registry);
+void register_layout(Registry& registry);
+
+}  // namespace tarsier::kernels

@@ -1,0 +1,35 @@
+#include <algorithm>
+
+#include "kernels/kernel.hpp"
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+
+const Registry& Registry::instance() {
+  static const Registry registry = [] {
+    Registry all;
+    register_unary(all);
+    register_binary(all);
+    return all;
+  }();
+  return registry;
+}
+
+void Registry::add(std::unique_ptr<Kernel> kernel) {
+  kernels_.push_back(std::move(kernel));
+}
+
+const Kernel* Registry::find(std::string_view op) const {
+  const auto at =
+      std::find_if(kernels_.begin(), kernels_.end(), [&](const auto& kernel) { return kernel->name == op; });
+  return at == kernels_.end() ? nullptr : at->get();
+}
+
+std::vector<const Kernel*> Registry::all() const {
+  std::vector<const Kernel*> kernels;
+  for (const auto& kernel : kernels_) kernels.push_back(kernel.get());
+  std::sort(kernels.begin(), kernels.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+  return kernels;
+}
+
+}  // namespace tarsier::kernels

@@ -1,0 +1,186 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Elementwise operators of two operands; engine/kernels/binary.cpp.
+#include "activation.glsl"
+#include "nd_index.glsl"
+
+layout(local_size_x = 64) in;
+
+layout(constant_id = 2) const uint kOp = 0u;
+layout(constant_id = 3) const uint kInteger = 0u;
+layout(constant_id = 4) const uint kLayout = 0u;
+layout(constant_id = 5) const uint kHalfA = 0u;
+layout(constant_id = 6) const uint kHalfB = 0u;
+layout(constant_id = 7) const uint kHalfOut = 0u;
+layout(constant_id = 8) const uint kRank = 1u;
+
+const uint kFlatWords = 0u, kFlatGroups = 1u, kPlanes = 2u, kFlatWordsTail = 3u, kBroadcastWords = 4u;
+
+layout(push_constant, std430) uniform Push {
+  uint64_t a, b, target, table;
+  uint count;
+  uint groups, channels;
+  uint step_a, step_b;
+  uint batch_a, batch_b;
+  uint plane_a, plane_b;
+  uint splat;
+  POST_PUSH
+} pc;
+
+// The enumerators of Op in binary.cpp.
+const uint kAdd = 0u, kSub = 1u, kMul = 2u, kDiv = 3u, kFloorDiv = 4u, kMod = 5u, kFmod = 6u, kMin = 7u;
+const uint kMax = 8u, kPow = 9u, kPRelu = 10u, kEqual = 11u, kLess = 12u, kGreater = 13u, kLessOrEqual = 14u;
+const uint kGreaterOrEqual = 15u, kAnd = 16u, kOr = 17u, kXor = 18u;
+
+// pow() is undefined for a negative base; ONNX wants C's.
+vec4 power(vec4 a, vec4 b) {
+  const vec4 magnitude = mix(pow(abs(a), b), vec4(1.0), equal(b, vec4(0.0)));
+  const bvec4 odd = notEqual(mod(trunc(b), 2.0), vec4(0.0));
+  const vec4 negative = mix(magnitude, -magnitude, odd);
+  const vec4 undefined_value = vec4(uintBitsToFloat(0x7FC00000u));
+  const vec4 below = mix(undefined_value, negative, equal(trunc(b), b));
+  const vec4 squared = mix(mix(magnitude, below, lessThan(a, vec4(0.0))), a * a, equal(b, vec4(2.0)));
+  return mix(squared, a, equal(b, vec4(1.0)));
+}
+
+vec4 evaluate(vec4 a, vec4 b) {
+  switch (kOp) {
+    case kAdd: return a + b;
+    case kSub: return a - b;
+    case kMul: return a * b;
+    case kDiv: return a / b;
+    case kFloorDiv: return floor(a / b);
+    case kMod: return a - b * floor(a / b);
+    case kFmod: return a - b * trunc(a / b);
+    case kMin: return min(a, b);
+    case kMax: return max(a, b);
+    case kPow: return power(a, b);
+    case kPRelu: return mix(a, a * b, lessThan(a, vec4(0.0)));
+  }
+  return a;
+}
+
+// Division by zero is undefined in GLSL; the reference gives 0.
+ivec4 divide(ivec4 a, ivec4 b) {
+  const ivec4 safe = mix(b, ivec4(1), equal(b, ivec4(0)));
+  return mix(a / safe, ivec4(0), equal(b, ivec4(0)));
+}
+// GLSL leaves % of negative operands undefined: built from the truncating division.
+ivec4 remainder_of(ivec4 a, ivec4 b) {
+  return mix(a - divide(a, b) * b, ivec4(0), equal(b, ivec4(0)));
+}
+bvec4 rounds_down(ivec4 a, ivec4 b) {
+  const ivec4 r = remainder_of(a, b);
+  return bvec4(uvec4(notEqual(r, ivec4(0))) & uvec4(lessThan(r ^ b, ivec4(0))));
+}
+
+ivec4 integer_power(ivec4 a, ivec4 b) {
+  ivec4 result = ivec4(1), base = a, e = max(b, ivec4(0));
+  for (uint i = 0u; i < 31u; ++i) {
+    result = mix(result, result * base, notEqual(e & 1, ivec4(0)));
+    base *= base;
+    e >>= 1;
+  }
+  return mix(result, ivec4(0), lessThan(b, ivec4(0)));
+}
+
+uvec4 compare(uvec4 ua, uvec4 ub) {
+  if (kInteger != 0u) {
+    const ivec4 a = ivec4(ua), b = ivec4(ub);
+    switch (kOp) {
+      case kEqual: return uvec4(equal(a, b));
+      case kLess: return uvec4(lessThan(a, b));
+      case kGreater: return uvec4(greaterThan(a, b));
+      case kLessOrEqual: return uvec4(lessThanEqual(a, b));
+      case kGreaterOrEqual: return uvec4(greaterThanEqual(a, b));
+      case kAnd: return uvec4(notEqual(a, ivec4(0))) & uvec4(notEqual(b, ivec4(0)));
+      case kOr: return uvec4(notEqual(a | b, ivec4(0)));
+      case kXor: return uvec4(notEqual(a, ivec4(0))) ^ uvec4(notEqual(b, ivec4(0)));
+    }
+  }
+  const vec4 a = uintBitsToFloat(ua), b = uintBitsToFloat(ub);
+  switch (kOp) {
+    case kEqual: return uvec4(equal(a, b));
+    case kLess: return uvec4(lessThan(a, b));
+    case kGreater: return uvec4(greaterThan(a, b));
+    case kLessOrEqual: return uvec4(lessThanEqual(a, b));
+  }
+  return uvec4(greaterThanEqual(a, b));
+}
+
+uvec4 evaluate_words(uvec4 ua, uvec4 ub) {
+  if (kOp >= kEqual) return compare(ua, ub);
+  if (kInteger != 0u) {
+    const ivec4 a = ivec4(ua), b = ivec4(ub);
+    switch (kOp) {
+      case kAdd: return uvec4(a + b);
+      case kSub: return uvec4(a - b);
+      case kMul: return uvec4(a * b);
+      case kDiv: return uvec4(divide(a, b));
+      case kFloorDiv: return uvec4(divide(a, b) - ivec4(uvec4(rounds_down(a, b))));
+      case kMod: return uvec4(remainder_of(a, b) + mix(ivec4(0), b, rounds_down(a, b)));
+      case kFmod: return uvec4(remainder_of(a, b));
+      case kMin: return uvec4(min(a, b));
+      case kMax: return uvec4(max(a, b));
+      case kPow: return uvec4(integer_power(a, b));
+      case kPRelu: return uvec4(mix(a, a * b, lessThan(a, ivec4(0))));
+    }
+  }
+  const vec4 x = evaluate(uintBitsToFloat(ua), uintBitsToFloat(ub));
+  return floatBitsToUint(apply_post_ops(x, 0u, 0u, 0u));
+}
+
+uvec4 load_words(uint64_t base, uint i, uint step) {
+  if (step == 0u) return uvec4(load_word(base, 0u));
+  if (kLayout == kFlatWords) return Word4Ref(base + uint64_t(i) * 16ul).v;
+  const uint last = pc.count - 1u;
+  uvec4 bits;
+  for (uint k = 0u; k < 4u; ++k) bits[k] = load_word(base, min(i * 4u + k, last));
+  return bits;
+}
+
+void main() {
+  if (kLayout == kPlanes) {
+    const uint p = gl_GlobalInvocationID.x;
+    if (p >= pc.count) return;
+    const uint plane = gl_WorkGroupID.y;
+    const uint n = plane / pc.groups, c = plane - n * pc.groups;
+    vec4 a = load_group(pc.a, n * pc.batch_a + c * pc.plane_a + p * pc.step_a, kHalfA);
+    vec4 b = load_group(pc.b, n * pc.batch_b + c * pc.plane_b + p * pc.step_b, kHalfB);
+    if ((pc.splat & 1u) != 0u) a = a.xxxx;
+    if ((pc.splat & 2u) != 0u) b = b.xxxx;
+    const uint group = plane * pc.count + p;
+    vec4 x = apply_post_ops(evaluate(a, b), group, plane, c);
+    if ((pc.splat & 4u) != 0u) x = mask_channels(x, c, pc.channels);
+    store_group(pc.target, group, x, kHalfOut);
+    return;
+  }
+  if (kLayout == kBroadcastWords) {
+    const uint i = flat_group() * 64u + gl_LocalInvocationID.x;
+    if (i >= pc.count) return;
+    const ivec4 at = nd_offsets(pc.table, kRank, i);
+    const uvec4 a = uvec4(load_word(pc.a, uint(at.x))), b = uvec4(load_word(pc.b, uint(at.y)));
+    store_word(pc.target, i, evaluate_words(a, b).x);
+    return;
+  }
+  const uint first = flat_group() * 256u + gl_LocalInvocationID.x;
+  [[unroll]] for (uint j = 0u; j < 4u; ++j) {
+    const uint i = first + j * 64u;
+    if (kLayout == kFlatGroups) {
+      if (i < pc.count) {
+        const vec4 x = evaluate(load_group(pc.a, i, kHalfA), load_group(pc.b, i, kHalfB));
+        store_group(pc.target, i, apply_post_ops(x, i, 0u, 0u), kHalfOut);
+      }
+    } else if (kLayout == kFlatWords) {
+      if (i < pc.count / 4u) {
+        Word4Ref(pc.target + uint64_t(i) * 16ul).v =
+            evaluate_words(load_words(pc.a, i, pc.step_a), load_words(pc.b, i, pc.step_b));
+      }
+    } else if (i * 4u < pc.count) {
+      const uvec4 bits = evaluate_words(load_words(pc.a, i, pc.step_a), load_words(pc.b, i, pc.step_b));
+      for (uint k = 0u; k < 4u; ++k) {
+        if (i * 4u + k < pc.count) store_word(pc.target, i * 4u + k, bits[k]);
+      }
+    }
+  }
+}
