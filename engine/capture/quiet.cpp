@@ -7,6 +7,8 @@
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/videoio/registry.hpp>
+#include <string_view>
+#include <utility>
 
 extern "C" {
 #include <libavutil/log.h>
@@ -19,7 +21,9 @@ std::mutex last_error_mutex;
 std::string last_error;
 
 void on_ffmpeg_message(void* /*context*/, int level, const char* format, va_list arguments) {
-  if (level > AV_LOG_ERROR) return;
+  // The status of a web server is only a warning to FFmpeg; to the user it is the reason.
+  const bool status = level == AV_LOG_WARNING && std::string_view(format).starts_with("HTTP error");
+  if (level > AV_LOG_ERROR && !status) return;
   char line[512];
   if (std::vsnprintf(line, sizeof line, format, arguments) <= 0) return;
   std::string text = line;

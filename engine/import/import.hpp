@@ -1,4 +1,13 @@
 // Model files -> graph::Graph. The only folder that knows model formats.
+//
+// What the rest of the engine may rely on, whatever the file was:
+//  - Operators are ONNX's in the form of the newest opset (axes, pads, steps, ... are inputs, not
+//  attributes),
+//    plus FloorDiv (rounds down, as Python's //). Older forms are translated here, so a kernel sees one.
+//  - Floating-point tensors are f32 (half, bfloat16 and double are converted), unsigned 16/32-bit integers
+//    become the next wider signed type. Cast's `to` is ONNX's TensorProto.DataType number.
+//  - Nodes are in execution order; every node has a name.
+//  - Operators that nobody here knows are kept under their own name: infer_shapes reports them all at once.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +20,7 @@ namespace tarsier::import {
 /// shards). Errors (kInput): missing, truncated or foreign file; an element type that is not supported.
 Result<graph::Graph> load_model(const std::filesystem::path& path);
 
+/// External data files are read from the model's own folder and nowhere else.
 Result<graph::Graph> load_onnx(const std::filesystem::path& path);
 /// NHWC graph inputs and outputs keep their shape; inside, activations are NCHW with transposes only where a
 /// layout-bound operator (Reshape, TopK, ...) reads them.

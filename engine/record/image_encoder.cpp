@@ -33,7 +33,8 @@ Result<NumberedName> parse_name(const std::string& name) {
     digits = digits * 10 + (name[end++] - '0');
     if (digits > 12) break;
   }
-  if (end >= name.size() || name[end] != 'd' || digits > 12 || name.find('%', end) != std::string::npos) {
+  if (end >= name.size() || name[end] != 'd' || digits > 12 || name.find('%', end) != std::string::npos ||
+      name.find('.', end) == std::string::npos) {
     return input_error("{}: the name should hold one number like %05d", name);
   }
   return NumberedName{name.substr(0, percent), name.substr(end + 1), std::max(1, digits)};
@@ -44,7 +45,7 @@ class ImageEncoder final : public PictureEncoder {
   ImageEncoder(fs::path folder, NumberedName name)
       : folder_(std::move(folder)),
         name_(std::move(name)),
-        extension_(to_lower(fs::path(name_.suffix).extension().string())) {}
+        extension_(to_lower(name_.suffix.substr(name_.suffix.rfind('.')))) {}
 
   Status encode(const Picture& picture) override {
     // The header is not touched by imencode's callers: OpenCV only reads from this Mat.

@@ -1,0 +1,42 @@
+// Between the files of the ONNX importer.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+// Debian builds libonnx with these; its headers pick the generated classes by them.
+#ifndef ONNX_ML
+#define ONNX_ML 1
+#endif
+#ifndef ONNX_NAMESPACE
+#define ONNX_NAMESPACE onnx
+#endif
+#include <onnx/onnx_pb.h>
+
+#include "graph/graph.hpp"
+
+namespace tarsier::import {
+
+/// TensorProto -> Tensor, with external data files opened at most once.
+class OnnxTensors {
+ public:
+  explicit OnnxTensors(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  Result<graph::Tensor> read(const onnx::TensorProto& proto);
+
+ private:
+  Result<std::vector<std::byte>> external_bytes(const onnx::TensorProto& proto, size_t wanted);
+  Result<graph::Tensor> from_raw(const onnx::TensorProto& proto, const graph::Shape& shape);
+  Result<graph::Tensor> from_fields(const onnx::TensorProto& proto, const graph::Shape& shape);
+  std::filesystem::path folder_;
+};
+
+/// The element type that a tensor of ONNX's `data_type` has in the engine (import.hpp). Error: strings,
+/// complex.
+Result<graph::DType> engine_dtype(int32_t data_type);
+
+/// Appends `node`, written for `opset`, to the graph in the newest opset's form; it may become several nodes.
+Status add_upgraded(graph::Graph& graph, graph::Node node, int64_t opset);
+
+}  // namespace tarsier::import

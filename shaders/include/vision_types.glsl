@@ -1,0 +1,47 @@
+// Shapes shared with the host (engine/vision/types.hpp) and loads of tensors by device address.
+#ifndef TARSIER_VISION_TYPES
+#define TARSIER_VISION_TYPES
+#extension GL_EXT_buffer_reference : require
+
+// Pixels of the captured frame. 32 bytes, std430.
+struct Detection {
+  vec4 box;  // x0, y0, x1, y1
+  float score;
+  int class_id;
+  int source_index;
+  int reserved;
+};
+
+// 64 bytes, followed by `count` Detections.
+struct DetectionHeader {
+  uint count;
+  uint candidates;
+  uint draw_boxes[4];   // VkDrawIndirectCommand
+  uint draw_labels[4];
+  uint reserved[6];
+};
+
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer DetectionBuffer {
+  DetectionHeader header;
+  Detection items[];
+};
+
+// 32-bit words at an address: floats by uintBitsToFloat, halves in pairs, low half first. 16-bit storage is not
+// needed that way.
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer Words {
+  uint v[];
+};
+
+float load_element(Words words, uint element, bool fp16) {
+  if (fp16) return unpackHalf2x16(words.v[element >> 1] >> ((element & 1u) * 16u)).x;
+  return uintBitsToFloat(words.v[element]);
+}
+
+// vision::ChannelView
+struct ViewStrides {
+  uint group, channel, pixel;
+};
+uint element_of(ViewStrides s, uint channel, uint pixel) {
+  return (channel >> 2) * s.group + (channel & 3u) * s.channel + pixel * s.pixel;
+}
+#endif

@@ -1,0 +1,56 @@
+// A segmentation output to a mask of one byte a pixel, and how many pixels it covers. 128 and more is inside: the
+// byte is the decision and, drawn enlarged, a soft edge at once.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "vision_types.glsl"
+
+layout(local_size_x = 64) in;
+layout(constant_id = 0) const uint kKind = 0;  // vision::MaskKind
+layout(constant_id = 1) const bool kFp16 = false;
+const uint kTwoLogits = 0, kProbability = 1;
+const uint kWords = 16;  // an invocation's: one atomic for all their pixels
+
+layout(push_constant, std430) uniform Push {
+  Words tensor;
+  Words mask;     // packed bytes
+  Words covered;  // one count
+  ViewStrides strides;
+  uint pixels;
+  float threshold;  // logit or probability, as the kind says
+} pc;
+
+uint inside_byte(bool inside, float soft) {
+  uint byte = uint(clamp(soft, 0.0, 1.0) * 255.0 + 0.5);
+  return inside ? max(byte, 128u) : min(byte, 127u);
+}
+
+uint byte_at(uint pixel) {
+  float first = load_element(pc.tensor, element_of(pc.strides, 0u, pixel), kFp16);
+  if (kKind == kTwoLogits) {
+    precise float difference =
+        load_element(pc.tensor, element_of(pc.strides, 1u, pixel), kFp16) - first - pc.threshold;
+    return inside_byte(difference > 0.0, 1.0 / (1.0 + exp(-difference)));
+  }
+  // Straight lines from 0 to the threshold and on to 1, so that the edge is where the threshold is.
+  float t = pc.threshold;
+  bool inside = first > t;
+  return inside_byte(inside, inside ? 0.5 + 0.5 * (first - t) / max(1.0 - t, 1e-6) : 0.5 * first / max(t, 1e-6));
+}
+
+void main() {
+  uint words = (pc.pixels + 3u) / 4u;
+  uint count = 0;
+  for (uint i = 0; i < kWords; ++i) {
+    uint word = (gl_WorkGroupID.x * kWords + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    if (word >= words) break;
+    uint packed = 0;
+    for (uint k = 0; k < 4u; ++k) {
+      uint pixel = 4u * word + k;
+      uint byte = pixel < pc.pixels ? byte_at(pixel) : 0u;
+      count += byte >> 7;
+      packed |= byte << (8u * k);
+    }
+    pc.mask.v[word] = packed;
+  }
+  if (count != 0u) atomicAdd(pc.covered.v[0], count);
+}

@@ -1,0 +1,300 @@
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "capture/frame_source.hpp"
+#include "core/file.hpp"
+#include "core/text.hpp"
+#include "record/result_writer.hpp"
+#include "record/video_writer.hpp"
+#include "support/clips.hpp"
+#include "support/temp_folder.hpp"
+
+namespace tarsier::record {
+namespace {
+
+using test::TempFolder;
+
+/// A disk with so many bytes left: files of this process cannot grow beyond.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    previous_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &previous_);
+    const rlimit limit{bytes, previous_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &previous_);
+    std::signal(SIGXFSZ, previous_handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit previous_{};
+  void (*previous_handler_)(int) = nullptr;
+};
+
+pipeline::FrameResult sample() {
+  pipeline::FrameResult result;
+  result.frame_id = 7;
+  result.time_s = 0.28;
+  result.width = 768;
+  result.height = 576;
+  result.latency_ms = 93.125;
+  result.detections.push_back({10.25F, 20.5F, 110.75F, 220, 0.91324F, 0, 5, 0});
+  result.detections.push_back({0, 0, 1, 1, 0.5F, 99, 6, 0});
+  result.mask_coverage.emplace_back("drivable", 0.3125F);
+  return result;
+}
+
+TEST(JsonLine, HoldsWhatTheFrameHolds) {
+  const auto json = nlohmann::json::parse(to_json_line(sample(), {"per\"son\n"}));
+  EXPECT_EQ(json["id"], 7);
+  EXPECT_DOUBLE_EQ(json["time"], 0.28);
+  EXPECT_EQ(json["width"], 768);
+  ASSERT_EQ(json["detections"].size(), 2U);
+  EXPECT_EQ(json["detections"][0]["class"], "per\"son\n");
+  EXPECT_EQ(json["detections"][0]["class_id"], 0);
+  EXPECT_NEAR(json["detections"][0]["score"], 0.9132, 1e-9);
+  EXPECT_EQ(json["detections"][0]["box"], (std::vector<double>{10.25, 20.5, 110.75, 220}));
+  EXPECT_EQ(json["detections"][1]["class"], "class 99");
+  EXPECT_DOUBLE_EQ(json["masks"]["drivable"], 0.3125);
+  EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
+}
+
+TEST(JsonLine, StaysJsonForEmptyAndForNotANumber) {
+  pipeline::FrameResult result;
+  result.time_s = std::nan("");
+  result.detections.push_back({INFINITY, 0, 1, 1, NAN, -1, 0, 0});
+  const auto json = nlohmann::json::parse(to_json_line(result, {}));
+  EXPECT_TRUE(json["time"].is_null());
+  EXPECT_TRUE(json["detections"][0]["box"][0].is_null());
+  EXPECT_EQ(json["detections"][0]["class"], "class -1");
+  EXPECT_TRUE(json["masks"].is_object());
+}
+
+TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {
+  const TempFolder folder;
+  const auto path = folder / "out/deep/street.jsonl";
+  {
+    auto writer = JsonLinesWriter::open(path, {"person"});
+    ASSERT_TRUE(writer.ok()) << writer.error().message;
+    ASSERT_TRUE((*writer)->write(sample()).ok());
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_GT(std::filesystem::file_size(path.string() + ".partial"), 100U);  // can be followed while it runs
+    ASSERT_TRUE((*writer)->write(sample()).ok());
+    ASSERT_TRUE((*writer)->finish().ok());
+    ASSERT_TRUE((*writer)->finish().ok());
+    EXPECT_EQ((*writer)->lines(), 2U);
+  }
+  const auto text = read_text(path);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(split(*text, '\n').size(), 3U);  // two lines and the end
+  EXPECT_FALSE(std::filesystem::exists(path.string() + ".partial"));
+}
+
+TEST(JsonLinesWriter, AnUnfinishedRunKeepsTheOldFileAndLeavesNoPartialOne) {
+  const TempFolder folder;
+  const auto path = folder / "street.jsonl";
+  std::ofstream(path) << "old";
+  {
+    auto writer = JsonLinesWriter::open(path, {});
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE((*writer)->write(sample()).ok());
+  }
+  EXPECT_EQ(*read_text(path), "old");
+  EXPECT_EQ(folder.entries().size(), 1U);
+}
+
+TEST(JsonLinesWriter, AFullDiskIsOneClearErrorAndLeavesNothing) {
+  const TempFolder folder;
+  const auto path = folder / "street.jsonl";
+  auto writer = JsonLinesWriter::open(path, {});
+  ASSERT_TRUE(writer.ok());
+  Status status;
+  {
+    const FullDisk disk(1000);
+    for (int i = 0; i < 100 && status.ok(); ++i) status = (*writer)->write(sample());
+  }
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().exit_code(), 1);
+  EXPECT_TRUE(status.error().message.starts_with(path.string())) << status.error().message;
+  EXPECT_EQ((*writer)->write(sample()).error().message, status.error().message);
+  EXPECT_EQ((*writer)->finish().error().message, status.error().message);
+  EXPECT_TRUE(folder.entries().empty());
+  auto full = JsonLinesWriter::open("/dev/full", {});
+  ASSERT_TRUE(full.ok()) << full.error().message;
+  const auto no_space = (*full)->write(sample());
+  ASSERT_FALSE(no_space.ok());
+  EXPECT_NE(no_space.error().message.find("No space left"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+
+TEST(JsonLinesWriter, AnUnwritableSinkIsFoundAtTheStart) {
+  const TempFolder folder;
+  std::ofstream(folder / "file") << "x";
+  for (const auto& path : {folder.path(), folder / "file/street.jsonl", folder / "new/",
+                           std::filesystem::path("/proc/tarsier/street.jsonl")}) {
+    const auto writer = JsonLinesWriter::open(path, {});
+    ASSERT_FALSE(writer.ok()) << path;
+    EXPECT_EQ(writer.error().exit_code(), 2);
+    EXPECT_TRUE(writer.error().message.starts_with(path.string())) << writer.error().message;
+  }
+}
+
+TEST(VideoSink, KnowsWhatItCanWrite) {
+  const TempFolder folder;
+  for (const char* good : {"a.mp4", "a.MKV", "b.avi", "f/%05d.png", "x.jpg", "frames/"})
+    EXPECT_TRUE(is_video_sink(good));
+  for (const char* bad : {"", "a.jsonl", "a", "a.txt", "--headless"}) EXPECT_FALSE(is_video_sink(bad));
+  EXPECT_TRUE(is_video_sink(folder.path()));
+  const auto writer = VideoWriter::open("a.gif2", {});
+  ASSERT_FALSE(writer.ok());
+  EXPECT_EQ(writer.error().exit_code(), 2);
+}
+
+TEST(VideoWriter, AVideoAppearsWholeAtTheEnd) {
+  const TempFolder folder;
+  const auto path = folder / "out.mp4";
+  auto writer = VideoWriter::open(path, {.fps = 29.97});
+  ASSERT_TRUE(writer.ok()) << writer.error().message;
+  for (uint64_t i = 0; i < 8; ++i) ASSERT_TRUE((*writer)->push(test::picture(i, 128, 96)).ok());
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_TRUE((*writer)->finish().ok());
+  EXPECT_EQ(folder.entries(), std::vector<std::string>{"out.mp4"});
+  EXPECT_EQ((*writer)->stats().frames, 8U);
+  EXPECT_FALSE((*writer)->push(test::picture(0, 128, 96)).ok());
+  auto source = capture::open_source(path.string());
+  ASSERT_TRUE(source.ok());
+  EXPECT_NEAR((*source)->info().fps, 29.97, 0.01);
+  EXPECT_EQ((*source)->info().frames, 8);
+}
+
+TEST(VideoWriter, ColoursComeBack) {
+  const TempFolder folder;
+  const auto path = folder / "colour.mp4";
+  auto writer = VideoWriter::open(path, {.fps = 10, .quality = 10});
+  ASSERT_TRUE(writer.ok());
+  const uint8_t colours[3][3] = {{200, 40, 40}, {40, 180, 60}, {30, 60, 220}};
+  for (const auto& bgr : colours) {
+    auto pixels = std::make_shared<std::vector<uint8_t>>(64 * 64 * 4);
+    for (size_t i = 0; i < pixels->size(); ++i) (*pixels)[i] = i % 4 == 3 ? 255 : bgr[i % 4];
+    ASSERT_TRUE((*writer)->push({64, 64, pixels}).ok());
+  }
+  ASSERT_TRUE((*writer)->finish().ok());
+  auto source = capture::open_source(path.string());
+  ASSERT_TRUE(source.ok());
+  for (const auto& bgr : colours) {
+    auto frame = (*source)->next();
+    ASSERT_TRUE(frame.ok() && frame->has_value());
+    const uint8_t* pixel = (*frame)->bgra->data() + (size_t(32) * 64 + 32) * 4;
+    for (int c = 0; c < 3; ++c) EXPECT_NEAR(pixel[c], bgr[c], 6) << "channel " << c;
+  }
+}
+
+TEST(VideoWriter, OddAndChangingSizesAreFitted) {
+  const TempFolder folder;
+  for (const char* name : {"odd.mp4", "odd.avi"}) {
+    auto writer = VideoWriter::open(folder / name, {});
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE((*writer)->push(test::picture(0, 129, 97)).ok());
+    ASSERT_TRUE((*writer)->push(test::picture(1, 64, 96)).ok());   // black left and right
+    ASSERT_TRUE((*writer)->push(test::picture(2, 641, 31)).ok());  // black above and below
+    ASSERT_TRUE((*writer)->push(test::picture(3, 129, 97)).ok());
+    ASSERT_TRUE((*writer)->finish().ok()) << name;
+    auto source = capture::open_source((folder / name).string());
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    EXPECT_EQ((*source)->info().width, 128);
+    EXPECT_EQ((*source)->info().height, 96);
+    std::vector<capture::Frame> frames;
+    for (auto next = (*source)->next(); next.ok() && next->has_value(); next = (*source)->next()) {
+      frames.push_back(**next);
+    }
+    ASSERT_EQ(frames.size(), 4U);
+    const auto green = [&](size_t i, int x, int y) {
+      return int((*frames[i].bgra)[(size_t(y) * 128 + size_t(x)) * 4 + 1]);
+    };
+    EXPECT_LT(green(1, 5, 80), 12);
+    EXPECT_NEAR(green(1, 64, 80), test::level_of(1), 6);
+    EXPECT_LT(green(2, 64, 5), 12);
+    EXPECT_NEAR(green(3, 64, 80), test::level_of(3), 6);
+  }
+}
+
+TEST(VideoWriter, ImagesAreNumberedFromZero) {
+  const TempFolder folder;
+  test::write_clip(folder / "a/", 3, 32, 24);
+  test::write_clip(folder / "shot.jpg", 2, 32, 24);
+  EXPECT_TRUE(std::filesystem::exists(folder / "a/00002.png"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "shot_00001.jpg"));
+  for (const char* bad : {"%s.png", "%05d%d.png", "50%.png"}) {
+    EXPECT_FALSE(VideoWriter::open(folder / bad, {}).ok()) << bad;
+  }
+}
+
+TEST(VideoWriter, AnAbandonedOneLeavesNothing) {
+  const TempFolder folder;
+  {
+    auto writer = VideoWriter::open(folder / "out.mp4", {});
+    ASSERT_TRUE(writer.ok());
+    for (uint64_t i = 0; i < 10; ++i) ASSERT_TRUE((*writer)->push(test::picture(i, 128, 96)).ok());
+  }
+  EXPECT_TRUE(folder.entries().empty());
+  {
+    auto writer = VideoWriter::open(folder / "none.mp4", {});
+    ASSERT_TRUE(writer.ok());
+    EXPECT_FALSE((*writer)->finish().ok());  // a video without a picture is none
+  }
+  EXPECT_TRUE(folder.entries().empty());
+}
+
+TEST(VideoWriter, AFullDiskIsOneClearErrorAndLeavesNothing) {
+  for (const char* name : {"out.mp4", "out.mkv", "out.avi", "%d.png"}) {
+    const TempFolder folder;
+    Status status;
+    auto writer = VideoWriter::open(folder / name, {.quality = 5});
+    ASSERT_TRUE(writer.ok()) << writer.error().message;
+    {
+      const FullDisk disk(4000);
+      auto noise = std::make_shared<std::vector<uint8_t>>(320 * 240 * 4);
+      uint32_t x = 1;
+      for (int i = 0; i < 60 && status.ok(); ++i) {
+        if (noise.use_count() > 1) noise = std::make_shared<std::vector<uint8_t>>(320 * 240 * 4);
+        for (auto& byte : *noise) byte = uint8_t((x = x * 1664525 + 1013904223) >> 24);
+        status = (*writer)->push({320, 240, noise});
+      }
+      if (status.ok())
+        status = (*writer)->finish();
+      else
+        EXPECT_FALSE((*writer)->finish().ok());
+    }
+    ASSERT_FALSE(status.ok()) << name;
+    EXPECT_EQ(status.error().exit_code(), 1);
+    EXPECT_TRUE(status.error().message.starts_with(folder.path().string())) << status.error().message;
+    EXPECT_TRUE(folder.entries().empty()) << folder.entries().front();
+  }
+}
+
+TEST(VideoWriter, AnUnwritableSinkIsFoundAtTheStart) {
+  const TempFolder folder;
+  std::ofstream(folder / "file") << "x";
+  for (const auto& path :
+       {folder / "file/out.mp4", folder / "file/f%d.png", std::filesystem::path("/proc/x/out.mp4"),
+        std::filesystem::path("/proc/out.mp4"), std::filesystem::path("/proc/f%d.png")}) {
+    const auto writer = VideoWriter::open(path, {});
+    ASSERT_FALSE(writer.ok()) << path;
+    EXPECT_EQ(writer.error().exit_code(), 2) << writer.error().message;
+    EXPECT_TRUE(writer.error().message.starts_with(path.string())) << writer.error().message;
+  }
+}
+
+}  // namespace
+}  // namespace tarsier::record
