@@ -61,7 +61,8 @@ class DetectStage final : public Stage {
       const size_t count = std::min<size_t>(header.count, vision::kMaxDetections);
       const size_t before = result->detections.size();
       result->detections.resize(before + count);
-      std::memcpy(result->detections.data() + before, static_cast<const std::byte*>(copy.mapped()) + sizeof header,
+      std::memcpy(result->detections.data() + before,
+                  static_cast<const std::byte*>(copy.mapped()) + sizeof header,
                   count * sizeof(vision::Detection));
     });
   }
