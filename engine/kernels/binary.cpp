@@ -35,8 +35,6 @@ enum class Op : uint32_t {
 bool gives_bool(Op op) {
   return op >= Op::kEqual;
 }
-  return op >= Op::kAnd;
-}
 
 template <class T>
 T remainder_of(T a, T b) {  // sign of the divisor, as Python's

@@ -1,0 +1,12 @@
+#include "app/commands.hpp"
+
+namespace tarsier::app {
+
+void register_commands(CLI::App& app, GlobalOptions& globals, Action& action) {
+  register_models_command(app, globals, action);
+  register_devices_command(app, globals, action);
+  register_infer_command(app, globals, action);
+  register_bench_command(app, globals, action);
+}
+
+}  // namespace tarsier::app

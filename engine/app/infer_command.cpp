@@ -1,0 +1,206 @@
+// tarsier infer: one run of a network on files.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "app/command_line.hpp"
+#include "app/commands.hpp"
+#include "app/npy.hpp"
+#include "app/tool_model.hpp"
+#include "capture/frame_source.hpp"
+#include "core/file.hpp"
+#include "core/text.hpp"
+#include "vision/preprocess.hpp"
+
+namespace tarsier::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InferOptions {
+  std::string model;
+  std::vector<std::string> inputs;  // NAME=FILE.npy
+  std::string image;
+  std::string out = "out";
+  std::vector<std::string> outputs;
+  std::string precision = "fp32";
+};
+
+Result<std::map<std::string, graph::Tensor>> read_inputs(const std::vector<std::string>& arguments) {
+  std::map<std::string, graph::Tensor> tensors;
+  for (const auto& argument : arguments) {
+    const size_t equals = argument.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == argument.size()) {
+      return input_error("--in {}: NAME=FILE.npy is expected", argument);
+    }
+    const std::string name = argument.substr(0, equals);
+    TARSIER_TRY(graph::Tensor tensor, read_npy(argument.substr(equals + 1)));
+    if (!tensors.emplace(name, std::move(tensor)).second)
+      return input_error("--in {}: the input is given twice", name);
+  }
+  return tensors;
+}
+
+/// The tensor in the element type that the network takes; between floats, and between integers, freely.
+Result<graph::Tensor> convert(const graph::Tensor& tensor, const infer::TensorBinding& binding) {
+  using graph::DType;
+  const DType wanted = binding.desc.dtype;
+  if (tensor.dtype() == wanted) return tensor;
+  const auto is_float = [](DType type) {
+    return type == DType::kF16 || type == DType::kF32 || type == DType::kF64;
+  };
+  if (wanted == DType::kF32) {
+    const auto values = tensor.to_floats();
+    return graph::Tensor::f32(tensor.shape(), values);
+  }
+  if (!is_float(tensor.dtype()) && !is_float(wanted)) {
+    const auto values = tensor.to_ints();
+    if (wanted == DType::kI64) return graph::Tensor::i64(tensor.shape(), values);
+    if (wanted == DType::kI32) {
+      const std::vector<int32_t> narrow(values.begin(), values.end());
+      return graph::Tensor::of<int32_t>(wanted, tensor.shape(), narrow);
+    }
+  }
+  return input_error("input '{}' takes {}, the file holds {}; convert it with .astype()", binding.name,
+                     graph::name_of(wanted), graph::name_of(tensor.dtype()));
+}
+
+vision::PreprocessDesc preprocess_desc(const models::InputSpec& input) {
+  vision::PreprocessDesc desc;
+  switch (input.fit) {
+    case models::Fit::kStretch:
+      desc.fit = vision::FitMode::kStretch;
+      break;
+    case models::Fit::kLetterboxTopLeft:
+      desc.fit = vision::FitMode::kLetterboxTopLeft;
+      break;
+    case models::Fit::kLetterboxCentre:
+      desc.fit = vision::FitMode::kLetterboxCentre;
+      break;
+  }
+  desc.order = input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
+  desc.mean = input.mean;
+  for (size_t c = 0; c < 3; ++c) desc.scale[c] = 1.0F / input.std[c];
+  desc.pad = input.pad;
+  return desc;
+}
+
+Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
+                                   const infer::TensorBinding& binding) {
+  const auto place = image_input(binding.desc.shape);
+  if (!place || binding.desc.dtype != graph::DType::kF32 || binding.desc.shape[0] != 1) {
+    return input_error("input '{}' {} takes no picture; give it by --in {}=FILE.npy", binding.name,
+                       graph::to_string(binding.desc.shape), binding.name);
+  }
+  const auto* pixels = reinterpret_cast<const uint32_t*>(frame.bgra->data());
+  const auto values = vision::preprocess_reference(
+      preprocess_desc(input), {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)},
+      frame.width, frame.height, place->width, place->height, place->nhwc);
+  return graph::Tensor::f32(binding.desc.shape, values);
+}
+
+Result<capture::Frame> read_image(const std::string& path) {
+  TARSIER_TRY(const auto source, capture::open_source(path));
+  TARSIER_TRY(auto frame, source->next());
+  if (!frame) return input_error("{}: holds no picture", path);
+  return *std::move(frame);
+}
+
+/// Fails before the network is loaded, not after it has run.
+Status check_writable(const fs::path& folder) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code)
+    return input_error("--out {}: no folder can be made there: {}; choose another one", folder.string(),
+                       code.message());
+  const fs::path probe = folder / ".tarsier_probe";
+  const Status written = write_text_atomic(probe, "");
+  fs::remove(probe, code);
+  if (!written.ok())
+    return input_error("--out {}: cannot be written to; choose another folder", folder.string());
+  return {};
+}
+
+std::string value_range(const graph::Tensor& tensor) {
+  const auto values = tensor.to_floats();
+  if (values.empty()) return "empty";
+  if (std::any_of(values.begin(), values.end(), [](float v) { return std::isnan(v); })) return "holds NaN";
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return fmt::format("{:.6g} .. {:.6g}", *low, *high);
+}
+
+Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
+  TARSIER_CHECK(check_writable(options.out));
+  TARSIER_TRY(const auto given, read_inputs(options.inputs));
+  std::optional<capture::Frame> frame;
+  if (!options.image.empty()) {
+    TARSIER_TRY(frame, read_image(options.image));
+  }
+  ToolModelOptions load;
+  load.name = options.model;
+  load.outputs = options.outputs;
+  load.fp16 = options.precision == "fp16";
+  for (const auto& [name, tensor] : given) load.input_shapes[name] = tensor.shape();
+  TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
+
+  std::vector<graph::Tensor> inputs;
+  for (const auto& binding : model.plan->inputs()) {
+    if (const auto tensor = given.find(binding.name); tensor != given.end()) {
+      TARSIER_TRY(graph::Tensor input, convert(tensor->second, binding));
+      inputs.push_back(std::move(input));
+    } else if (frame) {
+      TARSIER_TRY(graph::Tensor input, image_tensor(*frame, model.entry.input, binding));
+      inputs.push_back(std::move(input));
+    } else {
+      return input_error("input '{}' {} is missing: give --in {}=FILE.npy{}", binding.name,
+                         graph::to_string(binding.desc.shape), binding.name,
+                         image_input(binding.desc.shape) ? " or --image FILE" : "");
+    }
+  }
+  TARSIER_TRY(const auto outputs, infer::Session(*model.device, *model.plan).run(inputs));
+  TARSIER_CHECK(check_validation(model, globals));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto& name = model.plan->outputs()[i].name;
+    const fs::path file = fs::path(options.out) / (file_name_of(name) + ".npy");
+    TARSIER_CHECK(write_npy(file, outputs[i]));
+    fmt::print("{}: {} {} {} ({})\n", file.string(), name, graph::name_of(outputs[i].dtype()),
+               graph::to_string(outputs[i].shape()), value_range(outputs[i]));
+  }
+  return {};
+}
+
+}  // namespace
+
+void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& action) {
+  CLI::App* command = app.add_subcommand("infer", "Run a network once on files and write its outputs");
+  const auto options = std::make_shared<InferOptions>();
+  command
+      ->add_option(
+          "MODEL", options->model,
+          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
+      ->required();
+  command->add_option("--in", options->inputs, "An input from a NumPy file; several may follow")
+      ->type_name("NAME=FILE.npy ...");
+  command
+      ->add_option("--image", options->image,
+                   "A picture for the inputs that --in does not give, prepared as the catalogue says")
+      ->type_name("FILE");
+  command->add_option("--out", options->out, "Folder for OUTPUT.npy files (default: out)")->type_name("DIR");
+  command
+      ->add_option("--outputs", options->outputs,
+                   "Only these outputs; as the catalogue says, or all, where none is named")
+      ->type_name("NAME ...");
+  command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->type_name("fp32|fp16");
+  command->footer(
+      "Examples:\n"
+      "  tarsier infer yolox_nano --image street.jpg --out out\n"
+      "  tarsier infer twinlitenet --in images=frame.npy --out out --outputs da\n"
+      "  tarsier infer ./mine.onnx --in x=x.npy mask=mask.npy --out out\n"
+      "Each output becomes DIR/NAME.npy; characters of its name outside [A-Za-z0-9_.-] become '_'.\n");
+  add_common_flags(*command, globals, true);
+  command->callback([&, options] { action = [&, options] { return infer_once(globals, *options); }; });
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,96 @@
+#include "app/tool_model.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "app/command_line.hpp"
+#include "core/text.hpp"
+#include "import/import.hpp"
+#include "models/store.hpp"
+
+namespace tarsier::app {
+namespace {
+
+/// Gives the dynamic extents of an input what the catalogue knows of it: batch 1 and the picture's size.
+graph::Shape complete_shape(graph::Shape shape, const models::InputSpec& input) {
+  if (shape.size() != 4 || input.width == 0) return shape;
+  const std::array<int64_t, 4> known = input.nhwc ? std::array<int64_t, 4>{1, input.height, input.width, 3}
+                                                  : std::array<int64_t, 4>{1, 3, input.height, input.width};
+  for (size_t i = 0; i < 4; ++i) {
+    if (shape[i] < 0) shape[i] = known[i];
+  }
+  return shape;
+}
+
+Status check_names(const std::vector<std::string>& asked, const std::vector<graph::ValueId>& ids,
+                   const graph::Graph& graph, std::string_view kind) {
+  std::vector<std::string> names;
+  for (const auto id : ids) names.push_back(graph.value(id).name);
+  for (const auto& name : asked) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return input_error("the network has no {} '{}'{}; it has {}", kind, name, did_you_mean(name, names),
+                         join(names, ", "));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<ImageInput> image_input(const graph::Shape& shape) {
+  if (shape.size() != 4) return std::nullopt;
+  if (shape[1] == 3) return ImageInput{static_cast<int>(shape[3]), static_cast<int>(shape[2]), false};
+  if (shape[3] == 3) return ImageInput{static_cast<int>(shape[2]), static_cast<int>(shape[1]), true};
+  return std::nullopt;
+}
+
+Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalOptions& globals) {
+  ToolModel model;
+  TARSIER_TRY(const auto catalogue, models::Catalogue::load_default());
+  TARSIER_TRY(const auto store, models::store_options(globals.model_path));
+  TARSIER_TRY(model.entry, catalogue.resolve(options.name));
+  TARSIER_TRY(const auto files, fetch_with_progress(model.entry, store));
+  TARSIER_TRY(graph::Graph graph, import::load_model(files.main));
+
+  infer::CompileOptions compile;
+  compile.precision = options.fp16 ? infer::Precision::kFp16 : infer::Precision::kFp32;
+  compile.outputs = options.outputs.empty() ? model.entry.outputs : options.outputs;
+  TARSIER_CHECK(check_names(compile.outputs, graph.outputs, graph, "output"));
+  std::vector<std::string> given;
+  for (const auto& [name, shape] : options.input_shapes) given.push_back(name);
+  TARSIER_CHECK(check_names(given, graph.inputs, graph, "input"));
+  for (const auto id : graph.inputs) {
+    const auto& value = graph.value(id);
+    if (graph::is_static(value.desc.shape)) continue;
+    const auto shape = options.input_shapes.find(value.name);
+    compile.input_shapes[value.name] = shape != options.input_shapes.end()
+                                           ? shape->second
+                                           : complete_shape(value.desc.shape, model.entry.input);
+    if (!graph::is_static(compile.input_shapes[value.name])) {
+      return input_error("input '{}' has the shape {} with free extents; give it by --in {}=FILE.npy",
+                         value.name, graph::to_string(value.desc.shape), value.name);
+    }
+  }
+
+  gpu::DeviceOptions device_options;
+  device_options.selector = globals.device;
+  device_options.validation = globals.validation;
+  TARSIER_TRY(model.device, gpu::Device::create(device_options));
+  ProgressLine line;
+  compile.progress = [&](float fraction, std::string_view what) {
+    line.show(fmt::format("{}: {}", model.entry.name, what), static_cast<double>(fraction));
+  };
+  auto plan = infer::Plan::compile(*model.device, std::move(graph), compile);
+  line.finish();
+  if (!plan) return plan.error().in(files.main.string());
+  model.plan = *std::move(plan);
+  return model;
+}
+
+Status check_validation(const ToolModel& model, const GlobalOptions& globals) {
+  const uint64_t messages = model.device->validation_messages();
+  if (!globals.validation || messages == 0) return {};
+  return runtime_error("the validation layer gave {} messages (above)", messages);
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,39 @@
+// A network made ready for `infer` and `bench`: found or fetched, imported, compiled on the chosen device.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "app/commands.hpp"
+#include "infer/plan.hpp"
+#include "models/catalogue.hpp"
+
+namespace tarsier::app {
+
+struct ToolModel {
+  models::Entry entry;
+  std::unique_ptr<gpu::Device> device;
+  std::unique_ptr<infer::Plan> plan;  // before the device it lives on goes: declared after it
+};
+
+struct ToolModelOptions {
+  std::string name;                                  // of the catalogue, or a path
+  std::vector<std::string> outputs;                  // to keep; the catalogue's where empty
+  std::map<std::string, graph::Shape> input_shapes;  // by input name; for inputs with dynamic extents
+  bool fp16 = false;
+};
+
+Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalOptions& globals);
+
+/// How a rank-4 input with three channels lies: its picture's size. nullopt where the input is no picture.
+struct ImageInput {
+  int width = 0, height = 0;
+  bool nhwc = false;
+};
+std::optional<ImageInput> image_input(const graph::Shape& shape);
+
+/// The error for validation messages under --validation.
+Status check_validation(const ToolModel& model, const GlobalOptions& globals);
+
+}  // namespace tarsier::app
