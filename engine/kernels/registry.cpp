@@ -10,6 +10,7 @@ const Registry& Registry::instance() {
     Registry all;
     register_unary(all);
     register_binary(all);
+    register_conv(all);
     return all;
   }();
   return registry;
