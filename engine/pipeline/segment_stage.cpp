@@ -50,11 +50,11 @@ class SegmentStage final : public Stage {
               Layers& layers) const override {
     for (const auto& mask : masks_) {
       if (!params.boolean(mask.key + ".show")) continue;
-      MaskLayer layer;
-      layer.name = mask.spec.name;
-      layer.address = mask.pass.pixel_address(frame.slot());
-      layer.width = mask.pass.width();
-      layer.height = mask.pass.height();
+      present::MaskInput layer;
+      layer.buffer = &mask.pass.mask(frame.slot());
+      layer.offset = sizeof(vision::MaskHeader);
+      layer.width = static_cast<uint32_t>(mask.pass.width());
+      layer.height = static_cast<uint32_t>(mask.pass.height());
       // A head may be smaller than the network's input by a whole factor.
       layer.fit = network_->fit(picture.width, picture.height);
       const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
@@ -63,9 +63,9 @@ class SegmentStage final : public Stage {
       layer.fit.offset_x *= shrink_x;
       layer.fit.scale_y *= shrink_y;
       layer.fit.offset_y *= shrink_y;
-      layer.colour = mask.colour;
+      layer.color = mask.colour;
       layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
-      layers.masks.push_back(std::move(layer));
+      layers.masks.push_back(layer);
     }
   }
 

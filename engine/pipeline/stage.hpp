@@ -14,6 +14,7 @@
 #include "pipeline/frame_result.hpp"
 #include "pipeline/network.hpp"
 #include "pipeline/pipeline_file.hpp"
+#include "present/scene_renderer.hpp"
 
 namespace tarsier::pipeline {
 
@@ -29,16 +30,6 @@ struct StageContext {
   LoadProgress progress;
 };
 
-/// A mask on the device, as SceneRenderer draws it.
-struct MaskLayer {
-  std::string name;
-  uint64_t address = 0;       // soft values, one byte each, row-major
-  int width = 0, height = 0;  // of the mask
-  vision::Fit fit;            // frame to mask pixels
-  std::array<float, 3> colour{1, 1, 1};
-  float opacity = 0.4F;
-};
-
 /// Boxes on the device: a DetectionHeader and Detections, with their class names.
 struct DetectionLayer {
   const gpu::Buffer* detections = nullptr;
@@ -48,7 +39,7 @@ struct DetectionLayer {
 /// What the stages give to the picture of this frame; lives until the frame is recorded.
 struct Layers {
   std::vector<DetectionLayer> detections;
-  std::vector<MaskLayer> masks;
+  std::vector<present::MaskInput> masks;
 };
 
 class Stage {
