@@ -35,6 +35,8 @@ class FrameLoop {
   Status record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results);
   /// Draws the scene of the latest frame again with the parameters of now: for a paused window.
   Status redraw(gpu::FrameContext& context);
+  /// After another ring took the place of the one that it was made with; the old one must be drained.
+  void use_ring(gpu::FrameRing& ring) { parts_.ring = &ring; }
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
