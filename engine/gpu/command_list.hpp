@@ -31,7 +31,7 @@ enum class Scope : uint32_t {
   kTransfer = 2,     // copies and fills
   kHost = 4,         // mapped memory
   kIndirect = 8,     // indirect arguments
-  kGraphics = 16,    // shader reads in vertex and fragment stages
+  kGraphics = 16,    // instance attributes, shader reads in vertex and fragment stages
   kColorTarget = 32  // colour attachment writes
 };
 constexpr Scope operator|(Scope a, Scope b) {
@@ -89,6 +89,8 @@ class CommandList {
     static_assert(sizeof(Push) <= 128);
     bind(pipeline, std::as_bytes(std::span(&push, 1)), textures);
   }
+  /// Instance attributes of later draws, from `offset` (multiple of 16).
+  void bind_instances(const Buffer& buffer, uint64_t offset);
   void draw(uint32_t vertices, uint32_t instances = 1);
   /// One VkDrawIndirectCommand at `offset`: the host never learns the counts.
   void draw_indirect(const Buffer& arguments, uint64_t offset);

@@ -94,6 +94,11 @@ void CommandList::bind(const GraphicsPipeline& pipeline, std::span<const std::by
   }
 }
 
+void CommandList::bind_instances(const Buffer& buffer, uint64_t offset) {
+  const VkBuffer handle = buffer.handle();
+  vkCmdBindVertexBuffers(commands_, 0, 1, &handle, &offset);
+}
+
 void CommandList::draw(uint32_t vertices, uint32_t instances) {
   vkCmdDraw(commands_, vertices, instances, 0, 0);
 }

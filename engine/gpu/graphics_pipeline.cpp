@@ -138,6 +138,15 @@ Result<GraphicsPipeline> GraphicsPipeline::create(Device& device, const RenderTa
   stages[1].module = *fragment;
 
   VkPipelineVertexInputStateCreateInfo input{VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
+  const VkVertexInputBindingDescription binding{0, desc.instance_vec4s * 16, VK_VERTEX_INPUT_RATE_INSTANCE};
+  std::vector<VkVertexInputAttributeDescription> attributes;
+  for (uint32_t i = 0; i < desc.instance_vec4s; ++i) {
+    attributes.push_back({i, 0, VK_FORMAT_R32G32B32A32_SFLOAT, i * 16});
+  }
+  input.vertexBindingDescriptionCount = attributes.empty() ? 0 : 1;
+  input.pVertexBindingDescriptions = &binding;
+  input.vertexAttributeDescriptionCount = uint32_t(attributes.size());
+  input.pVertexAttributeDescriptions = attributes.data();
   VkPipelineInputAssemblyStateCreateInfo assembly{
       VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO};
   assembly.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;

@@ -52,15 +52,17 @@ class RenderTarget {
 };
 
 struct GraphicsPipelineDesc {
-  std::string vertex;               // name in the shader library, "present/box.vert"
-  std::string fragment;             // "present/box.frag"
+  std::string vertex;               // name in the shader library, "present/quad.vert"
+  std::string fragment;             // "present/quad.frag"
   std::vector<uint32_t> constants;  // specialisation constants of both stages, ids 0..n-1
   bool blend = false;               // colour * alpha over what is there; off: overwrite
   uint32_t textures = 0;            // combined image samplers: set 0, bindings 0..n-1, fragment stage
+  uint32_t instance_vec4s = 0;      // attributes 0..n-1 of an instance: packed floats, four each
 };
 
-/// Draws triangles without vertex buffers: shaders pull what they need from device addresses in 128 bytes of
-/// push constants. Works with every RenderTarget whose images have the format of the one it was made for.
+/// Draws triangles without vertices in buffers: shaders take what they need from device addresses in 128
+/// bytes of push constants. Works with every RenderTarget whose images have the format of the one it was made
+/// for.
 class GraphicsPipeline {
  public:
   GraphicsPipeline() = default;

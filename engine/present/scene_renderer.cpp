@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstring>
 
 #include "gpu/device.hpp"
 #include "gpu/graphics_pipeline.hpp"
+#include "gpu/pipeline.hpp"
 #include "present/glyphs.hpp"
 #include "present/palette.hpp"
 
@@ -16,39 +16,38 @@ namespace {
 using gpu::ImageUse;
 using gpu::Scope;
 
-// Device structs, as in shaders/include/present_types.glsl and shaders/present/.
+// Device structs, as in shaders/include/present_types.glsl and shaders/present/expand.comp.
 struct ClassEntry {
   uint32_t first, count;
   float width;
   uint32_t color;
 };
-struct TextQuad {
-  float place[4];
-  uint32_t glyph, color;
-  uint32_t reserved[2];
+struct Quad {
+  float place[4], inside[4], shape[4], color[4];
 };
-struct BoxPush {
-  uint64_t detections, classes;
-  float frame[2];
-  uint32_t class_count;
-  float line, outline, radius;
-};
-struct LabelPush {
-  uint64_t detections, classes, runs, glyphs;
+static_assert(sizeof(Quad) == 64);
+constexpr float kGlyphKind = 0;
+constexpr float kRectangleKind = 1;
+struct ExpandPush {
+  uint64_t detections, classes, runs, glyphs, quads;
   float frame[2];
   uint32_t class_count, digit_zero, full_stop;
-  float digit_width, stop_width, space_width, ascent, text_height, padding, lift;
+  float digit_width, stop_width, space_width, ascent, text_height, padding, line, outline, radius;
 };
-static_assert(sizeof(LabelPush) == 80);
-struct TextPush {
-  uint64_t quads, glyphs;
+static_assert(sizeof(ExpandPush) == 96);
+struct QuadPush {
   float frame[2];
+  float line, outline;
 };
 struct MaskPush {
   float scale[2], offset[2], color[4];
   float threshold;
 };
-constexpr uint32_t kRectangle = 0xFFFFFFFFU;
+constexpr uint32_t kEdges = 4;  // as in shaders/present/expand.comp
+constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
+constexpr uint64_t kQuadsOffset = 32;  // behind the indirect command
+constexpr uint64_t kQuadBufferBytes =
+    kQuadsOffset + uint64_t(vision::kMaxDetections) * (kEdges + kLabelQuads) * sizeof(Quad);
 constexpr uint32_t kMaxStatusGlyphs = 160;
 
 /// The picture and all that is bound to its size.
@@ -99,7 +98,9 @@ struct SceneRenderer::Impl {
   std::shared_ptr<TextTables> text;
   float text_size = 0;
   std::vector<std::shared_ptr<MaskTexture>> masks;
-  gpu::GraphicsPipeline box_pipeline, label_pipeline, text_pipeline, mask_pipeline;
+  std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
+  const gpu::ComputePipeline* expand = nullptr;
+  gpu::GraphicsPipeline quad_pipeline, mask_pipeline;
   uint64_t generation = 0;
 
   Status make_pipelines();
@@ -107,20 +108,29 @@ struct SceneRenderer::Impl {
   Result<std::shared_ptr<TextTables>> make_text(float pixels);
   Status prepare_mask(gpu::FrameContext& frame, size_t index, const MaskInput& mask);
   void draw_masks(gpu::CommandList& commands, std::span<const MaskInput> inputs);
-  void draw_detections(gpu::CommandList& commands, const DetectionInput& input);
-  Status draw_status(gpu::FrameContext& frame, std::string_view status);
+  [[nodiscard]] float line() const;  // half the width of a box's line
+  [[nodiscard]] QuadPush quad_push() const;
+  Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
+  /// Quads of the status line, and how many.
+  Result<gpu::FrameContext::Staging> stage_status(gpu::FrameContext& frame, std::string_view status,
+                                                  uint32_t& count);
 };
 
 Status SceneRenderer::Impl::make_pipelines() {
-  const auto make = [&](const char* vertex, const char* fragment, uint32_t textures) {
-    return gpu::GraphicsPipeline::create(
-        *device, canvas->target,
-        {.vertex = vertex, .fragment = fragment, .constants = {}, .blend = true, .textures = textures});
-  };
-  TARSIER_TRY(box_pipeline, make("present/box.vert", "present/box.frag", 0));
-  TARSIER_TRY(label_pipeline, make("present/label.vert", "present/text.frag", 1));
-  TARSIER_TRY(text_pipeline, make("present/text.vert", "present/text.frag", 1));
-  TARSIER_TRY(mask_pipeline, make("present/fullscreen.vert", "present/mask.frag", 1));
+  TARSIER_TRY(expand, device->pipelines().get({.shader = "present/expand.comp", .constants = {}}));
+  TARSIER_TRY(quad_pipeline, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                           {.vertex = "present/quad.vert",
+                                                            .fragment = "present/quad.frag",
+                                                            .constants = {},
+                                                            .blend = true,
+                                                            .textures = 1,
+                                                            .instance_vec4s = 4}));
+  TARSIER_TRY(mask_pipeline, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                           {.vertex = "present/fullscreen.vert",
+                                                            .fragment = "present/mask.frag",
+                                                            .constants = {},
+                                                            .blend = true,
+                                                            .textures = 1}));
   return {};
 }
 
@@ -227,27 +237,36 @@ void SceneRenderer::Impl::draw_masks(gpu::CommandList& commands, std::span<const
   }
 }
 
-void SceneRenderer::Impl::draw_detections(gpu::CommandList& commands, const DetectionInput& input) {
+float SceneRenderer::Impl::line() const {
+  const uint32_t size = std::min(canvas->image.width(), canvas->image.height());
+  return std::max(1.0F, std::round(float(size) / 360.0F) / 2);
+}
+
+QuadPush SceneRenderer::Impl::quad_push() const {
+  return {{float(canvas->image.width()), float(canvas->image.height())}, line(), line()};
+}
+
+Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t index,
+                                              const DetectionInput& input) {
+  while (quads.size() <= index) {
+    TARSIER_TRY(
+        gpu::Buffer buffer,
+        device->create_buffer({.size = kQuadBufferBytes, .indirect = true, .name = "detection quads"}));
+    quads.push_back(std::move(buffer));
+  }
   const LabelSet& set = text->sets[std::min<size_t>(input.label_set, text->sets.size() - 1)];
   const GlyphAtlas& atlas = text->atlas;
-  const float width = float(canvas->image.width());
-  const float height = float(canvas->image.height());
-  const uint64_t address = input.buffer->address() + input.offset;
-  const float line = std::max(1.0F, std::round(std::min(width, height) / 360.0F) / 2);
-  commands.bind(box_pipeline,
-                BoxPush{address, set.classes.address(), {width, height}, set.count, line, line, 3 * line});
-  commands.draw_indirect(*input.buffer, input.offset + offsetof(vision::DetectionHeader, draw_boxes));
-
   const uint32_t zero = atlas.find(U'0');
   const uint32_t stop = atlas.find(U'.');
   const float padding = std::round(text_size * 0.3F);
-  LabelPush push{};
-  push.detections = address;
+  ExpandPush push{};
+  push.detections = input.buffer->address() + input.offset;
   push.classes = set.classes.address();
   push.runs = set.runs.address();
   push.glyphs = text->glyphs.address();
-  push.frame[0] = width;
-  push.frame[1] = height;
+  push.quads = quads[index].address();
+  push.frame[0] = float(canvas->image.width());
+  push.frame[1] = float(canvas->image.height());
   push.class_count = set.count;
   push.digit_zero = zero;
   push.full_stop = stop;
@@ -257,36 +276,43 @@ void SceneRenderer::Impl::draw_detections(gpu::CommandList& commands, const Dete
   push.ascent = padding + float(atlas.ascent);
   push.text_height = float(atlas.ascent) + 2 * padding;
   push.padding = padding + 1;
-  push.lift = line;
-  commands.bind(label_pipeline, push, &text->textures);
-  commands.draw_indirect(*input.buffer, input.offset + offsetof(vision::DetectionHeader, draw_labels));
+  push.line = line();
+  push.outline = line();
+  push.radius = 3 * line();
+  commands.dispatch(*expand, push, {1, vision::kMaxDetections, 1});
+  return {};
 }
 
-Status SceneRenderer::Impl::draw_status(gpu::FrameContext& frame, std::string_view status) {
+Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_status(gpu::FrameContext& frame,
+                                                                     std::string_view status,
+                                                                     uint32_t& count) {
   const GlyphAtlas& atlas = text->atlas;
   const auto placed = atlas.layout(status, kMaxStatusGlyphs);
   const float padding = std::round(text_size * 0.4F);
   const float margin = std::round(text_size * 0.5F);
   const float bottom = float(canvas->image.height()) - margin;
   const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
-  std::vector<TextQuad> quads;
-  quads.push_back({{margin, bottom - float(atlas.ascent) - 2 * padding,
-                    margin + std::ceil(text_width) + 2 * padding, bottom},
-                   kRectangle,
-                   0xB0141210U,
-                   {}});
-  for (const PlacedGlyph& glyph : placed) {
-    quads.push_back(
-        {{margin + padding + std::round(glyph.pen), bottom - padding, 0, 0}, glyph.glyph, 0xFFF2F2F2U, {}});
+  const float half_x = std::ceil(text_width) / 2 + padding;
+  const float half_y = float(atlas.ascent) / 2 + padding;
+  std::vector<Quad> rows;
+  rows.push_back({{margin, bottom - 2 * half_y, margin + 2 * half_x, bottom},
+                  {-half_x, -half_y, half_x, half_y},
+                  {half_x, half_y, 4, kRectangleKind},
+                  {0.05F, 0.06F, 0.08F, 0.72F}});
+  for (const PlacedGlyph& one : placed) {
+    const Glyph& glyph = atlas.glyphs[one.glyph];
+    Quad quad{{}, {}, {1, 1, 0, kGlyphKind}, {0.95F, 0.95F, 0.95F, 1}};
+    const float start[2] = {margin + padding + std::round(one.pen), bottom - padding};
+    for (size_t i = 0; i < 4; ++i) {
+      quad.place[i] = glyph.quad[i] + start[i % 2];
+      quad.inside[i] = glyph.texels[i];
+    }
+    rows.push_back(quad);
   }
-  TARSIER_TRY(const auto staging, frame.stage(quads.size() * sizeof(TextQuad)));
-  std::memcpy(staging.mapped, quads.data(), quads.size() * sizeof(TextQuad));
-  const TextPush push{staging.buffer->address() + staging.offset,
-                      text->glyphs.address(),
-                      {float(canvas->image.width()), float(canvas->image.height())}};
-  frame.commands().bind(text_pipeline, push, &text->textures);
-  frame.commands().draw(6, uint32_t(quads.size()));
-  return {};
+  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(Quad)));
+  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(Quad));
+  count = uint32_t(rows.size());
+  return staging;
 }
 
 SceneRenderer::SceneRenderer() : impl_(std::make_unique<Impl>()) {}
@@ -308,7 +334,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   gpu::CommandList& commands = frame.commands();
   frame.begin_span("scene");
   const Scope producers = Scope::kCompute | Scope::kTransfer;
-  commands.barrier(producers, Scope::kTransfer | Scope::kIndirect | Scope::kGraphics);
+  commands.barrier(producers, Scope::kTransfer | Scope::kCompute);
 
   // The frame is the picture's ground: copied as it is, so that no full-screen pass is needed.
   commands.image_barrier(self.canvas->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
@@ -317,19 +343,34 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   for (size_t i = 0; i < inputs.masks.size(); ++i) {
     TARSIER_CHECK(self.prepare_mask(frame, i, inputs.masks[i]));
   }
+  for (size_t i = 0; i < inputs.detections.size(); ++i) {
+    TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
+  }
+  uint32_t status_quads = 0;
+  gpu::FrameContext::Staging status{};
+  if (!inputs.status.empty()) {
+    TARSIER_TRY(status, self.stage_status(frame, inputs.status, status_quads));
+  }
+  commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
 
   commands.begin_render(self.canvas->target);
   self.draw_masks(commands, inputs.masks);
-  for (const DetectionInput& one : inputs.detections) self.draw_detections(commands, one);
-  Status status;
-  if (!inputs.status.empty()) status = self.draw_status(frame, inputs.status);
+  commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
+  for (size_t i = 0; i < inputs.detections.size(); ++i) {
+    commands.bind_instances(self.quads[i], kQuadsOffset);
+    commands.draw_indirect(self.quads[i], 0);
+  }
+  if (status_quads > 0) {
+    commands.bind_instances(*status.buffer, status.offset);
+    commands.draw(6, status_quads);
+  }
   commands.end_render();
 
   commands.image_barrier(self.canvas->image, ImageUse::kColorTarget, ImageUse::kSampled);
   // The next frame's passes write what this one has read.
   commands.barrier(Scope::kTransfer | Scope::kIndirect | Scope::kGraphics, producers);
   frame.end_span();
-  return status;
+  return {};
 }
 
 const gpu::Image& SceneRenderer::image() const {

@@ -15,10 +15,8 @@
 
 namespace tarsier::present {
 
-/// Vertices of one box and of one label: what DetectionHeader::draw_boxes[0] and draw_labels[0] must hold.
-inline constexpr uint32_t kBoxVertices = 24;  // four edges, two triangles each
-inline constexpr uint32_t kLabelGlyphs = 24;  // of the name and of the score's four
-inline constexpr uint32_t kLabelVertices = 6 * (1 + kLabelGlyphs);
+/// Glyphs of a label: of the name and of the score's four. A longer name ends in an ellipsis.
+inline constexpr uint32_t kLabelGlyphs = 24;
 
 /// A soft mask: one byte a pixel at the network's resolution, 0 = no, 255 = yes, rows packed.
 struct MaskInput {
@@ -32,7 +30,7 @@ struct MaskInput {
 };
 
 struct DetectionInput {
-  const gpu::Buffer* buffer = nullptr;  // vision::DetectionHeader and what follows; made with `indirect`
+  const gpu::Buffer* buffer = nullptr;  // vision::DetectionHeader and what follows
   uint64_t offset = 0;                  // multiple of 16
   uint32_t label_set = 0;
 };

@@ -1,27 +1,14 @@
-// What the drawing shaders read by address: detections (vision/types.hpp) and text tables (present/glyphs.hpp).
+// What drawing passes share: text tables and quads (present/scene_renderer.cpp declares the same ones).
 #ifndef TARSIER_PRESENT_TYPES
 #define TARSIER_PRESENT_TYPES
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
 
-struct DrawnDetection {
-  vec4 box;  // x0, y0, x1, y1 in pixels of the frame
-  float score;
-  int class_id;
-  int source_index;
-  int reserved;
-};
-layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Detections {
-  uint count;
-  uint head[15];
-  DrawnDetection items[];
-};
-
 struct ClassEntry {
-  uint first;    // of its name in Runs
-  uint count;    // glyphs of the name
-  float width;   // of the name, pixels
-  uint color;    // R in the low byte
+  uint first;  // of its name in Runs
+  uint count;  // glyphs of the name
+  float width; // of the name, pixels
+  uint color;  // R in the low byte
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Classes { ClassEntry items[]; };
 
@@ -32,24 +19,20 @@ struct RunGlyph {
 layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer Runs { RunGlyph items[]; };
 
 struct Glyph {
-  vec4 quad;  // x0, y0, x1, y1 in pixels from the pen on the baseline; y down
+  vec4 quad;    // x0, y0, x1, y1 in pixels from the pen on the baseline; y down
   vec4 texels;  // the same corners in the atlas
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Glyphs { Glyph items[]; };
 
-vec4 unpack_color(uint color) { return unpackUnorm4x8(color); }
+const float kGlyph = 0.0;      // `inside` runs over the atlas's texels
+const float kRectangle = 1.0;  // filled, rounded; `inside` is the point from its centre
+const float kOutline = 2.0;    // part of a box's edge; `inside` is the point from the box's centre
 
-/// Corner 0..5 of two triangles, as (0|1, 0|1).
-vec2 corner_of(uint vertex) {
-  return vec2((0x1Au >> vertex) & 1u, (0x34u >> vertex) & 1u);
-}
-
-/// Pixels of the frame to clip space.
-vec4 to_clip(vec2 pixel, vec2 frame) { return vec4(pixel / frame * 2.0 - 1.0, 0.0, 1.0); }
-
-/// Signed distance to a rectangle with rounded corners, centred at the origin.
-float rounded_rectangle(vec2 point, vec2 half_size, float radius) {
-  vec2 q = abs(point) - half_size + radius;
-  return length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - radius;
-}
+/// One instance of present/quad.vert.
+struct Quad {
+  vec4 place;   // x0, y0, x1, y1 in pixels of the picture
+  vec4 inside;  // the same corners in the shape's own coordinates
+  vec4 shape;   // half width, half height, corner radius, kind
+  vec4 color;
+};
 #endif

@@ -50,7 +50,8 @@ class SceneTest : public test::GpuTest {
   /// Draws one frame and waits for its picture.
   void draw(uint32_t width, uint32_t height, const std::vector<vision::Detection>& detections,
             std::vector<present::MaskInput> masks = {}, std::string_view status = {}) {
-    auto frame_buffer = upload_vector(device(), test_frame(width, height));
+    drawn_over_ = test_frame(width, height);
+    auto frame_buffer = upload_vector(device(), drawn_over_);
     ASSERT_OK(frame_buffer);
     auto detection_buffer = upload_vector(device(), detection_bytes(detections), true);
     ASSERT_OK(detection_buffer);
@@ -85,8 +86,7 @@ class SceneTest : public test::GpuTest {
     return {p[0], p[1], p[2]};
   }
   [[nodiscard]] bool unchanged(uint32_t x, uint32_t y) const {
-    const auto frame = test_frame(picture_->width, picture_->height);
-    const uint8_t* p = &frame[(size_t(y) * picture_->width + x) * 4];
+    const uint8_t* p = &drawn_over_[(size_t(y) * picture_->width + x) * 4];
     const Pixel got = at(x, y);
     return got.b == p[0] && got.g == p[1] && got.r == p[2];
   }
@@ -107,6 +107,7 @@ class SceneTest : public test::GpuTest {
   std::unique_ptr<present::SceneRenderer> scene_;
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::shared_ptr<const present::HostPicture> picture_;
+  std::vector<uint8_t> drawn_over_;
 };
 
 TEST_F(SceneTest, FrameAloneIsCopiedExactly) {

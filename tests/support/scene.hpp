@@ -31,13 +31,10 @@ inline std::vector<uint8_t> test_frame(uint32_t width, uint32_t height) {
   return bgra;
 }
 
-/// A detection buffer with its indirect commands, as the NMS shader writes it.
+/// A detection buffer as the NMS shader writes it.
 inline std::vector<std::byte> detection_bytes(const std::vector<vision::Detection>& detections) {
   vision::DetectionHeader header;
   header.count = uint32_t(detections.size());
-  header.draw_boxes[0] = present::kBoxVertices;
-  header.draw_labels[0] = present::kLabelVertices;
-  header.draw_boxes[1] = header.draw_labels[1] = header.count;
   std::vector<std::byte> bytes(vision::kDetectionBufferBytes);
   std::memcpy(bytes.data(), &header, sizeof(header));
   std::memcpy(bytes.data() + sizeof(header), detections.data(),
