@@ -155,8 +155,6 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
   head.classes = entry.labels.empty() ? head.classes : static_cast<int>(entry.labels.size());
   head.input_width = network->input_width();
   head.input_height = network->input_height();
-  head.box_vertices = present::kBoxVertices;
-  head.label_vertices = present::kLabelVertices;
   TARSIER_TRY(auto decoder, vision::DetectionDecoder::create(context.device, head, tensors, context.slots));
 
   std::vector<gpu::Buffer> readback;
