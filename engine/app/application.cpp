@@ -151,8 +151,10 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 }
 
 Status run(const RunOptions& options) {
-  const bool windowed = !options.headless && options.sink.empty() && can_show_window();
+  [[maybe_unused]] const bool windowed = !options.headless && options.sink.empty() && can_show_window();
+#ifdef TARSIER_WINDOW
   if (windowed) return run_windowed(options);
+#endif
   Application app;
   app.options = options;
   gpu::DeviceOptions device;

@@ -46,5 +46,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);
 Status run_windowed(const RunOptions& options);
+/// The end of both: files are finished, the summary is printed. `ended` is how the loop ended.
+Status conclude(Application& app, const Status& ended, double seconds);
 
 }  // namespace tarsier::app

@@ -35,10 +35,13 @@ Status run_headless(Application& app) {
   const auto begin = capture::Clock::now();
   const Status processed = process_frames(app);
   app.ring->drain();
-  const double seconds = std::chrono::duration<double>(capture::Clock::now() - begin).count();
+  return conclude(app, processed, std::chrono::duration<double>(capture::Clock::now() - begin).count());
+}
+
+Status conclude(Application& app, const Status& ended, double seconds) {
   // A camera that was unplugged is an error, but what it showed until then is kept.
-  const bool keep = processed.ok() || (app.mailbox->info().live && app.loop->summary().frames() > 0);
-  if (!keep) return processed;
+  const bool keep = ended.ok() || (app.mailbox->info().live && app.loop->summary().frames() > 0);
+  if (!keep) return ended;
   TARSIER_CHECK(app.loop->take_error());
   TARSIER_CHECK(app.loop->outputs().finish());
   fmt::print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
@@ -48,7 +51,7 @@ Status run_headless(Application& app) {
     return runtime_error("the validation layer gave {} messages, see above",
                          app.device->validation_messages());
   }
-  return processed;
+  return ended;
 }
 
 }  // namespace tarsier::app
