@@ -13,8 +13,7 @@
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer WordRef { uint v; };
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer FloatRef { float v; };
 layout(buffer_reference, std430, buffer_reference_align = 8) buffer LongRef { uint64_t v; };
-layout(buffer_reference, std430, buffer_reference_align = 16) buffer Float4Ref { vec4 v; };
-layout(buffer_reference, std430, buffer_reference_align = 16) buffer Word4Ref { uvec4 v; };
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer Float4Ref { vec4 v; };  // for uniform addresses
 
 // Undoes flat_grid() of operator.cpp.
 uint flat_group() { return gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x; }
@@ -25,12 +24,23 @@ float load_float(uint64_t base, uint index) { return FloatRef(base + uint64_t(in
 void store_word(uint64_t base, uint index, uint value) { WordRef(base + uint64_t(index) * 4ul).v = value; }
 void store_float(uint64_t base, uint index, float value) { FloatRef(base + uint64_t(index) * 4ul).v = value; }
 
+// Four words by two 64-bit loads: the software device splits a vec4 into four gathers.
+uvec4 load_words(uint64_t base, uint index) {
+  const uint64_t at = base + uint64_t(index) * 16ul;
+  return uvec4(unpackUint2x32(LongRef(at).v), unpackUint2x32(LongRef(at + 8ul).v));
+}
+void store_words(uint64_t base, uint index, uvec4 value) {
+  const uint64_t at = base + uint64_t(index) * 16ul;
+  LongRef(at).v = packUint2x32(value.xy);
+  LongRef(at + 8ul).v = packUint2x32(value.zw);
+}
+
 vec4 load_group(uint64_t base, uint group, uint half_storage) {
   if (half_storage != 0u) {
     const uvec2 bits = unpackUint2x32(LongRef(base + uint64_t(group) * 8ul).v);
     return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
   }
-  return Float4Ref(base + uint64_t(group) * 16ul).v;
+  return uintBitsToFloat(load_words(base, group));
 }
 
 void store_group(uint64_t base, uint group, vec4 value, uint half_storage) {
@@ -38,7 +48,7 @@ void store_group(uint64_t base, uint group, vec4 value, uint half_storage) {
     LongRef(base + uint64_t(group) * 8ul).v =
         packUint2x32(uvec2(packHalf2x16(value.xy), packHalf2x16(value.zw)));
   } else {
-    Float4Ref(base + uint64_t(group) * 16ul).v = value;
+    store_words(base, group, floatBitsToUint(value));
   }
 }
 

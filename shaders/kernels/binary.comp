@@ -130,9 +130,9 @@ uvec4 evaluate_words(uvec4 ua, uvec4 ub) {
   return floatBitsToUint(apply_post_ops(x, 0u, 0u, 0u));
 }
 
-uvec4 load_words(uint64_t base, uint i, uint step) {
+uvec4 load_operand(uint64_t base, uint i, uint step) {
   if (step == 0u) return uvec4(load_word(base, 0u));
-  if (kLayout == kFlatWords) return Word4Ref(base + uint64_t(i) * 16ul).v;
+  if (kLayout == kFlatWords) return load_words(base, i);
   const uint last = pc.count - 1u;
   uvec4 bits;
   for (uint k = 0u; k < 4u; ++k) bits[k] = load_word(base, min(i * 4u + k, last));
@@ -173,11 +173,10 @@ void main() {
       }
     } else if (kLayout == kFlatWords) {
       if (i < pc.count / 4u) {
-        Word4Ref(pc.target + uint64_t(i) * 16ul).v =
-            evaluate_words(load_words(pc.a, i, pc.step_a), load_words(pc.b, i, pc.step_b));
+        store_words(pc.target, i, evaluate_words(load_operand(pc.a, i, pc.step_a), load_operand(pc.b, i, pc.step_b)));
       }
     } else if (i * 4u < pc.count) {
-      const uvec4 bits = evaluate_words(load_words(pc.a, i, pc.step_a), load_words(pc.b, i, pc.step_b));
+      const uvec4 bits = evaluate_words(load_operand(pc.a, i, pc.step_a), load_operand(pc.b, i, pc.step_b));
       for (uint k = 0u; k < 4u; ++k) {
         if (i * 4u + k < pc.count) store_word(pc.target, i * 4u + k, bits[k]);
       }

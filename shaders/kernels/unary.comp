@@ -120,8 +120,7 @@ void main() {
       }
     } else if (kLayout == 0u) {
       if (i < pc.count / 4u) {
-        const uint64_t at = uint64_t(i) * 16ul;
-        Word4Ref(pc.target + at).v = evaluate_words(Word4Ref(pc.source + at).v);
+        store_words(pc.target, i, evaluate_words(load_words(pc.source, i)));
       }
     } else if (i * 4u < pc.count) {
       const uint last = pc.count - 1u;

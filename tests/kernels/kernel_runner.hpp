@@ -13,6 +13,7 @@ namespace tarsier::test {
 struct RunOptions {
   bool channel_groups = false;  // ask for kC4 wherever a value can lie so
   bool half = false;            // store kC4 values as fp16
+  int repeats = 1;              // submissions; the fastest counts
   bool in_place = false;        // let output 0 share the memory that Kernel::in_place_input names
 };
 
@@ -21,7 +22,8 @@ struct RunResult {
   bool channel_groups = false;  // whether anything lay in kC4
   bool in_place = false;        // whether the kernel allowed it
   size_t dispatches = 0;
-  double ms = 0;  // host time of the submission and the wait
+  double cpu_ms = 0;  // of all threads: steadier than `ms` on a busy machine with a software device
+  double ms = 0;  // host time of the fastest submission and its wait
 };
 
 /// `graph` holds exactly one node; `data` has the tensors of its inputs that are not constants. Layouts and

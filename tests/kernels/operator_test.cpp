@@ -146,8 +146,9 @@ TEST_P(OperatorTest, MatchesItsReference) {
   const auto* kernel = kernels::Registry::instance().find(c.op);
   ASSERT_NE(kernel, nullptr);
   std::set<bool> layouts_done;
-  for (const RunOptions options : {RunOptions{false, false, false}, RunOptions{true, false, false},
-                                   RunOptions{true, false, true}, RunOptions{true, true, false}}) {
+  for (const RunOptions options : {RunOptions{}, RunOptions{.channel_groups = true},
+                                   RunOptions{.channel_groups = true, .in_place = true},
+                                   RunOptions{.channel_groups = true, .half = true}}) {
     SCOPED_TRACE(fmt::format("channel groups {}, fp16 {}, in place {}", options.channel_groups, options.half,
                              options.in_place));
     auto built = build(c);
@@ -181,6 +182,26 @@ std::vector<size_t> indices() {
 
 INSTANTIATE_TEST_SUITE_P(Table, OperatorTest, ::testing::ValuesIn(indices()),
                          [](const auto& row) { return name_of_case(row.param); });
+
+// Timed by hand:  kernels_tests --gtest_also_run_disabled_tests --gtest_filter='*Speed*'
+class DISABLED_OperatorSpeed : public GpuTest {};
+
+TEST_F(DISABLED_OperatorSpeed, PrintsMilliseconds) {
+  for (const auto& c : speed_cases()) {
+    const auto* kernel = kernels::Registry::instance().find(c.op);
+    ASSERT_NE(kernel, nullptr);
+    std::string line = fmt::format("{:18} {:22}", c.op, graph::to_string(c.inputs[0].shape));
+    for (const bool half : {false, true}) {
+      auto built = build(c);
+      ASSERT_OK(built);
+      const auto run = run_node(device(), built->graph, *kernel, built->data,
+                                {.channel_groups = true, .half = half, .repeats = 12});
+      ASSERT_OK(run);
+      line += fmt::format(" {:8.3f} ms ({:8.3f} CPU) {}", run->ms, run->cpu_ms, half ? "fp16" : "fp32");
+    }
+    std::printf("%s\n", line.c_str());
+  }
+}
 
 // --- the support table
 
