@@ -46,7 +46,7 @@ std::string fitted(const std::string& line, float width, bool keep_end = true) {
   for (size_t cut = 1; cut < line.size(); ++cut) {
     if ((uint8_t(line[keep_end ? cut : line.size() - cut]) & 0xC0U) == 0x80)
       continue;  // not within a UTF-8 character
-    const std::string shorter =
+    std::string shorter =
         keep_end ? "\xE2\x80\xA6" + line.substr(cut) : line.substr(0, line.size() - cut) + "\xE2\x80\xA6";
     if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
   }
