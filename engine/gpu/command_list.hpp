@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "gpu/buffer.hpp"
 #include "gpu/image.hpp"
@@ -55,6 +56,7 @@ class CommandList {
     requires(!std::convertible_to<const Push&, std::span<const std::byte>>)  // bytes go to the one above
   void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
+    static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);
   }
   void dispatch_indirect(const ComputePipeline& pipeline, std::span<const std::byte> push,
