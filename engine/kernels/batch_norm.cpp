@@ -49,12 +49,14 @@ class BatchNormalization : public Operator {
     push.channels = uint32_t(channels);
     push.post = post.push;
     std::array<uint32_t, 3> grid{};
+    Coverage lanes;
     const int64_t inner = strides_of(shape)[1];
     if (is_c4(out)) {
       const Nchw d(shape);
       push.count = uint32_t(d.plane());
       push.channel_magic = uint32_t(d.groups());
-      grid = {(push.count + kLocalSize - 1) / kLocalSize, uint32_t(d.n * d.groups()), 1};
+      lanes = cover(emitter.device(), push.count);
+      grid = {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1};
     } else {
       push.count = uint32_t(graph::element_count(shape));
       const Divisor by_inner = divisor_of(uint32_t(inner)), by_channels = divisor_of(uint32_t(channels));
@@ -62,11 +64,13 @@ class BatchNormalization : public Operator {
       push.inner_shift = by_inner.shift;
       push.channel_magic = by_channels.magic;
       push.channel_shift = by_channels.shift;
-      grid = flat_grid(push.count, kLocalSize);
+      lanes = cover(emitter.device(), push.count);
+      grid = flat_grid(push.count, lanes.per_group());
     }
     emitter.dispatch("kernels/batch_norm.comp",
                      {post.kinds[0], post.kinds[1], is_c4(out) ? 1U : 0U, half_flag(*in.value),
-                      half_flag(*out.value), inner == 1 ? 1U : 0U, channels == 1 ? 1U : 0U},
+                      half_flag(*out.value), inner == 1 ? 1U : 0U, channels == 1 ? 1U : 0U, lanes.width,
+                      lanes.per_lane, !is_c4(out) && grid[1] > 1 ? 1U : lanes.guard},
                      push, grid);
     return {};
   }

@@ -126,7 +126,6 @@ struct Push {
 };
 static_assert(sizeof(Push) <= 128);
 
-constexpr uint32_t kPerLane = 4;
 enum : uint32_t { kFlatWords = 0, kFlatGroups = 1, kPlanes = 2, kFlatWordsTail = 3, kBroadcastWords = 4 };
 
 class Binary : public Operator {
@@ -278,6 +277,7 @@ class Binary : public Operator {
     const Shape& sb = view.shape(right);
     uint32_t mode = 0, rank = 1;
     std::array<uint32_t, 3> grid{};
+    Coverage lanes = cover(emitter.device(), 1);
     if (c4) {
       const Nchw d(shape);
       push.groups = uint32_t(d.groups());
@@ -291,14 +291,16 @@ class Binary : public Operator {
       if (flat) {
         push.count = planes * uint32_t(d.plane());
         push.step_a = push.step_b = 1;
-        grid = flat_grid(push.count, kLocalSize * kPerLane);
+        lanes = cover(emitter.device(), push.count);
+        grid = flat_grid(push.count, lanes.per_group());
       } else {
         push.count = uint32_t(d.plane());
         place(pad_rank(sa, 4), d, push.step_a, push.plane_a, push.batch_a, push.splat, 1);
         place(pad_rank(sb, 4), d, push.step_b, push.plane_b, push.batch_b, push.splat, 2);
         // A splat fills the padding channels too.
         if (mask || (d.c % 4 != 0 && push.splat != 0)) push.splat |= 4;
-        grid = {(push.count + kLocalSize - 1) / kLocalSize, planes, 1};
+        lanes = cover(emitter.device(), push.count);
+        grid = {(push.count + lanes.per_group() - 1) / lanes.per_group(), planes, 1};
       }
     } else {
       push.count = uint32_t(graph::element_count(shape));
@@ -308,7 +310,8 @@ class Binary : public Operator {
         push.step_a = same_a ? 1 : 0;
         push.step_b = same_b ? 1 : 0;
         mode = push.count % 4 == 0 ? kFlatWords : kFlatWordsTail;
-        grid = flat_grid((push.count + 3) / 4, kLocalSize * kPerLane);
+        lanes = cover(emitter.device(), (push.count + 3) / 4);
+        grid = flat_grid((push.count + 3) / 4, lanes.per_group());
       } else {
         const auto axes =
             collapse(nd_axes(shape, {broadcast_strides(sa, shape), broadcast_strides(sb, shape)}));
@@ -317,12 +320,14 @@ class Binary : public Operator {
         push.table = table.address;
         rank = uint32_t(axes.size());
         mode = kBroadcastWords;
-        grid = flat_grid(push.count, kLocalSize);
+        lanes = cover(emitter.device(), push.count);
+        grid = flat_grid(push.count, lanes.per_group());
       }
     }
     emitter.dispatch("kernels/binary.comp",
                      {post.kinds[0], post.kinds[1], uint32_t(op), real ? 0U : 1U, mode, half_of(left),
-                      half_of(right), half_flag(*out.value), rank},
+                      half_of(right), half_flag(*out.value), rank, lanes.width, lanes.per_lane,
+                      grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid, Dispatch::kNoWindow, after);
     return {};
   }

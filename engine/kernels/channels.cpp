@@ -44,8 +44,10 @@ Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vect
     uint64_t target, table;
     uint32_t count, reserved = 0;
   } push{out.address, weights.address, uint32_t(d.plane())};
-  emitter.dispatch("kernels/channel_gather.comp", {half, half_flag(*out.value), whole_groups ? 1U : 0U}, push,
-                   {(push.count + kLocalSize * 2 - 1) / (kLocalSize * 2), uint32_t(table.size()), 1});
+  const Coverage lanes = cover_repeating(emitter.device());
+  emitter.dispatch("kernels/channel_gather.comp",
+                   {half, half_flag(*out.value), whole_groups ? 1U : 0U, lanes.width, lanes.guard}, push,
+                   {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(table.size()), 1});
   return {};
 }
 

@@ -29,8 +29,11 @@ class Convert : public Operator {
     push.plane = uint32_t(d.plane());
     push.groups = uint32_t(d.groups());
     push.channels = uint32_t(d.c);
-    emitter.dispatch(to_c4_ ? "kernels/to_c4.comp" : "kernels/to_linear.comp", {half}, push,
-                     {(push.plane + kLocalSize * 2 - 1) / (kLocalSize * 2), uint32_t(d.n * d.groups()), 1});
+    const Coverage lanes = cover_repeating(emitter.device());
+    emitter.dispatch(
+        to_c4_ ? "kernels/to_c4.comp" : "kernels/to_linear.comp",
+        {half, lanes.width, lanes.guard, d.c % 4 == 0 ? 1U : 0U}, push,
+        {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
     return {};
   }
 

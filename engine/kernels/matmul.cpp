@@ -70,11 +70,15 @@ Status emit_product(Emitter& emitter, Product p, bool with_c) {
   if (batches > 65535) return runtime_error("a batch of {} products (65535 at most)", batches);
   // vec4 loads and stores need every row of four columns to be aligned.
   bool whole = p.n % 4 == 0 && p.b_column == 1 && p.b_k % 4 == 0;
-  for (const NdAxis& axis : axes) whole = whole && axis.stride[1] % 4 == 0;
-  emitter.dispatch(
-      "kernels/matmul.comp",
-      {post.kinds[0], post.kinds[1], rows, whole ? 1U : 0U, with_c ? 1U : 0U, uint32_t(axes.size())}, push,
-      {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(batches)});
+  bool whole_k = p.k % 4 == 0 && p.a_k == 1 && p.a_row % 4 == 0;
+  for (const NdAxis& axis : axes) {
+    whole = whole && axis.stride[1] % 4 == 0;
+    whole_k = whole_k && axis.stride[0] % 4 == 0;
+  }
+  emitter.dispatch("kernels/matmul.comp",
+                   {post.kinds[0], post.kinds[1], rows, whole ? 1U : 0U, with_c ? 1U : 0U,
+                    uint32_t(axes.size()), whole_k ? 1U : 0U},
+                   push, {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(batches)});
   return {};
 }
 

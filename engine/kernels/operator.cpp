@@ -242,6 +242,18 @@ std::array<uint32_t, 3> flat_grid(uint64_t items, uint32_t per_group) {
   return {uint32_t((groups + rows - 1) / rows), uint32_t(rows), 1};
 }
 
+Coverage cover(const gpu::DeviceFeatures& device, uint64_t count) {
+  const uint32_t width = is_narrow(device) ? 16 : kLocalSize;
+  if (count % (width * 4) == 0) return {width, 4, 0};
+  if (count % width == 0) return {width, 1, 0};
+  return {width, 4, 1};
+}
+
+Coverage cover_repeating(const gpu::DeviceFeatures& device) {
+  if (is_narrow(device)) return {16, 4, 0};
+  return {kLocalSize, 4, 1};
+}
+
 LayoutChoice all_layouts(const graph::Node& node, Layout layout) {
   return {std::vector<Layout>(node.inputs.size(), layout), std::vector<Layout>(node.outputs.size(), layout)};
 }

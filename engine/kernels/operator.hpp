@@ -135,6 +135,24 @@ std::array<uint32_t, 3> flat_grid(uint64_t items, uint32_t per_group);
 
 inline constexpr uint32_t kLocalSize = 64;  // of every kernel here unless its file says otherwise
 
+/// How the lanes of a hot kernel cover `count` items: workgroups of `width`, each lane `per_lane` items
+/// `width` apart. The software device stores under a condition lane by lane, so there the grid is made to fit
+/// exactly where it can.
+struct Coverage {
+  uint32_t width = kLocalSize;
+  uint32_t per_lane = 4;
+  uint32_t guard = 1;  // the last workgroup reaches beyond the end: its lanes must check
+  [[nodiscard]] uint32_t per_group() const { return width * per_lane; }
+};
+/// A device whose vectors are short: small workgroups waste less there.
+[[nodiscard]] inline bool is_narrow(const gpu::DeviceFeatures& device) {
+  return device.subgroup_size <= 16;
+}
+[[nodiscard]] Coverage cover(const gpu::DeviceFeatures& device, uint64_t count);
+/// For kernels that never run in place: on the software device, lanes beyond the end repeat the last item's
+/// work instead of checking (`guard` is then 0).
+[[nodiscard]] Coverage cover_repeating(const gpu::DeviceFeatures& device);
+
 [[nodiscard]] LayoutChoice all_layouts(const graph::Node& node, Layout layout);
 /// kC4 where input 0 is a rank-4 activation of a real type that lies in kC4 already; kLinear otherwise.
 [[nodiscard]] LayoutChoice follow_input(const graph::Graph& graph, const graph::Node& node);

@@ -1,4 +1,5 @@
-// MaxPool and AveragePool over H and W of a kC4 tensor. Shader pool.comp.
+// MaxPool and AveragePool over H and W of a kC4 tensor. Shader pool.comp: a lane computes four output rows of
+// one column, whose windows share input rows.
 #include <algorithm>
 #include <limits>
 
@@ -35,18 +36,25 @@ class Pool : public Operator {
     if (d.plane() == 0) return {};
     const Window &y = window[0], &x = window[1];
     const Divisor by_width = divisor_of(uint32_t(d.w));
+    const bool mask = d.c % 4 != 0 && moves_zero(emitter.node());
+    const Coverage lanes = cover_repeating(emitter.device());
+    // Windows share whole input rows only where these are the window's own.
+    const uint32_t rows = y.dilation == 1 && y.stride < y.kernel ? 4 : 1;
+    const auto count = uint32_t(d.w * ((d.h + rows - 1) / rows));
     struct Push {
       uint64_t source, target;
-      uint32_t count, width, magic, shift;  // of an output plane
+      uint32_t count, width, magic, shift;  // lanes of an output plane, columns
       int32_t in_h, in_w;
+      uint32_t out_h;
       uint32_t stride, dilation, before, after;  // y | x << 16
-      uint32_t groups, channels;
+      uint32_t groups, channels, reserved;
       PostPush post;
     } push{};
     TARSIER_TRY(push.source, input_address(emitter, 0, Layout::kC4, half_flag(*in.value) != 0));
     const auto pair = [](int64_t low, int64_t high) { return uint32_t(low) | uint32_t(high) << 16; };
     push.target = out.address;
-    push.count = uint32_t(d.plane());
+    push.count = count;
+    push.out_h = uint32_t(d.h);
     push.width = uint32_t(d.w);
     push.magic = by_width.magic;
     push.shift = by_width.shift;
@@ -59,12 +67,12 @@ class Pool : public Operator {
     push.groups = uint32_t(d.groups());
     push.channels = uint32_t(d.c);
     push.post = post.push;
-    const bool mask = d.c % 4 != 0 && moves_zero(emitter.node());
     const uint32_t mode = max_ ? 0 : view.node().integer("count_include_pad", 0) != 0 ? 2 : 1;
     emitter.dispatch("kernels/pool.comp",
                      {post.kinds[0], post.kinds[1], mode, half_flag(*in.value), half_flag(*out.value),
-                      uint32_t(y.kernel), uint32_t(x.kernel), (mask ? 1U : 0U) | (d.w == 1 ? 2U : 0U)},
-                     push, {(push.count + kLocalSize - 1) / kLocalSize, uint32_t(d.n * d.groups()), 1});
+                      uint32_t(y.kernel), uint32_t(x.kernel), (mask ? 1U : 0U) | (d.w == 1 ? 2U : 0U),
+                      lanes.width, lanes.guard, rows, uint32_t(y.stride)},
+                     push, {(count + lanes.width - 1) / lanes.width, uint32_t(d.n * d.groups()), 1});
     return {};
   }
 

@@ -14,12 +14,14 @@ Status emit_remap(Emitter& emitter, const graph::Value& in, uint64_t source, con
     uint32_t source_plane, source_width;
     uint32_t groups, channels;
     float fill;
-    uint32_t reserved = 0;
+    uint32_t planes;
   } push{};
   const Nchw from(in.desc.shape), to(out.value->desc.shape);
   if (to.plane() == 0) return {};
   TARSIER_TRY(const Weights row_table, emitter.upload(std::as_bytes(std::span(rows))));
   TARSIER_TRY(const Weights column_table, emitter.upload(std::as_bytes(std::span(columns))));
+  const auto planes = uint32_t(to.n * to.groups());
+  const Coverage lanes = cover_repeating(emitter.device());
   const Divisor divisor = divisor_of(uint32_t(to.w));
   push = {source,
           out.address,
@@ -33,12 +35,14 @@ Status emit_remap(Emitter& emitter, const graph::Value& in, uint64_t source, con
           uint32_t(from.w),
           uint32_t(to.groups()),
           uint32_t(to.c),
-          fill};
+          fill,
+          planes};
   // A fill other than zero must not reach padding channels.
   const bool mask = fill != 0 && to.c % 4 != 0;
-  emitter.dispatch("kernels/remap.comp",
-                   {half_flag(in), half_flag(*out.value), to.w == 1 ? 1U : 0U, mask ? 1U : 0U}, push,
-                   {(push.count + kLocalSize - 1) / kLocalSize, uint32_t(to.n * to.groups()), 1});
+  emitter.dispatch(
+      "kernels/remap.comp",
+      {half_flag(in), half_flag(*out.value), to.w == 1 ? 1U : 0U, mask ? 1U : 0U, lanes.width, lanes.guard},
+      push, {(push.count + lanes.width - 1) / lanes.width, (planes + 3) / 4, 1});
   return {};
 }
 

@@ -45,27 +45,39 @@ class Resize : public Operator {
     }
     const Nchw from(in.value->desc.shape), to(out.value->desc.shape);
     if (to.plane() == 0) return {};
+    const auto planes = uint32_t(to.n * to.groups());
+    const Coverage lanes = cover_repeating(emitter.device());
     const Divisor by_width = divisor_of(uint32_t(to.w));
     struct Push {
       uint64_t source, target, rows, columns;
       uint32_t count, width, magic, shift;  // of an output plane
       uint32_t source_plane, source_width;
-      uint32_t groups, channels;
+      uint32_t groups, channels, planes, reserved = 0;
       PostPush post;
     } push{};
     TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
     TARSIER_TRY(const Weights rows, emitter.upload(std::as_bytes(std::span(axes[2]))));
     TARSIER_TRY(const Weights columns, emitter.upload(std::as_bytes(std::span(axes[3]))));
-    push = {source,           out.address,           rows.address,
-            columns.address,  uint32_t(to.plane()),  uint32_t(to.w),
-            by_width.magic,   by_width.shift,        uint32_t(from.plane()),
-            uint32_t(from.w), uint32_t(to.groups()), uint32_t(to.c),
+    push = {source,
+            out.address,
+            rows.address,
+            columns.address,
+            uint32_t(to.plane()),
+            uint32_t(to.w),
+            by_width.magic,
+            by_width.shift,
+            uint32_t(from.plane()),
+            uint32_t(from.w),
+            uint32_t(to.groups()),
+            uint32_t(to.c),
+            planes,
+            0,
             post.push};
     const bool mask = to.c % 4 != 0 && moves_zero(emitter.node());
     emitter.dispatch("kernels/resize_linear.comp",
                      {post.kinds[0], post.kinds[1], half_flag(*in.value), half_flag(*out.value),
-                      (mask ? 1U : 0U) | (to.w == 1 ? 2U : 0U)},
-                     push, {(push.count + kLocalSize - 1) / kLocalSize, uint32_t(to.n * to.groups()), 1});
+                      (mask ? 1U : 0U) | (to.w == 1 ? 2U : 0U), lanes.width, lanes.guard},
+                     push, {(push.count + lanes.width - 1) / lanes.width, (planes + 3) / 4, 1});
     return {};
   }
 

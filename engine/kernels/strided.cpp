@@ -14,12 +14,25 @@ namespace tarsier::kernels {
 
 Status emit_strided_copy(Emitter& emitter, const StridedCopy& copy, uint64_t source, uint64_t target) {
   if (graph::element_count(copy.shape) == 0) return {};
-  const auto axes = collapse(nd_axes(copy.shape, {copy.source_strides, copy.target_strides}));
+  auto axes = collapse(nd_axes(copy.shape, {copy.source_strides, copy.target_strides}));
+  // A lane copies a run of 8 elements along the longest axis, so that it divides indices once for all of
+  // them. The elements lie extent / 8 apart: neighbouring lanes still touch neighbouring elements.
+  constexpr int64_t kRun = 8;
+  const auto longest = std::max_element(axes.begin(), axes.end(),
+                                        [](const NdAxis& a, const NdAxis& b) { return a.extent < b.extent; });
+  const NdAxis run = *longest;
+  const int64_t step = (run.extent + kRun - 1) / kRun;
+  longest->extent = step;
+  longest->stride[2] = 1;  // gives the lane its place in the run axis
+  std::erase_if(axes, [](const NdAxis& axis) { return axis.extent == 1; });
+  if (axes.empty()) axes.emplace_back();
   if (axes.size() > 8) return runtime_error("a copy over more than 8 axes");
   struct Push {
     uint64_t source, target, table;
     uint32_t count;
     int32_t source_start, target_start;
+    uint32_t extent, step;
+    int32_t source_step, target_step;
     uint32_t reserved = 0;
   } push{};
   TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
@@ -28,9 +41,14 @@ Status emit_strided_copy(Emitter& emitter, const StridedCopy& copy, uint64_t sou
           table.address,
           uint32_t(count_of(axes)),
           int32_t(copy.source_start),
-          int32_t(copy.target_start)};
-  emitter.dispatch("kernels/strided_copy.comp", {uint32_t(axes.size())}, push,
-                   flat_grid(push.count, kLocalSize * 2));
+          int32_t(copy.target_start),
+          uint32_t(run.extent),
+          uint32_t(step),
+          int32_t(run.stride[0] * step),
+          int32_t(run.stride[1] * step)};
+  const Coverage lanes = cover_repeating(emitter.device());
+  emitter.dispatch("kernels/strided_copy.comp", {uint32_t(axes.size()), lanes.width, lanes.guard}, push,
+                   flat_grid(push.count, lanes.width));
   return {};
 }
 

@@ -17,20 +17,26 @@ namespace {
 
 constexpr int64_t kDirectRow = 2048;    // ranked directly up to here
 constexpr int64_t kLongestRow = 16384;  // ... or up to here for a k that chunks can't serve
-constexpr int64_t kChunks = 1024;       // at least; 4 k where that is more
+constexpr int64_t kChunks = 512;        // at least; 4 k where that is more
 constexpr int64_t kLargestK = 4096;     // of longer rows
 
 /// What one row of TopK needs in scratch memory, in 8-byte words.
 struct Scratch {
-  int64_t chunks = 0, per_chunk = 0, candidates = 0;
+  int64_t chunks = 0, per_chunk = 0, candidates = 0, run = 1;
   [[nodiscard]] int64_t words() const { return 2 + chunks + candidates; }  // threshold, counter
 };
 
-Scratch scratch_of(int64_t n, int64_t k) {
+/// Rows of a multiple of four neighbouring elements are read four at a time, and chunks consist of such runs.
+int64_t run_of(int64_t n, int64_t inner) {
+  return inner == 1 && n % 4 == 0 ? 4 : 1;
+}
+
+Scratch scratch_of(int64_t n, int64_t k, int64_t run) {
   if (n <= kDirectRow || k > kLargestK) return {};
-  const int64_t chunks = std::min(n, std::max(kChunks, 4 * k));
-  const int64_t per_chunk = (n + chunks - 1) / chunks;
-  return {chunks, per_chunk, k * per_chunk};
+  const int64_t chunks = std::min(n / run, std::max(kChunks, 4 * k));
+  if (chunks < k) return scratch_of(n, k, 1);
+  const int64_t per_chunk = (n / run + chunks - 1) / chunks * run;
+  return {chunks, per_chunk, k * per_chunk, run};
 }
 
 class TopK : public Operator {
@@ -41,7 +47,7 @@ class TopK : public Operator {
     const OpView view(graph, node);
     const auto row = rows(view);
     if (!row.ok()) return 0;
-    const Scratch scratch = scratch_of(row->extent, row->k);
+    const Scratch scratch = scratch_of(row->extent, row->k, run_of(row->extent, row->inner));
     return scratch.chunks == 0 ? 0 : uint64_t(row->count * scratch.words() * 8);
   }
 
@@ -49,7 +55,7 @@ class TopK : public Operator {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const Rows row, rows(view));
     if (row.k == 0 || row.count == 0) return {};
-    const Scratch scratch = scratch_of(row.extent, row.k);
+    const Scratch scratch = scratch_of(row.extent, row.k, run_of(row.extent, row.inner));
     const auto& outputs = emitter.node().outputs;
     const Divisor by_inner = divisor_of(uint32_t(row.inner));
     struct Push {
@@ -78,7 +84,7 @@ class TopK : public Operator {
     push.row_words = uint32_t(scratch.words());
     const uint32_t inner_one = row.inner == 1 ? 1 : 0;
     const auto run = [&](uint32_t stage, int64_t lanes, bool after) {
-      emitter.dispatch("kernels/top_k.comp", {stage, inner_one}, push,
+      emitter.dispatch("kernels/top_k.comp", {stage, inner_one, uint32_t(scratch.run)}, push,
                        {uint32_t((lanes + kLocalSize - 1) / kLocalSize), uint32_t(row.count), 1},
                        Dispatch::kNoWindow, after);
     };

@@ -160,8 +160,6 @@ struct Push {
   PostPush post;
 };
 
-constexpr uint32_t kPerLane = 4;  // vec4s that one invocation handles
-
 /// Layout numbers of unary.comp.
 enum : uint32_t { kFlatWords = 0, kFlatGroups = 1, kPlanes = 2, kFlatWordsTail = 3 };
 
@@ -206,6 +204,7 @@ class Unary : public Operator {
     }
     uint32_t mode = kFlatWords;
     std::array<uint32_t, 3> grid{};
+    Coverage lanes;
     if (is_c4(out)) {
       const Nchw d(out.value->desc.shape);
       const bool mask = d.c % 4 != 0 && moves_zero(emitter.node(), at_zero);
@@ -214,18 +213,21 @@ class Unary : public Operator {
       push.channels = uint32_t(d.c);
       const auto planes = uint32_t(d.n * d.groups());
       push.count = mask ? uint32_t(d.plane()) : planes * uint32_t(d.plane());
-      grid = mask ? std::array{(push.count + kLocalSize - 1) / kLocalSize, planes, 1U}
-                  : flat_grid(push.count, kLocalSize * kPerLane);
+      lanes = cover(emitter.device(), push.count);
+      grid = mask ? std::array{(push.count + lanes.per_group() - 1) / lanes.per_group(), planes, 1U}
+                  : flat_grid(push.count, lanes.per_group());
     } else {
       push.count = uint32_t(graph::element_count(out.value->desc.shape));
       if (push.count == 0) return {};
       mode = push.count % 4 == 0 ? kFlatWords : kFlatWordsTail;
-      grid = flat_grid((push.count + 3) / 4, kLocalSize * kPerLane);
+      lanes = cover(emitter.device(), (push.count + 3) / 4);
+      grid = flat_grid((push.count + 3) / 4, lanes.per_group());
     }
     if (op == Op::kCopy && emitter.node().post.empty() && push.input == push.output) return {};
     emitter.dispatch("kernels/unary.comp",
                      {post.kinds[0], post.kinds[1], uint32_t(op), integer ? 1U : 0U, mode,
-                      half_flag(*in.value), half_flag(*out.value)},
+                      half_flag(*in.value), half_flag(*out.value), lanes.width, lanes.per_lane,
+                      grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid);
     return {};
   }

@@ -3,12 +3,15 @@
 // y = x * scale[c] + shift[c]; engine/kernels/batch_norm.cpp.
 #include "activation.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 7) in;
 layout(constant_id = 2) const uint kGroups = 0u;  // 1: kC4, 0: row-major words
 layout(constant_id = 3) const uint kHalfIn = 0u;
 layout(constant_id = 4) const uint kHalfOut = 0u;
 layout(constant_id = 5) const uint kInnerOne = 0u;
 layout(constant_id = 6) const uint kOneChannel = 0u;
+layout(constant_id = 7) const uint kWidth = 64u;
+layout(constant_id = 8) const uint kPerLane = 4u;
+layout(constant_id = 9) const uint kGuard = 1u;  // Coverage in operator.hpp
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target, scale, shift;
@@ -18,22 +21,30 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 void main() {
+  const uint plane = kGroups != 0u ? gl_WorkGroupID.y : 0u;
+  const uint first = (kGroups != 0u ? gl_WorkGroupID.x : flat_group()) * (kWidth * kPerLane) + gl_LocalInvocationID.x;
+  vec4 scale = vec4(0.0), shift = vec4(0.0);
+  const uint channel_group = kGroups != 0u ? plane % pc.channel_magic : 0u;
   if (kGroups != 0u) {
-    const uint p = gl_GlobalInvocationID.x;
-    if (p >= pc.count) return;
-    const uint plane = gl_WorkGroupID.y, group = plane * pc.count + p;
-    const uint c = plane % pc.channel_magic;
-    vec4 x = load_group(pc.source, group, kHalfIn) * load_group(pc.scale, c, 0u) + load_group(pc.shift, c, 0u);
-    // Scale and shift are padded with zeros; a post-op may still move the padding channels.
-    x = mask_channels(apply_post_ops(x, group, plane, c), c, pc.channels);
-    store_group(pc.target, group, x, kHalfOut);
-    return;
+    scale = load_group(pc.scale, channel_group, 0u);
+    shift = load_group(pc.shift, channel_group, 0u);
   }
-  const uint i = flat_group() * 64u + gl_LocalInvocationID.x;
-  if (i >= pc.count) return;
-  const uint row = kInnerOne != 0u ? i : fast_divide(i, pc.inner_magic, pc.inner_shift);
-  const uint outer = kOneChannel != 0u ? row : fast_divide(row, pc.channel_magic, pc.channel_shift);
-  const uint c = row - outer * pc.channels;
-  const vec4 x = vec4(load_float(pc.source, i) * load_float(pc.scale, c) + load_float(pc.shift, c));
-  store_float(pc.target, i, apply_post_ops(x, 0u, 0u, 0u).x);
+  [[unroll]] for (uint j = 0u; j < kPerLane; ++j) {
+    const uint i = first + j * kWidth;
+    if (kGuard != 0u && i >= pc.count) return;
+    if (kGroups != 0u) {
+      const uint group = plane * pc.count + i;
+      const vec4 x = load_group(pc.source, group, kHalfIn) * scale + shift;
+      // Scale and shift are padded with zeros; a post-op may still move the padding channels.
+      store_group(pc.target, group,
+                  mask_channels(apply_post_ops(x, group, plane, channel_group), channel_group, pc.channels),
+                  kHalfOut);
+    } else {
+      const uint row = kInnerOne != 0u ? i : fast_divide(i, pc.inner_magic, pc.inner_shift);
+      const uint outer = kOneChannel != 0u ? row : fast_divide(row, pc.channel_magic, pc.channel_shift);
+      const uint c = row - outer * pc.channels;
+      const vec4 x = vec4(load_float(pc.source, i) * load_float(pc.scale, c) + load_float(pc.shift, c));
+      store_float(pc.target, i, apply_post_ops(x, 0u, 0u, 0u).x);
+    }
+  }
 }

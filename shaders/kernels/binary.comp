@@ -4,7 +4,7 @@
 #include "activation.glsl"
 #include "nd_index.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 9) in;
 
 layout(constant_id = 2) const uint kOp = 0u;
 layout(constant_id = 3) const uint kInteger = 0u;
@@ -13,6 +13,9 @@ layout(constant_id = 5) const uint kHalfA = 0u;
 layout(constant_id = 6) const uint kHalfB = 0u;
 layout(constant_id = 7) const uint kHalfOut = 0u;
 layout(constant_id = 8) const uint kRank = 1u;
+layout(constant_id = 9) const uint kWidth = 64u;
+layout(constant_id = 10) const uint kPerLane = 4u;
+layout(constant_id = 11) const uint kGuard = 1u;  // Coverage in operator.hpp
 
 const uint kFlatWords = 0u, kFlatGroups = 1u, kPlanes = 2u, kFlatWordsTail = 3u, kBroadcastWords = 4u;
 
@@ -139,46 +142,54 @@ uvec4 load_operand(uint64_t base, uint i, uint step) {
   return bits;
 }
 
+// An operand that has one value for a whole plane is loaded once.
+vec4 load_plane_operand(uint64_t base, uint at, bool splat, uint half_storage) {
+  const vec4 x = load_group(base, at, half_storage);
+  return splat ? x.xxxx : x;
+}
+
 void main() {
-  if (kLayout == kPlanes) {
-    const uint p = gl_GlobalInvocationID.x;
-    if (p >= pc.count) return;
+  const bool planes = kLayout == kPlanes;
+  const uint first = (planes ? gl_WorkGroupID.x : flat_group()) * (kWidth * kPerLane) + gl_LocalInvocationID.x;
+  if (planes) {
     const uint plane = gl_WorkGroupID.y;
     const uint n = plane / pc.groups, c = plane - n * pc.groups;
-    vec4 a = load_group(pc.a, n * pc.batch_a + c * pc.plane_a + p * pc.step_a, kHalfA);
-    vec4 b = load_group(pc.b, n * pc.batch_b + c * pc.plane_b + p * pc.step_b, kHalfB);
-    if ((pc.splat & 1u) != 0u) a = a.xxxx;
-    if ((pc.splat & 2u) != 0u) b = b.xxxx;
-    const uint group = plane * pc.count + p;
-    vec4 x = apply_post_ops(evaluate(a, b), group, plane, c);
-    if ((pc.splat & 4u) != 0u) x = mask_channels(x, c, pc.channels);
-    store_group(pc.target, group, x, kHalfOut);
+    const uint from_a = n * pc.batch_a + c * pc.plane_a, from_b = n * pc.batch_b + c * pc.plane_b;
+    const bool splat_a = (pc.splat & 1u) != 0u, splat_b = (pc.splat & 2u) != 0u;
+    vec4 a = vec4(0.0), b = vec4(0.0);
+    if (pc.step_a == 0u) a = load_plane_operand(pc.a, from_a, splat_a, kHalfA);
+    if (pc.step_b == 0u) b = load_plane_operand(pc.b, from_b, splat_b, kHalfB);
+    [[unroll]] for (uint j = 0u; j < kPerLane; ++j) {
+      const uint p = first + j * kWidth;
+      if (kGuard != 0u && p >= pc.count) return;
+      if (pc.step_a != 0u) a = load_plane_operand(pc.a, from_a + p, splat_a, kHalfA);
+      if (pc.step_b != 0u) b = load_plane_operand(pc.b, from_b + p, splat_b, kHalfB);
+      const uint group = plane * pc.count + p;
+      vec4 x = apply_post_ops(evaluate(a, b), group, plane, c);
+      if ((pc.splat & 4u) != 0u) x = mask_channels(x, c, pc.channels);
+      store_group(pc.target, group, x, kHalfOut);
+    }
     return;
   }
-  if (kLayout == kBroadcastWords) {
-    const uint i = flat_group() * 64u + gl_LocalInvocationID.x;
-    if (i >= pc.count) return;
-    const ivec4 at = nd_offsets(pc.table, kRank, i);
-    const uvec4 a = uvec4(load_word(pc.a, uint(at.x))), b = uvec4(load_word(pc.b, uint(at.y)));
-    store_word(pc.target, i, evaluate_words(a, b).x);
-    return;
-  }
-  const uint first = flat_group() * 256u + gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < 4u; ++j) {
-    const uint i = first + j * 64u;
-    if (kLayout == kFlatGroups) {
-      if (i < pc.count) {
-        const vec4 x = evaluate(load_group(pc.a, i, kHalfA), load_group(pc.b, i, kHalfB));
-        store_group(pc.target, i, apply_post_ops(x, i, 0u, 0u), kHalfOut);
-      }
-    } else if (kLayout == kFlatWords) {
-      if (i < pc.count / 4u) {
-        store_words(pc.target, i, evaluate_words(load_operand(pc.a, i, pc.step_a), load_operand(pc.b, i, pc.step_b)));
-      }
-    } else if (i * 4u < pc.count) {
+  const uint end = kLayout == kFlatWords ? pc.count / 4u : kLayout == kFlatWordsTail ? (pc.count + 3u) / 4u : pc.count;
+  [[unroll]] for (uint j = 0u; j < kPerLane; ++j) {
+    const uint i = first + j * kWidth;
+    if (kGuard != 0u && i >= end) return;
+    if (kLayout == kBroadcastWords) {
+      const ivec4 at = nd_offsets(pc.table, kRank, i);
+      const uvec4 a = uvec4(load_word(pc.a, uint(at.x))), b = uvec4(load_word(pc.b, uint(at.y)));
+      store_word(pc.target, i, evaluate_words(a, b).x);
+    } else if (kLayout == kFlatGroups) {
+      const vec4 x = evaluate(load_group(pc.a, i, kHalfA), load_group(pc.b, i, kHalfB));
+      store_group(pc.target, i, apply_post_ops(x, i, 0u, 0u), kHalfOut);
+    } else {
       const uvec4 bits = evaluate_words(load_operand(pc.a, i, pc.step_a), load_operand(pc.b, i, pc.step_b));
-      for (uint k = 0u; k < 4u; ++k) {
-        if (i * 4u + k < pc.count) store_word(pc.target, i * 4u + k, bits[k]);
+      if (kLayout == kFlatWords) {
+        store_words(pc.target, i, bits);
+      } else {
+        for (uint k = 0u; k < 4u; ++k) {
+          if (i * 4u + k < pc.count) store_word(pc.target, i * 4u + k, bits[k]);
+        }
       }
     }
   }

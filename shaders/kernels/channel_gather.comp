@@ -3,10 +3,12 @@
 // Channels of kC4 tensors by a table of planes; engine/kernels/channels.cpp.
 #include "tensor.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 3) in;
 layout(constant_id = 0) const uint kHalfIn = 0u;
 layout(constant_id = 1) const uint kHalfOut = 0u;
 layout(constant_id = 2) const uint kWholeGroups = 0u;  // every output group is one input group
+layout(constant_id = 3) const uint kWidth = 64u;
+layout(constant_id = 4) const uint kGuard = 1u;  // Coverage in operator.hpp
 
 struct Entry {
   uint64_t plane[4];
@@ -29,22 +31,22 @@ float load_component(uint64_t plane, uint p, uint component) {
 
 void main() {
   const uint plane = gl_WorkGroupID.y;
-  EntryRef entry = EntryRef(pc.table + uint64_t(plane) * 48ul);
-  const uint first = gl_WorkGroupID.x * 128u + gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < 2u; ++j) {
-    const uint p = first + j * 64u;
-    if (p < pc.count) {
-      vec4 value = vec4(0.0);
-      if (kWholeGroups != 0u) {
-        value = load_group(entry.v.plane[0], p, kHalfIn);
-      } else {
-        [[unroll]] for (uint k = 0u; k < 4u; ++k) {
-          const uint component = entry.v.component[k];
-          const float x = load_component(entry.v.plane[k], p, component & 3u);
-          value[k] = component < 4u ? x : 0.0;
-        }
+  const Entry entry = EntryRef(pc.table + uint64_t(plane) * 48ul).v;
+  const uint first = gl_WorkGroupID.x * (kWidth * 4u) + gl_LocalInvocationID.x;
+  [[unroll]] for (uint j = 0u; j < 4u; ++j) {
+    uint p = first + j * kWidth;
+    if (kGuard != 0u && p >= pc.count) return;
+    p = min(p, pc.count - 1u);
+    vec4 value;
+    if (kWholeGroups != 0u) {
+      value = load_group(entry.plane[0], p, kHalfIn);
+    } else {
+      [[unroll]] for (uint k = 0u; k < 4u; ++k) {
+        const uint component = entry.component[k];
+        const float x = load_component(entry.plane[k], p, component & 3u);
+        value[k] = component < 4u ? x : 0.0;
       }
-      store_group(pc.target, plane * pc.count + p, value, kHalfOut);
     }
+    store_group(pc.target, plane * pc.count + p, value, kHalfOut);
   }
 }

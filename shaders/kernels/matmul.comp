@@ -10,6 +10,7 @@ layout(constant_id = 2) const uint kRows = 4u;  // 1 or 4
 layout(constant_id = 3) const uint kWhole = 0u;  // four columns are one aligned vec4
 layout(constant_id = 4) const uint kWithC = 0u;
 layout(constant_id = 5) const uint kRank = 1u;
+layout(constant_id = 6) const uint kWholeK = 0u;  // four k of a row of a are one aligned vec4
 
 layout(push_constant, std430) uniform Push {
   uint64_t a, b, c, target, table;
@@ -19,6 +20,13 @@ layout(push_constant, std430) uniform Push {
   uint reserved;
   POST_PUSH
 } pc;
+
+vec4 load_b(uvec4 b_at, uint k) {
+  if (kWhole != 0u) return load_group(pc.b, (b_at.x + k * pc.b_k) >> 2, 0u);
+  vec4 b;
+  [[unroll]] for (uint j = 0u; j < 4u; ++j) b[j] = load_float(pc.b, b_at[j] + k * pc.b_k);
+  return b;
+}
 
 void main() {
   const uint column = gl_GlobalInvocationID.x * 4u, row = gl_WorkGroupID.y * kRows;
@@ -30,15 +38,19 @@ void main() {
   [[unroll]] for (uint r = 0u; r < 4u; ++r) a_at[r] = uint(batch.x) + min(row + r, pc.m - 1u) * pc.a_row;
   const uvec4 b_at = uvec4(uint(batch.y)) + columns * pc.b_column;
   vec4 sum[4] = vec4[4](vec4(0.0), vec4(0.0), vec4(0.0), vec4(0.0));
-  for (uint k = 0u; k < pc.k; ++k) {
-    vec4 b;
-    if (kWhole != 0u) {
-      b = load_group(pc.b, (b_at.x + k * pc.b_k) >> 2, 0u);
-    } else {
-      [[unroll]] for (uint j = 0u; j < 4u; ++j) b[j] = load_float(pc.b, b_at[j] + k * pc.b_k);
+  if (kWholeK != 0u) {
+    for (uint k = 0u; k < pc.k; k += 4u) {
+      vec4 b[4];
+      [[unroll]] for (uint i = 0u; i < 4u; ++i) b[i] = load_b(b_at, k + i);
+      [[unroll]] for (uint r = 0u; r < kRows; ++r) {
+        const vec4 a = load_group(pc.a, (a_at[r] + k) >> 2, 0u);
+        [[unroll]] for (uint i = 0u; i < 4u; ++i) sum[r] += a[i] * b[i];
+      }
     }
-    [[unroll]] for (uint r = 0u; r < 4u; ++r) {
-      if (r < kRows) sum[r] += load_float(pc.a, a_at[r] + k * pc.a_k) * b;
+  } else {
+    for (uint k = 0u; k < pc.k; ++k) {
+      const vec4 b = load_b(b_at, k);
+      [[unroll]] for (uint r = 0u; r < kRows; ++r) sum[r] += load_float(pc.a, a_at[r] + k * pc.a_k) * b;
     }
   }
   [[unroll]] for (uint r = 0u; r < 4u; ++r) {

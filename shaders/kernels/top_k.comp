@@ -6,6 +6,7 @@
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kStage = 0u;
 layout(constant_id = 1) const uint kInnerOne = 0u;
+layout(constant_id = 2) const uint kRun = 1u;  // neighbouring elements that are read as one: 4 or 1
 
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer CounterRef { uint v; };
 
@@ -55,11 +56,19 @@ void main() {
     if (lane == 0u) LongRef(scratch_at(1u)).v = 0ul;
     if (lane >= pc.chunks) return;
     const uint first = first_element();
-    uint best = load_order(first, lane), at = lane;
-    for (uint i = lane + pc.chunks; i < pc.extent; i += pc.chunks) {
-      const uint order = load_order(first, i);
-      at = order > best ? i : at;
-      best = max(order, best);
+    uint best = load_order(first, lane * kRun), at = lane * kRun;
+    for (uint i = lane; i < pc.extent / kRun; i += pc.chunks) {
+      uvec4 words = uvec4(0u);
+      if (kRun == 4u) {
+        words = load_words(pc.source, (first >> 2) + i);
+      } else {
+        words.x = load_word(pc.source, first + i * pc.inner);
+      }
+      [[unroll]] for (uint r = 0u; r < kRun; ++r) {
+        const uint order = order_of(words[r]);
+        at = order > best ? i * kRun + r : at;
+        best = max(order, best);
+      }
     }
     LongRef(scratch_at(2u + lane)).v = key_of(best, at);
   } else if (kStage == 1u) {
@@ -73,11 +82,14 @@ void main() {
     const uint64_t threshold = load_key(0u);
     if (load_key(2u + lane) < threshold) return;
     const uint first = first_element();
-    for (uint i = lane; i < pc.extent; i += pc.chunks) {
-      const uint64_t key = key_of(load_order(first, i), i);
-      if (key >= threshold) {
-        const uint slot = atomicAdd(CounterRef(scratch_at(1u)).v, 1u);
-        LongRef(scratch_at(2u + pc.chunks + slot)).v = key;
+    for (uint i = lane; i < pc.extent / kRun; i += pc.chunks) {
+      for (uint r = 0u; r < kRun; ++r) {
+        const uint index = i * kRun + r;
+        const uint64_t key = key_of(load_order(first, index), index);
+        if (key >= threshold) {
+          const uint slot = atomicAdd(CounterRef(scratch_at(1u)).v, 1u);
+          LongRef(scratch_at(2u + pc.chunks + slot)).v = key;
+        }
       }
     }
   } else if (kStage == 3u) {

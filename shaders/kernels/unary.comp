@@ -3,13 +3,16 @@
 // Elementwise operators of one operand; engine/kernels/unary.cpp.
 #include "activation.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 7) in;
 
 layout(constant_id = 2) const uint kOp = 0u;
 layout(constant_id = 3) const uint kInteger = 0u;
 layout(constant_id = 4) const uint kLayout = 0u;  // 0 words, 1 groups, 2 groups by plane (masked), 3 words with a tail
 layout(constant_id = 5) const uint kHalfIn = 0u;
 layout(constant_id = 6) const uint kHalfOut = 0u;
+layout(constant_id = 7) const uint kWidth = 64u;
+layout(constant_id = 8) const uint kPerLane = 4u;
+layout(constant_id = 9) const uint kGuard = 1u;  // Coverage in operator.hpp
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target;
@@ -99,30 +102,25 @@ uvec4 evaluate_words(uvec4 bits) {
 }
 
 void main() {
-  if (kLayout == 2u) {
-    const uint p = gl_GlobalInvocationID.x;
-    if (p >= pc.count) return;
-    const uint plane = gl_WorkGroupID.y, group = plane * pc.count + p;
-    const vec4 x = evaluate(load_group(pc.source, group, kHalfIn));
-    const uint channel_group = plane % pc.groups;
-    store_group(pc.target, group,
-                mask_channels(apply_post_ops(x, group, plane, channel_group), channel_group, pc.channels),
-                kHalfOut);
-    return;
-  }
-  const uint first = flat_group() * 256u + gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < 4u; ++j) {
-    const uint i = first + j * 64u;
-    if (kLayout == 1u) {
-      if (i < pc.count) {
-        const vec4 x = evaluate(load_group(pc.source, i, kHalfIn));
-        store_group(pc.target, i, apply_post_ops(x, i, 0u, 0u), kHalfOut);
-      }
+  const bool planes = kLayout == 2u;
+  const uint plane = planes ? gl_WorkGroupID.y : 0u;
+  const uint first = (planes ? gl_WorkGroupID.x : flat_group()) * (kWidth * kPerLane) + gl_LocalInvocationID.x;
+  const uint end = kLayout == 0u ? pc.count / 4u : kLayout == 3u ? (pc.count + 3u) / 4u : pc.count;
+  [[unroll]] for (uint j = 0u; j < kPerLane; ++j) {
+    const uint i = first + j * kWidth;
+    if (kGuard != 0u && i >= end) return;
+    if (planes) {
+      const uint group = plane * pc.count + i, channel_group = plane % pc.groups;
+      const vec4 x = evaluate(load_group(pc.source, group, kHalfIn));
+      store_group(pc.target, group,
+                  mask_channels(apply_post_ops(x, group, plane, channel_group), channel_group, pc.channels),
+                  kHalfOut);
+    } else if (kLayout == 1u) {
+      const vec4 x = evaluate(load_group(pc.source, i, kHalfIn));
+      store_group(pc.target, i, apply_post_ops(x, i, 0u, 0u), kHalfOut);
     } else if (kLayout == 0u) {
-      if (i < pc.count / 4u) {
-        store_words(pc.target, i, evaluate_words(load_words(pc.source, i)));
-      }
-    } else if (i * 4u < pc.count) {
+      store_words(pc.target, i, evaluate_words(load_words(pc.source, i)));
+    } else {
       const uint last = pc.count - 1u;
       uvec4 bits;
       for (uint k = 0u; k < 4u; ++k) bits[k] = load_word(pc.source, min(i * 4u + k, last));
