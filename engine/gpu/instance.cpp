@@ -134,6 +134,7 @@ PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
   require(f10.features.shaderInt64, "64-bit integers in shaders (kernels compute addresses)");
   require(f10.features.shaderUniformBufferArrayDynamicIndexing, "indexed uniform buffers (weight windows)");
   auto& features = out.features;
+  features.software = info.software;
   features.shader_int64 = f10.features.shaderInt64 != VK_FALSE;
   wish(features.storage_16bit, f11.storageBuffer16BitAccess, "16-bit storage buffers");
   wish(features.uniform_16bit, f11.uniformAndStorageBuffer16BitAccess, "16-bit uniform buffers");

@@ -319,12 +319,10 @@ Status TfImporter::finish_outputs(const std::vector<std::string>& roots) {
   for (const std::string& root : roots) {
     const auto found = values_.find(output_key(root));
     if (found == values_.end()) return input_error("output '{}' is not computed; the file is damaged", root);
-    TfValue& value = found->second;
     Node node;
-    node.op = value.computed_nchw ? "Transpose" : "Identity";
+    node.op = "Identity";
     node.name = without_zero(root) + "/output";
-    node.inputs = {value.computed_nchw ? value.nchw : value.as_is};
-    if (value.computed_nchw) node.attributes["perm"] = kToNhwc;
+    node.inputs = {as_is(found->second)};
     // The name belongs to the output; a value inside that bore it (the NCHW form) gives it up.
     const std::string name = without_zero(root);
     const ValueId inner = graph_.find_value(name);

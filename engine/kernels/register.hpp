@@ -9,6 +9,7 @@ class Registry;
 void register_unary(Registry& registry);
 void register_binary(Registry& registry);
 void register_where(Registry& registry);
+void register_conv(Registry& registry);  // ConvTranspose too
 void register_batch_norm(Registry& registry);
 void register_pool(Registry& registry);
 void register_reduce(Registry& registry);

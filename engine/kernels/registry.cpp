@@ -10,6 +10,16 @@ const Registry& Registry::instance() {
     Registry all;
     register_unary(all);
     register_binary(all);
+    register_channels(all);
+    register_strided(all);
+    register_pad(all);
+    register_gather(all);
+    register_reshape(all);
+    register_shape_ops(all);
+    register_where(all);
+    register_batch_norm(all);
+    register_pool(all);
+    register_conv(all);
     return all;
   }();
   return registry;

@@ -4,11 +4,13 @@
 // Reshape) are evaluated on the way: the shape rules behind them read these constants. What is big is left to
 // fold_constants.
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "core/text.hpp"
 #include "graph/passes/edit.hpp"
 #include "graph/passes/evaluate.hpp"
+#include "graph/passes/explicit.hpp"
 #include "graph/passes/passes.hpp"
 
 namespace tarsier::graph {
@@ -42,6 +44,16 @@ Status set_input_shapes(Graph& graph, const std::map<std::string, Shape>& input_
                          graph.name, value.name, to_string(shape));
   }
   return {};
+}
+
+/// Whether the element count is one that the device can index (and that a damaged file did not make up).
+bool is_addressable(const Shape& shape) {
+  int64_t count = 1;
+  for (const int64_t extent : shape) {
+    if (extent > 0 && count > std::numeric_limits<int32_t>::max() / extent) return false;
+    count *= extent;
+  }
+  return true;
 }
 
 /// Nodes that can't be run, grouped by operator and reason so that 60 equal refusals make one entry.
@@ -93,6 +105,17 @@ Status infer_shapes(Graph& graph, const OpRegistry& ops, const std::map<std::str
     if (!std::ranges::all_of(node.inputs,
                              [&](ValueId id) { return id == kNone || known[static_cast<size_t>(id)]; }))
       continue;
+    // May add constants, which are known, and rename the operator.
+    if (const Status status = make_explicit(graph, graph.nodes[i]); !status.ok()) {
+      refusals.add(node, status.error().message);
+      continue;
+    }
+    known.resize(graph.values.size(), true);
+    op = ops.find(node.op);
+    if (op == nullptr) {
+      refusals.add(node, "");
+      continue;
+    }
     if (op->check) {
       if (const Status status = op->check(graph, node); !status.ok()) {
         refusals.add(node, status.error().message);
@@ -115,6 +138,11 @@ Status infer_shapes(Graph& graph, const OpRegistry& ops, const std::map<std::str
       TensorDesc& desc = (*inferred)[output];
       if (!is_static(desc.shape)) {
         refusals.add(node, fmt::format("output shape {} depends on data", to_string(desc.shape)));
+        small = false;
+        break;
+      }
+      if (!is_addressable(desc.shape)) {
+        refusals.add(node, fmt::format("output {} is too large", to_string(desc.shape)));
         small = false;
         break;
       }

@@ -25,6 +25,8 @@ Status cancel_transposes(Graph& graph);
 /// Conv/ConvTranspose/Gemm followed by BatchNormalization, or by Mul/Add with per-channel constants: into the
 /// weights.
 Status fold_batch_norm(Graph& graph);
+/// The Focus stem (four strided slices, Concat, Conv) becomes one Conv of twice the kernel and stride.
+Status fold_focus(Graph& graph);
 /// Pad (zeros) before Conv or AveragePool (count_include_pad) becomes the node's own padding.
 Status fuse_pad(Graph& graph);
 /// Mul(x, Sigmoid(x)) -> Silu; Mul(x, HardSigmoid(x)) and x*relu6(x+3)/6 -> HardSwish; gelu and hard-sigmoid

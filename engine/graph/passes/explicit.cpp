@@ -1,0 +1,185 @@
+#include "graph/passes/explicit.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "graph/passes/edit.hpp"
+
+namespace tarsier::graph {
+namespace {
+
+void erase(Node& node, std::string_view key) {
+  if (const auto found = node.attributes.find(key); found != node.attributes.end())
+    node.attributes.erase(found);
+}
+
+/// Kernel, strides and dilations of a window operator, one per spatial axis.
+struct Window {
+  std::vector<int64_t> kernel, strides, dilations;
+};
+
+Result<Window> read_window(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const size_t axes = x.size() < 2 ? 0 : x.size() - 2;
+  Window window;
+  window.kernel = node.integers("kernel_shape");
+  if (window.kernel.empty() && node.op.starts_with("Conv") && input_of(node, 1) != kNone) {
+    const Shape& weights = graph.shape(node.inputs[1]);
+    if (weights.size() == x.size()) window.kernel.assign(weights.begin() + 2, weights.end());
+  }
+  window.strides = node.integers("strides", std::vector<int64_t>(axes, 1));
+  window.dilations = node.integers("dilations", std::vector<int64_t>(axes, 1));
+  if (axes == 0 || window.kernel.size() != axes || window.strides.size() != axes ||
+      window.dilations.size() != axes)
+    return input_error("kernel_shape, strides and dilations don't fit input {}", to_string(x));
+  for (size_t i = 0; i < axes; ++i)
+    if (window.kernel[i] < 1 || window.strides[i] < 1 || window.dilations[i] < 1)
+      return input_error("kernel_shape, strides and dilations must be positive");
+  return window;
+}
+
+Status explicit_window(Graph& graph, Node& node) {
+  TARSIER_TRY(const Window window, read_window(graph, node));
+  const size_t axes = window.kernel.size();
+  const Shape& x = graph.shape(node.inputs[0]);
+  const std::string mode = node.text("auto_pad", "NOTSET");
+  std::vector<int64_t> pads = node.integers("pads", std::vector<int64_t>(axes * 2, 0));
+  if (pads.size() != axes * 2) return input_error("pads don't fit input {}", to_string(x));
+  if (mode == "VALID") std::ranges::fill(pads, 0);
+  const bool upper = mode == "SAME_UPPER", same = upper || mode == "SAME_LOWER";
+  if (!same && mode != "VALID" && mode != "NOTSET" && !mode.empty()) return input_error("auto_pad={}", mode);
+
+  if (node.op == "ConvTranspose") {
+    std::vector<int64_t> extra = node.integers("output_padding", std::vector<int64_t>(axes, 0));
+    std::vector<int64_t> target = node.integers("output_shape");
+    if (target.size() == axes + 2) target.erase(target.begin(), target.begin() + 2);
+    if (target.empty() && same)
+      for (size_t i = 0; i < axes; ++i) target.push_back(x[i + 2] * window.strides[i]);
+    if (!target.empty()) {
+      if (target.size() != axes || extra.size() != axes) return input_error("output_shape does not fit");
+      for (size_t i = 0; i < axes; ++i) {
+        const int64_t full =
+            window.strides[i] * (x[i + 2] - 1) + extra[i] + (window.kernel[i] - 1) * window.dilations[i] + 1;
+        const int64_t total = std::max<int64_t>(0, full - target[i]);
+        if (full < target[i]) extra[i] += target[i] - full;
+        pads[i] = upper ? total / 2 : total - total / 2;
+        pads[i + axes] = total - pads[i];
+      }
+    }
+    node.attributes["output_padding"] = extra;
+    erase(node, "output_shape");
+  } else if (same) {
+    for (size_t i = 0; i < axes; ++i) {
+      const int64_t in = x[i + 2], stride = window.strides[i];
+      const int64_t out = (in + stride - 1) / stride;
+      const int64_t total =
+          std::max<int64_t>(0, (out - 1) * stride + (window.kernel[i] - 1) * window.dilations[i] + 1 - in);
+      pads[i] = upper ? total / 2 : total - total / 2;
+      pads[i + axes] = total - pads[i];
+    }
+  }
+  erase(node, "auto_pad");
+  node.attributes["kernel_shape"] = window.kernel;
+  node.attributes["strides"] = window.strides;
+  node.attributes["dilations"] = window.dilations;
+  node.attributes["pads"] = pads;
+  return {};
+}
+
+Status explicit_resize(Graph& graph, Node& node) {
+  const std::vector<int64_t> axes = node.integers("axes");
+  if (axes.empty()) return {};
+  const Shape x = graph.shape(node.inputs[0]);
+  const auto rank = static_cast<int64_t>(x.size());
+  const size_t place = input_of(node, 3) != kNone ? 3 : 2;
+  const Tensor* given = graph.constant(input_of(node, place));
+  if (given == nullptr || static_cast<size_t>(given->size()) != axes.size())
+    return input_error("sizes or scales are computed by the network");
+  std::vector<float> scales(x.size(), 1.0F);
+  std::vector<int64_t> sizes = x;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
+    if (axis < 0 || axis >= rank) return input_error("axis {} of {}", axes[i], to_string(x));
+    scales[static_cast<size_t>(axis)] = given->to_floats()[i];
+    sizes[static_cast<size_t>(axis)] = given->to_ints()[i];
+  }
+  node.inputs[place] = graph.add_constant(
+      node.name + "/full", place == 3 ? Tensor::i64({rank}, sizes) : Tensor::f32({rank}, scales));
+  erase(node, "axes");
+  return {};
+}
+
+Status explicit_softmax(const Graph& graph, Node& node) {
+  if (node.integer("flatten_from_axis", 0) == 0) return {};
+  const Shape& x = graph.shape(node.inputs[0]);
+  const auto rank = static_cast<int64_t>(x.size());
+  int64_t first = node.integer("axis", 1);
+  if (first < 0) first += rank;
+  if (first < 0 || first >= std::max<int64_t>(rank, 1))
+    return input_error("axis {} of {}", first, to_string(x));
+  // Flattening the axes from `first` on is a softmax over one axis unless two of them have an extent.
+  int64_t axis = rank - 1;
+  int extents = 0;
+  for (int64_t i = first; i < rank; ++i)
+    if (x[static_cast<size_t>(i)] != 1) {
+      axis = i;
+      ++extents;
+    }
+  if (extents > 1)
+    return input_error("axis={} of {} spans several axes in opset 12 and before", first, to_string(x));
+  node.attributes["axis"] = axis;
+  erase(node, "flatten_from_axis");
+  return {};
+}
+
+Status explicit_reduction(Graph& graph, Node& node) {
+  const auto rank = static_cast<int64_t>(graph.shape(node.inputs[0]).size());
+  const Tensor* given = graph.constant(input_of(node, 1));
+  if (input_of(node, 1) != kNone && given == nullptr) return input_error("axes are computed by the network");
+  std::vector<int64_t> axes = given == nullptr ? std::vector<int64_t>() : given->to_ints();
+  if (axes.empty()) {
+    if (node.integer("noop_with_empty_axes", 0) != 0) {
+      node.op = "Identity";
+      node.inputs.resize(1);
+      node.attributes.clear();
+      return {};
+    }
+    axes.resize(static_cast<size_t>(rank));
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  for (int64_t& axis : axes) {
+    if (axis < -rank || axis >= rank) return input_error("axis {} of a value of rank {}", axis, rank);
+    if (axis < 0) axis += rank;
+  }
+  std::ranges::sort(axes);
+  if (node.op == "ReduceMean" && rank == 4 && axes == std::vector<int64_t>{2, 3} &&
+      node.integer("keepdims", 1) != 0) {
+    node.op = "GlobalAveragePool";
+    node.inputs.resize(1);
+    node.attributes.clear();
+    return {};
+  }
+  node.inputs.resize(2, kNone);
+  node.inputs[1] =
+      graph.add_constant(node.name + "/axes", Tensor::i64({static_cast<int64_t>(axes.size())}, axes));
+  return {};
+}
+
+}  // namespace
+
+Status make_explicit(Graph& graph, Node& node) {
+  if (node.inputs.empty() || node.inputs[0] == kNone) return {};
+  if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool")
+    return explicit_window(graph, node);
+  if (node.op == "Resize") return explicit_resize(graph, node);
+  if (node.op == "Softmax" || node.op == "LogSoftmax") return explicit_softmax(graph, node);
+  if (node.op.starts_with("Reduce")) return explicit_reduction(graph, node);
+  if (node.op == "Transpose" && !node.has("perm")) {
+    std::vector<int64_t> perm(graph.shape(node.inputs[0]).size());
+    for (size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<int64_t>(perm.size() - 1 - i);
+    node.attributes["perm"] = perm;
+  }
+  return {};
+}
+
+}  // namespace tarsier::graph

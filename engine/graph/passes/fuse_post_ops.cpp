@@ -1,0 +1,117 @@
+// Elementwise nodes move into the node that computes their operand: on the device that saves a dispatch and a
+// round trip through memory each.
+//
+// The merged node takes the place of the elementwise one in the order, where all operands of both are
+// computed: its first operand has no other reader, so the second can't depend on it.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "graph/passes/edit.hpp"
+#include "graph/passes/passes.hpp"
+
+namespace tarsier::graph {
+namespace {
+
+using Kind = PostOp::Kind;
+
+/// What the node does to input `place`, as a post-op. A constant that the post-op reads may be added.
+std::optional<PostOp> post_op_of(Graph& graph, const Node& node, size_t place) {
+  const auto unary = [&](Kind kind, float a = 0, float b = 0) { return PostOp{kind, a, b, kNone}; };
+  if (place == 0) {
+    if (node.op == "Relu") return unary(Kind::kRelu);
+    if (node.op == "Sigmoid") return unary(Kind::kSigmoid);
+    if (node.op == "Silu") return unary(Kind::kSilu);
+    if (node.op == "HardSwish") return unary(Kind::kHardSwish);
+    if (node.op == "Tanh") return unary(Kind::kTanh);
+    if (node.op == "Gelu" && node.text("approximate", "none") == "none") return unary(Kind::kGelu);
+    if (node.op == "Neg") return unary(Kind::kScale, -1, 0);
+    if (node.op == "LeakyRelu") return unary(Kind::kLeakyRelu, node.real("alpha", 0.01F));
+    if (node.op == "HardSigmoid")
+      return unary(Kind::kHardSigmoid, node.real("alpha", 0.2F), node.real("beta", 0.5F));
+    if (node.op == "Clip") {
+      float limits[2] = {std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max()};
+      for (size_t i = 1; i < 3; ++i) {
+        if (input_of(node, i) == kNone) continue;
+        const auto limit = scalar_of(graph, node.inputs[i]);
+        if (!limit) return std::nullopt;
+        limits[i - 1] = *limit;
+      }
+      return unary(Kind::kClip, limits[0], limits[1]);
+    }
+    if (node.op == "PRelu") {
+      const Tensor* slope = graph.constant(input_of(node, 1));
+      const Shape& x = graph.shape(node.inputs[0]);
+      if (slope == nullptr || slope->dtype() != DType::kF32 || x.size() < 2 || slope->size() != x[1])
+        return std::nullopt;
+      // One number a channel: only the channel axis, counted from the back, may have an extent.
+      const Shape& shape = slope->shape();
+      const size_t from_back = x.size() - 1;
+      if (x[1] > 1 && (shape.size() < from_back || shape[shape.size() - from_back] != x[1]))
+        return std::nullopt;
+      Tensor flat = slope->reshaped({x[1]});
+      return PostOp{Kind::kPRelu, 0, 0, graph.add_constant(node.name + "/slope", std::move(flat))};
+    }
+  }
+  if (node.inputs.size() != 2) return std::nullopt;
+  const ValueId other = node.inputs[1 - place];
+  if (const auto scalar = scalar_of(graph, other)) {
+    if (node.op == "Mul") return unary(Kind::kScale, *scalar, 0);
+    if (node.op == "Add") return unary(Kind::kScale, 1, *scalar);
+    if (node.op == "Sub")
+      return place == 0 ? unary(Kind::kScale, 1, -*scalar) : unary(Kind::kScale, -1, *scalar);
+    if (node.op == "Div" && place == 0 && *scalar != 0) return unary(Kind::kScale, 1.0F / *scalar, 0);
+    return std::nullopt;
+  }
+  const Shape& x = graph.shape(node.inputs[place]);
+  const Shape& y = graph.shape(other);
+  if (node.op == "Add" && x == y) return PostOp{Kind::kAdd, 0, 0, other};
+  const bool per_channel =
+      x.size() == 4 && y.size() == 4 && y[0] == x[0] && y[1] == x[1] && y[2] == 1 && y[3] == 1;
+  if (node.op == "Mul" && (x == y || per_channel)) return PostOp{Kind::kMul, 0, 0, other};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status fuse_post_ops(Graph& graph,
+                     const std::function<bool(const Graph&, const Node&, const PostOp&)>& accepts) {
+  std::vector<int> uses = graph.use_counts();
+  std::vector<bool> keep(graph.nodes.size(), true);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].outputs.size() != 1 || !graph.nodes[i].post.empty()) continue;
+    const ValueId result = graph.nodes[i].outputs[0];
+    // The later of two producers first: its value is then never stored, and the earlier one lives anyway.
+    std::vector<size_t> places = {0};
+    if (graph.nodes[i].inputs.size() == 2) {
+      places.push_back(1);
+      if (graph.value(graph.nodes[i].inputs[0] == kNone ? result : graph.nodes[i].inputs[0]).producer <
+          graph.value(graph.nodes[i].inputs[1] == kNone ? result : graph.nodes[i].inputs[1]).producer)
+        std::swap(places[0], places[1]);
+    }
+    for (const size_t place : places) {
+      const ValueId x = input_of(graph.nodes[i], place);
+      if (x == kNone || uses[static_cast<size_t>(x)] != 1) continue;
+      const NodeId before = graph.value(x).producer;
+      if (before == kNone) continue;
+      const Node& producer = graph.nodes[static_cast<size_t>(before)];
+      if (producer.outputs.size() != 1 || graph.value(x).desc != graph.value(result).desc ||
+          graph.value(x).desc.dtype != DType::kF32)
+        continue;
+      const auto post = post_op_of(graph, graph.nodes[i], place);
+      uses.resize(graph.values.size(), 1);
+      if (!post || !accepts(graph, producer, *post)) continue;
+      Node merged = std::move(graph.nodes[static_cast<size_t>(before)]);
+      merged.post.push_back(*post);
+      merged.outputs[0] = result;
+      graph.value(x).producer = kNone;
+      keep[static_cast<size_t>(before)] = false;
+      graph.nodes[i] = std::move(merged);
+      break;
+    }
+  }
+  graph.retain_nodes(keep);
+  return {};
+}
+
+}  // namespace tarsier::graph

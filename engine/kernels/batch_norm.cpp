@@ -1,0 +1,124 @@
+// BatchNormalization (inference) that no convolution could absorb: y = x * scale[c] + shift[c]. Shader
+// batch_norm.comp.
+#include <cmath>
+
+#include "kernels/nd_index.hpp"
+#include "kernels/post_ops.hpp"
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+class BatchNormalization : public Operator {
+ public:
+  BatchNormalization() : Operator("BatchNormalization", 5, 5) {}
+
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = follow_input(graph, node);
+    for (size_t i = 1; i < choice.inputs.size(); ++i) choice.inputs[i] = Layout::kLinear;
+    return choice;
+  }
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    return accepts_pointwise(graph, node, post);
+  }
+  [[nodiscard]] int in_place_input(const graph::Graph&, const graph::Node&) const override { return 0; }
+
+  Status emit(Emitter& emitter) const override {
+    const Operand in = emitter.input(0), out = emitter.output(0);
+    const OpView view(emitter.graph(), emitter.node());
+    TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
+    const Shape& shape = view.shape(0);
+    if (graph::element_count(shape) == 0) return {};
+    auto [scale, shift] = affine(view);
+    const auto channels = int64_t(scale.size());
+    const Tensor packed_scale = Tensor::f32({1, channels, 1, 1}, scale);
+    const Tensor packed_shift = Tensor::f32({1, channels, 1, 1}, shift);
+    struct Push {
+      uint64_t source, target, scale, shift;
+      uint32_t count, inner_magic, inner_shift;
+      uint32_t channels, channel_magic, channel_shift;
+      PostPush post;
+    } push{};
+    TARSIER_TRY(push.source, input_address(emitter, 0, out.value->layout, half_flag(*in.value) != 0));
+    TARSIER_TRY(const Weights scales, emitter.upload(pack_c4(packed_scale, false)));
+    TARSIER_TRY(const Weights shifts, emitter.upload(pack_c4(packed_shift, false)));
+    push.target = out.address;
+    push.scale = scales.address;
+    push.shift = shifts.address;
+    push.channels = uint32_t(channels);
+    push.post = post.push;
+    std::array<uint32_t, 3> grid{};
+    const int64_t inner = strides_of(shape)[1];
+    if (is_c4(out)) {
+      const Nchw d(shape);
+      push.count = uint32_t(d.plane());
+      push.channel_magic = uint32_t(d.groups());
+      grid = {(push.count + kLocalSize - 1) / kLocalSize, uint32_t(d.n * d.groups()), 1};
+    } else {
+      push.count = uint32_t(graph::element_count(shape));
+      const Divisor by_inner = divisor_of(uint32_t(inner)), by_channels = divisor_of(uint32_t(channels));
+      push.inner_magic = by_inner.magic;
+      push.inner_shift = by_inner.shift;
+      push.channel_magic = by_channels.magic;
+      push.channel_shift = by_channels.shift;
+      grid = flat_grid(push.count, kLocalSize);
+    }
+    emitter.dispatch("kernels/batch_norm.comp",
+                     {post.kinds[0], post.kinds[1], is_c4(out) ? 1U : 0U, half_flag(*in.value),
+                      half_flag(*out.value), inner == 1 ? 1U : 0U, channels == 1 ? 1U : 0U},
+                     push, grid);
+    return {};
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    if (view.rank(0) < 2) return input_error("rank {} (at least 2 is expected)", view.rank(0));
+    for (size_t i = 1; i < 5; ++i) {
+      if (graph::element_count(view.shape(i)) != view.shape(0)[1]) {
+        return input_error("input {} has {} elements for {} channels", i, graph::element_count(view.shape(i)),
+                           view.shape(0)[1]);
+      }
+    }
+    return std::vector{view.desc(0)};
+  }
+  [[nodiscard]] Status supported(const OpView& view) const override {
+    if (view.node().integer("training_mode", 0) != 0) return input_error("training_mode=1");
+    for (size_t i = 1; i < 5; ++i) {
+      if (view.data(i) == nullptr) return input_error("parameters that are computed at run time");
+    }
+    return {};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    auto values = view.floats(0);
+    const auto [scale, shift] = affine(view);
+    const auto inner = size_t(strides_of(view.shape(0))[1]);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const size_t c = i / inner % scale.size();
+      values[i] = values[i] * scale[c] + shift[c];
+    }
+    store(outputs[0], values);
+    return {};
+  }
+
+ private:
+  static std::pair<std::vector<float>, std::vector<float>> affine(const OpView& view) {
+    auto scale = view.floats(1), shift = view.floats(2);
+    const auto mean = view.floats(3), variance = view.floats(4);
+    const double epsilon = view.node().real("epsilon", 1e-5F);
+    for (size_t c = 0; c < scale.size(); ++c) {
+      const double factor = scale[c] / std::sqrt(variance[c] + epsilon);
+      shift[c] = float(shift[c] - mean[c] * factor);
+      scale[c] = float(factor);
+    }
+    return {scale, shift};
+  }
+};
+
+}  // namespace
+
+void register_batch_norm(Registry& registry) {
+  registry.add(std::make_unique<BatchNormalization>());
+}
+
+}  // namespace tarsier::kernels

@@ -1,0 +1,57 @@
+// The device side of Conv and ConvTranspose: one emit function a shader. conv.cpp picks.
+#pragma once
+
+#include "kernels/conv_geometry.hpp"
+#include "kernels/post_ops.hpp"
+
+namespace tarsier::kernels {
+
+/// How a shader reads activations (shaders/include/conv.glsl).
+enum class Storage : uint32_t {
+  kF32 = 0,
+  kF16 = 1,
+  /// fp16 unpacked by integer shifts: quicker on the software device, but Inf and NaN become finite.
+  kF16Shift = 2
+};
+
+/// What every emit function is given.
+struct ConvContext {
+  Emitter& emitter;
+  const ConvGeometry& geometry;
+  /// Row-major host data; empty bias is zero. Not set (empty weights) where the weights are computed at run
+  /// time: only emit_conv_generic works then.
+  std::vector<float> weights, bias;
+  Operand input, output;
+
+  [[nodiscard]] Storage input_storage() const;
+  [[nodiscard]] uint32_t output_half() const { return half_flag(*output.value); }
+  /// Specialisation constant: whether the output's padding channels have to be zeroed.
+  [[nodiscard]] uint32_t mask_flag() const;
+  /// True on a device whose vectors are short: small workgroups waste less there.
+  [[nodiscard]] bool narrow() const { return emitter.device().subgroup_size <= 16; }
+};
+
+/// Uploads what the fast shaders read once an invocation, as `ConvTail` of shaders/include/conv.glsl: 16 zero
+/// bytes (taps outside of the image read them), the post-ops, the bias padded to `channels`, and `behind`.
+struct ConvTail {
+  uint64_t address = 0;  // of the bias
+  std::array<uint32_t, kMaxPostOps> kinds{};
+};
+Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels,
+                             const std::vector<float>& behind = {});
+
+/// Any convolution, also with weights computed at run time and in either layout. Slow.
+Status emit_conv_generic(ConvContext& context);
+
+[[nodiscard]] bool fits_conv_dense(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
+/// group = 1, weights in uniform windows; transposed where the kernel is as large as the stride.
+Status emit_conv_dense(ConvContext& context);
+
+[[nodiscard]] bool fits_conv_depthwise(const ConvGeometry& geometry);
+Status emit_conv_depthwise(ConvContext& context);
+
+[[nodiscard]] bool fits_conv_vector(const ConvGeometry& geometry);
+/// Few output pixels: a matrix times a vector.
+Status emit_conv_vector(ConvContext& context);
+
+}  // namespace tarsier::kernels

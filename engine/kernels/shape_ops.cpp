@@ -1,0 +1,135 @@
+// Operators whose result is known when the model is compiled: Shape, Size, ConstantOfShape, Range. Constant
+// folding replaces them; there is nothing to run on a device.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/operator.hpp"
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+class Folded : public Operator {
+ public:
+  using Operator::Operator;
+  Status emit(Emitter& emitter) const override {
+    return runtime_error("{} should have been folded into a constant", emitter.node().op);
+  }
+};
+
+class ShapeOf : public Folded {
+ public:
+  ShapeOf() : Folded("Shape", 1, 1) {}
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    const auto [begin, end] = range(view);
+    return std::vector{TensorDesc{DType::kI64, {std::max<int64_t>(0, end - begin)}}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    const auto [begin, end] = range(view);
+    const Shape& shape = view.shape(0);
+    if (begin < end) store(outputs[0], std::vector<int64_t>(shape.begin() + begin, shape.begin() + end));
+    return {};
+  }
+
+ private:
+  static std::pair<int64_t, int64_t> range(const OpView& view) {
+    const int64_t rank = view.rank(0);
+    const auto clamp = [rank](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
+    return {clamp(view.node().integer("start", 0)), clamp(view.node().integer("end", rank))};
+  }
+};
+
+class SizeOf : public Folded {
+ public:
+  SizeOf() : Folded("Size", 1, 1) {}
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView&) const override {
+    return std::vector{TensorDesc{DType::kI64, {}}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    store(outputs[0], std::vector<int64_t>{graph::element_count(view.shape(0))});
+    return {};
+  }
+};
+
+class ConstantOfShape : public Folded {
+ public:
+  ConstantOfShape() : Folded("ConstantOfShape", 1, 1) {}
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY(Shape shape, view.constant_ints(0, "shape"));
+    const Tensor* value = attribute(view);
+    return std::vector{TensorDesc{value == nullptr ? DType::kF32 : value->dtype(), std::move(shape)}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    const auto count = size_t(outputs[0].size());
+    const Tensor* value = attribute(view);
+    if (value == nullptr) return {};  // zeros
+    if (is_float(value->dtype())) {
+      store(outputs[0], std::vector<float>(count, value->to_floats()[0]));
+    } else {
+      store(outputs[0], std::vector<int64_t>(count, value->to_ints()[0]));
+    }
+    return {};
+  }
+
+ private:
+  static const Tensor* attribute(const OpView& view) {
+    const auto at = view.node().attributes.find("value");
+    return at == view.node().attributes.end() ? nullptr : std::get_if<Tensor>(&at->second);
+  }
+};
+
+class Range : public Folded {
+ public:
+  Range() : Folded("Range", 3, 3) {}
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    for (size_t i = 0; i < 3; ++i) {
+      if (view.data(i) == nullptr)
+        return input_error("a bound that is computed at run time (constants only)");
+    }
+    int64_t count = 0;
+    if (is_float(view.dtype(0))) {
+      const float delta = view.floats(2)[0];
+      if (delta == 0) return input_error("delta is 0");
+      count = int64_t(std::ceil((double(view.floats(1)[0]) - view.floats(0)[0]) / delta));
+    } else {
+      const int64_t delta = view.ints(2)[0], span = view.ints(1)[0] - view.ints(0)[0];
+      if (delta == 0) return input_error("delta is 0");
+      count = (span + delta - (delta > 0 ? 1 : -1)) / delta;
+    }
+    return std::vector{TensorDesc{view.dtype(0), {std::max<int64_t>(0, count)}}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    const auto count = size_t(outputs[0].size());
+    if (is_float(view.dtype(0))) {
+      std::vector<float> values(count);
+      const float start = view.floats(0)[0], delta = view.floats(2)[0];
+      for (size_t i = 0; i < count; ++i) values[i] = start + float(i) * delta;
+      store(outputs[0], values);
+    } else {
+      std::vector<int64_t> values(count);
+      const int64_t start = view.ints(0)[0], delta = view.ints(2)[0];
+      for (size_t i = 0; i < count; ++i) values[i] = start + int64_t(i) * delta;
+      store(outputs[0], values);
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+void register_shape_ops(Registry& registry) {
+  registry.add(std::make_unique<ShapeOf>());
+  registry.add(std::make_unique<SizeOf>());
+  registry.add(std::make_unique<ConstantOfShape>());
+  registry.add(std::make_unique<Range>());
+}
+
+}  // namespace tarsier::kernels
