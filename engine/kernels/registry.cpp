@@ -20,6 +20,12 @@ const Registry& Registry::instance() {
     register_batch_norm(all);
     register_pool(all);
     register_conv(all);
+    register_reduce(all);
+    register_resize(all);
+    register_matmul(all);
+    register_softmax(all);
+    register_top_k(all);
+    register_layout(all);
     return all;
   }();
   return registry;

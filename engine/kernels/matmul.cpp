@@ -1,0 +1,231 @@
+// MatMul (batched, numpy semantics) and Gemm. Shader matmul.comp: one lane computes 4 columns of 1 or 4 rows.
+#include <algorithm>
+
+#include "kernels/nd_index.hpp"
+#include "kernels/post_ops.hpp"
+#include "kernels/register.hpp"
+#include "kernels/strided.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+/// out[batch][m][n] = alpha * sum_k a[...][m][k] * b[...][k][n] + beta * c[m][n], by strides in elements.
+struct Product {
+  int64_t m = 0, n = 0, k = 0;
+  int64_t a_row = 0, a_k = 0, b_k = 0, b_column = 0, c_row = 0, c_column = 0;
+  Shape batch;
+  std::vector<int64_t> a_batch, b_batch;  // strides along `batch`
+  float alpha = 1, beta = 0;
+};
+
+Status emit_product(Emitter& emitter, Product p, bool with_c) {
+  const Operand out = emitter.output(0);
+  if (graph::element_count(out.value->desc.shape) == 0) return {};
+  TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
+  struct Push {
+    uint64_t a, b, c, target, table;
+    uint32_t m, n, k;
+    uint32_t a_row, a_k, b_k, b_column, c_row, c_column;
+    float alpha, beta;
+    uint32_t reserved = 0;
+    PostPush post;
+  } push{};
+  static_assert(sizeof(Push) <= 128);
+  TARSIER_TRY(push.a, input_address(emitter, 0, Layout::kLinear, false));
+  const Tensor* weights = emitter.constant(1);
+  if (weights != nullptr && p.batch.empty() && p.b_column != 1) {
+    // Constant weights given as [N][K] are turned once, so that neighbouring lanes load neighbours.
+    const StridedCopy turn{{p.k, p.n}, {p.b_k, p.b_column}, {p.n, 1}};
+    TARSIER_TRY(
+        const Weights turned,
+        emitter.upload(pack_linear(strided_copy(*weights, turn, Tensor({weights->dtype(), {p.k, p.n}})))));
+    push.b = turned.address;
+    p.b_k = p.n;
+    p.b_column = 1;
+  } else {
+    TARSIER_TRY(push.b, input_address(emitter, 1, Layout::kLinear, false));
+  }
+  if (with_c) {
+    TARSIER_TRY(push.c, input_address(emitter, 2, Layout::kLinear, false));
+  }
+  const auto axes = collapse(nd_axes(p.batch, {p.a_batch, p.b_batch}));
+  if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
+  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
+  push.target = out.address;
+  push.table = table.address;
+  push.m = uint32_t(p.m);
+  push.n = uint32_t(p.n);
+  push.k = uint32_t(p.k);
+  push.a_row = uint32_t(p.a_row);
+  push.a_k = uint32_t(p.a_k);
+  push.b_k = uint32_t(p.b_k);
+  push.b_column = uint32_t(p.b_column);
+  push.c_row = uint32_t(p.c_row);
+  push.c_column = uint32_t(p.c_column);
+  push.alpha = p.alpha;
+  push.beta = p.beta;
+  push.post = post.push;
+  const uint32_t rows = p.m == 1 ? 1 : 4;
+  const int64_t batches = count_of(axes);
+  if (batches > 65535) return runtime_error("a batch of {} products (65535 at most)", batches);
+  // vec4 loads and stores need every row of four columns to be aligned.
+  bool whole = p.n % 4 == 0 && p.b_column == 1 && p.b_k % 4 == 0;
+  for (const NdAxis& axis : axes) whole = whole && axis.stride[1] % 4 == 0;
+  emitter.dispatch(
+      "kernels/matmul.comp",
+      {post.kinds[0], post.kinds[1], rows, whole ? 1U : 0U, with_c ? 1U : 0U, uint32_t(axes.size())}, push,
+      {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(batches)});
+  return {};
+}
+
+/// The host's product, in float with double sums.
+std::vector<float> product(const Product& p, const std::vector<float>& a, const std::vector<float>& b,
+                           const std::vector<float>& c) {
+  std::vector<float> out;
+  out.reserve(size_t(graph::element_count(p.batch) * p.m * p.n));
+  for_each_index<2>(p.batch, {p.a_batch, p.b_batch}, [&](int64_t, const auto& at) {
+    for (int64_t m = 0; m < p.m; ++m) {
+      for (int64_t n = 0; n < p.n; ++n) {
+        double sum = 0;
+        for (int64_t k = 0; k < p.k; ++k) {
+          sum += double(a[size_t(at[0] + m * p.a_row + k * p.a_k)]) *
+                 b[size_t(at[1] + k * p.b_k + n * p.b_column)];
+        }
+        sum *= p.alpha;
+        if (!c.empty()) sum += double(p.beta) * c[size_t(m * p.c_row + n * p.c_column)];
+        out.push_back(float(sum));
+      }
+    }
+  });
+  return out;
+}
+
+class MatMul : public Operator {
+ public:
+  MatMul() : Operator("MatMul", 2, 2) {}
+
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    return accepts_pointwise(graph, node, post);
+  }
+  Status emit(Emitter& emitter) const override {
+    const OpView view(emitter.graph(), emitter.node());
+    TARSIER_TRY(const Product p, describe(view));
+    return emit_product(emitter, p, false);
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY(const Product p, describe(view));
+    Shape shape = p.batch;
+    if (view.rank(0) > 1) shape.push_back(p.m);
+    if (view.rank(1) > 1) shape.push_back(p.n);
+    return std::vector{TensorDesc{view.dtype(0), std::move(shape)}};
+  }
+  [[nodiscard]] Status supported(const OpView& view) const override {
+    if (!is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
+    return {};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_TRY(const Product p, describe(view));
+    store(outputs[0], product(p, view.floats(0), view.floats(1), {}));
+    return {};
+  }
+
+ private:
+  static Result<Product> describe(const OpView& view) {
+    if (view.rank(0) < 1 || view.rank(1) < 1) return input_error("an operand is a scalar");
+    Shape a = view.shape(0), b = view.shape(1);
+    if (a.size() == 1) a.insert(a.begin(), 1);
+    if (b.size() == 1) b.push_back(1);
+    Product p;
+    p.m = a[a.size() - 2];
+    p.k = a.back();
+    p.n = b.back();
+    if (b[b.size() - 2] != p.k) {
+      return input_error("shapes {} and {} do not multiply", graph::to_string(view.shape(0)),
+                         graph::to_string(view.shape(1)));
+    }
+    const Shape batch_a(a.begin(), a.end() - 2), batch_b(b.begin(), b.end() - 2);
+    TARSIER_TRY(p.batch, broadcast(batch_a, batch_b));
+    p.a_batch = broadcast_strides(batch_a, p.batch);
+    p.b_batch = broadcast_strides(batch_b, p.batch);
+    for (int64_t& stride : p.a_batch) stride *= p.m * p.k;
+    for (int64_t& stride : p.b_batch) stride *= p.k * p.n;
+    p.a_row = p.k;
+    p.a_k = 1;
+    p.b_k = p.n;
+    p.b_column = 1;
+    return p;
+  }
+};
+
+class Gemm : public Operator {
+ public:
+  Gemm() : Operator("Gemm", 2, 3) {}
+
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    return accepts_pointwise(graph, node, post);
+  }
+  Status emit(Emitter& emitter) const override {
+    const OpView view(emitter.graph(), emitter.node());
+    TARSIER_TRY(const Product p, describe(view));
+    return emit_product(emitter, p, view.has(2));
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY(const Product p, describe(view));
+    return std::vector{TensorDesc{view.dtype(0), {p.m, p.n}}};
+  }
+  [[nodiscard]] Status supported(const OpView& view) const override {
+    if (!is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
+    return {};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_TRY(const Product p, describe(view));
+    store(outputs[0],
+          product(p, view.floats(0), view.floats(1), view.has(2) ? view.floats(2) : std::vector<float>{}));
+    return {};
+  }
+
+ private:
+  static Result<Product> describe(const OpView& view) {
+    if (view.rank(0) != 2 || view.rank(1) != 2) return input_error("an operand is no matrix");
+    const Shape &a = view.shape(0), &b = view.shape(1);
+    const bool turn_a = view.node().integer("transA", 0) != 0, turn_b = view.node().integer("transB", 0) != 0;
+    Product p;
+    p.m = a[turn_a ? 1 : 0];
+    p.k = a[turn_a ? 0 : 1];
+    p.n = b[turn_b ? 0 : 1];
+    if (b[turn_b ? 1 : 0] != p.k) {
+      return input_error("shapes {} and {} do not multiply", graph::to_string(a), graph::to_string(b));
+    }
+    p.a_row = turn_a ? 1 : p.k;
+    p.a_k = turn_a ? p.m : 1;
+    p.b_k = turn_b ? 1 : p.n;
+    p.b_column = turn_b ? p.k : 1;
+    p.alpha = view.node().real("alpha", 1.0F);
+    if (view.has(2)) {
+      const Shape out{p.m, p.n};
+      TARSIER_TRY(const Shape same, broadcast(view.shape(2), out));
+      if (same != out)
+        return input_error("C of shape {} does not broadcast", graph::to_string(view.shape(2)));
+      const auto strides = broadcast_strides(view.shape(2), out);
+      p.c_row = strides[0];
+      p.c_column = strides[1];
+      p.beta = view.node().real("beta", 1.0F);
+    }
+    return p;
+  }
+};
+
+}  // namespace
+
+void register_matmul(Registry& registry) {
+  registry.add(std::make_unique<MatMul>());
+  registry.add(std::make_unique<Gemm>());
+}
+
+}  // namespace tarsier::kernels

@@ -1,0 +1,353 @@
+// Every pass: the pattern is found, the results stay the same, and what only looks like the pattern is left
+// alone.
+#include <gtest/gtest.h>
+
+#include "graph/passes/passes.hpp"
+#include "support/graph_builder.hpp"
+
+namespace tarsier::graph {
+namespace {
+
+using testing::expect_same_results;
+using testing::G;
+using Types = std::vector<std::string>;
+using Ints = std::vector<int64_t>;
+
+/// Runs the pass on a copy and compares; returns the copy.
+template <class Pass>
+G rewritten(const G& before, Pass&& pass) {
+  G after = before;
+  const Status status = pass(after);
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
+  expect_same_results(before, after);
+  return after;
+}
+
+bool accept_all(const Graph&, const Node&, const PostOp&) {
+  return true;
+}
+
+TEST(FoldConstants, LeavesNothingThatDependsOnWeightsAlone) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 3, 3});
+  const ValueId slope = g.op("Mul", {g.weights({4, 1, 1}), g.scalar(0.5F)});
+  g.output(g.op("PRelu", {x, slope}));
+  g.infer();
+  const G after = rewritten(g, [](Graph& h) { return fold_constants(h, kernels::Registry::instance()); });
+  EXPECT_EQ(after.op_types(), Types{"PRelu"});
+}
+
+TEST(EliminateNoops, DropsThemAndKeepsTheOutputName) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 6, 6});
+  ValueId v = g.op("Identity", {g.op("Relu", {x})});
+  v = g.op("Reshape", {v, g.ints({1, 4, 6, 6})});
+  v = g.op("Add", {v, g.scalar(0)});
+  v = g.op("Mul", {g.scalar(1), v});
+  v = g.op("Pad", {v, g.ints({0, 0, 0, 0, 0, 0, 0, 0})});
+  g.output(g.op("Identity", {v}));
+  g.infer();
+  const G after = rewritten(g, eliminate_noops);
+  EXPECT_EQ(after.op_types(), Types{"Relu"});
+}
+
+TEST(EliminateNoops, MergesChains) {
+  G g;
+  const ValueId x = g.input("x", {2, 3, 4, 5});
+  ValueId v = g.op("Transpose", {x}, {{"perm", Ints{0, 2, 3, 1}}});
+  v = g.op("Transpose", {v}, {{"perm", Ints{0, 3, 2, 1}}});
+  v = g.op("Reshape", {v, g.ints({6, 20})});
+  v = g.op("Reshape", {v, g.ints({2, 60})});
+  g.output(v);
+  g.infer();
+  const G after = rewritten(g, eliminate_noops);
+  EXPECT_EQ(after.op_types(), (Types{"Transpose", "Reshape"}));
+}
+
+TEST(EliminateNoops, AReversedSliceIsNoNoop) {
+  G g;
+  const ValueId x = g.input("x", {1, 1, 2, 5});
+  g.output(g.op("Slice", {x, g.ints({4}), g.ints({-100}), g.ints({3}), g.ints({-1})}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, eliminate_noops).op_types(), Types{"Slice"});
+}
+
+TEST(CancelTransposes, ThroughElementwiseAndConcat) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 6});
+  const Ints to_nhwc = {0, 2, 3, 1}, to_nchw = {0, 3, 1, 2};
+  ValueId a = g.op("Transpose", {g.conv(x, {4, 4, 1, 1})}, {{"perm", to_nhwc}});
+  ValueId b = g.op("Transpose", {g.conv(x, {3, 4, 1, 1})}, {{"perm", to_nhwc}});
+  a = g.op("Relu", {g.op("Add", {a, g.weights({4})})});
+  ValueId v = g.op("Concat", {a, b}, {{"axis", int64_t{3}}});
+  v = g.op("Pad", {v, g.ints({0, 1, 2, 0, 0, 3, 4, 0})});
+  g.output(g.conv(g.op("Transpose", {v}, {{"perm", to_nchw}}), {2, 7, 3, 3}));
+  g.infer();
+  const G after = rewritten(g, cancel_transposes);
+  for (const Node& node : after.nodes) EXPECT_NE(node.op, "Transpose") << after.to_text();
+}
+
+TEST(FoldBatchNorm, IntoEveryLinearOperator) {
+  const auto batch_norm = [](G& g, ValueId x, int64_t channels) {
+    return g.op("BatchNormalization", {x, g.weights({channels}), g.weights({channels}), g.weights({channels}),
+                                       g.weights({channels}, 0.1F, 2.0F)});
+  };
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 7});
+  ValueId v = batch_norm(g, g.op("Conv", {x, g.weights({6, 4, 3, 3})}), 6);
+  v = batch_norm(g, g.conv(v, {6, 1, 1, 1}, {{"group", int64_t{6}}}), 6);
+  v = g.op("Mul", {g.conv(v, {4, 3, 1, 1}, {{"group", int64_t{2}}}), g.weights({4, 1, 1})});
+  v = g.op("Add", {g.weights({1, 4, 1, 1}), v});
+  v = g.op("ConvTranspose", {v, g.weights({4, 3, 2, 2}), g.weights({6})},
+           {{"group", int64_t{2}}, {"strides", Ints{2, 2}}});
+  g.output(batch_norm(g, v, 6));
+  g.infer();
+  const G after = rewritten(g, fold_batch_norm);
+  EXPECT_EQ(after.op_types(), (Types{"Conv", "Conv", "Conv", "ConvTranspose"}));
+}
+
+TEST(FoldBatchNorm, NotWhereTheConvolutionIsReadElsewhere) {
+  G g;
+  const ValueId x = g.input("x", {1, 2, 4, 4});
+  const ValueId v = g.conv(x, {2, 2, 1, 1});
+  g.output(g.op("Mul", {v, g.weights({2, 1, 1})}));
+  g.output(v);
+  g.infer();
+  EXPECT_EQ(rewritten(g, fold_batch_norm).op_types(), (Types{"Conv", "Mul"}));
+}
+
+TEST(FoldBatchNorm, NotAFactorThatVariesOverThePicture) {
+  G g;
+  const ValueId x = g.input("x", {1, 3, 1, 3});
+  g.output(g.op("Mul", {g.conv(x, {3, 3, 1, 1}), g.weights({3})}));  // along W, not C
+  g.infer();
+  EXPECT_EQ(rewritten(g, fold_batch_norm).op_types(), (Types{"Conv", "Mul"}));
+}
+
+TEST(FusePad, IntoConvolutionAndAveragePool) {
+  G g;
+  const ValueId x = g.input("x", {1, 2, 7, 6});
+  const ValueId pads = g.ints({0, 0, 1, 0, 0, 0, 1, 2});
+  g.output(g.conv(g.op("Pad", {x, pads}), {3, 2, 3, 3}, {{"pads", Ints{0, 1, 0, 1}}}));
+  g.output(g.op("AveragePool", {g.op("Pad", {x, g.ints({0, 0, 1, 1, 0, 0, 1, 1})})},
+                {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, fuse_pad).op_types(), (Types{"Conv", "AveragePool"}));
+}
+
+TEST(FusePad, NotAnotherValueThanZero) {
+  G g;
+  const ValueId x = g.input("x", {1, 2, 5, 5});
+  g.output(g.conv(g.op("Pad", {x, g.ints({0, 0, 1, 1, 0, 0, 1, 1}), g.scalar(1)}), {3, 2, 3, 3}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, fuse_pad).op_types(), (Types{"Pad", "Conv"}));
+}
+
+// One activation written in several ways; each must become the same single node.
+struct Spelling {
+  const char* name;
+  const char* expected;
+  ValueId (*build)(G& g, ValueId x);
+};
+
+ValueId ramp(G& g, ValueId x) {
+  return g.op("Clip", {g.op("Add", {x, g.scalar(3)}), g.scalar(0), g.scalar(6)});
+}
+
+class Activations : public ::testing::TestWithParam<Spelling> {};
+
+TEST_P(Activations, BecomeOneNode) {
+  G g;
+  const ValueId x = g.input("x", {1, 3, 5, 7});
+  g.output(GetParam().build(g, x));
+  g.infer();
+  EXPECT_EQ(rewritten(g, recognise_activations).op_types(), Types{GetParam().expected});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Spellings, Activations,
+    ::testing::Values(
+        Spelling{"Silu", "Silu",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {x, g.op("Sigmoid", {x})});
+                 }},
+        Spelling{"SiluSwapped", "Silu",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {g.op("Sigmoid", {x}), x});
+                 }},
+        Spelling{"SwishDivided", "HardSwish",
+                 [](G& g, ValueId x) {
+                   return g.op("Div", {g.op("Mul", {x, ramp(g, x)}), g.scalar(6)});
+                 }},
+        Spelling{"SwishMultiplied", "HardSwish",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {g.op("Mul", {x, ramp(g, x)}), g.scalar(1.0F / 6)});
+                 }},
+        Spelling{"SwishScaledFirst", "HardSwish",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {g.op("Mul", {g.scalar(1.0F / 6), x}), ramp(g, x)});
+                 }},
+        Spelling{"SwishGateScaled", "HardSwish",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {x, g.op("Div", {ramp(g, x), g.scalar(6)})});
+                 }},
+        Spelling{"SwishOfHardSigmoid", "HardSwish",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {x, g.op("HardSigmoid", {x}, {{"alpha", 1.0F / 6}, {"beta", 0.5F}})});
+                 }},
+        Spelling{"HardSigmoid", "HardSigmoid",
+                 [](G& g, ValueId x) {
+                   return g.op("Div", {ramp(g, x), g.scalar(6)});
+                 }},
+        Spelling{"Relu6OfMinAndMax", "Clip",
+                 [](G& g, ValueId x) {
+                   return g.op("Max", {g.op("Min", {g.op("Relu", {x}), g.scalar(6)}), g.scalar(0)});
+                 }},
+        Spelling{"ReluOfMax", "Relu",
+                 [](G& g, ValueId x) {
+                   return g.op("Max", {g.scalar(0), x});
+                 }},
+        Spelling{"Mish", "Mish",
+                 [](G& g, ValueId x) {
+                   return g.op("Mul", {x, g.op("Tanh", {g.op("Softplus", {x})})});
+                 }},
+        Spelling{"Gelu", "Gelu",
+                 [](G& g, ValueId x) {
+                   const ValueId erf = g.op("Erf", {g.op("Div", {x, g.scalar(std::sqrt(2.0F))})});
+                   return g.op("Mul", {g.op("Mul", {x, g.op("Add", {erf, g.scalar(1)})}), g.scalar(0.5F)});
+                 }},
+        Spelling{"OneSlope", "LeakyRelu",
+                 [](G& g, ValueId x) {
+                   return g.op("PRelu", {x, g.scalar(0.25F)});
+                 }}),
+    [](const auto& spelling) { return std::string(spelling.param.name); });
+
+TEST(RecogniseActivations, ShrinksAFullSizeSlope) {
+  G g;
+  const ValueId x = g.input("x", {1, 3, 2, 2});
+  const std::vector<float> slope = {.1F, .1F, .1F, .1F, .2F, .2F, .2F, .2F, .3F, .3F, .3F, .3F};
+  g.output(g.op("PRelu", {x, g.constant_of(Tensor::f32({3, 2, 2}, slope))}));
+  g.infer();
+  const G after = rewritten(g, recognise_activations);
+  EXPECT_EQ(after.shape(after.nodes[0].inputs[1]), (Shape{3, 1, 1}));
+}
+
+TEST(RecogniseActivations, LeavesLookalikes) {
+  G g;
+  const ValueId x = g.input("x", {1, 3, 4, 4});
+  const ValueId y = g.input("y", {1, 3, 4, 4});
+  g.output(g.op("Mul", {y, g.op("Sigmoid", {x})}));                    // another operand
+  g.output(g.op("Div", {g.op("Mul", {x, ramp(g, x)}), g.scalar(5)}));  // another factor
+  g.output(g.op("Mul", {x, g.op("HardSigmoid", {x})}));                // alpha 0.2
+  g.infer();
+  const G after = rewritten(g, recognise_activations);
+  for (const Node& node : after.nodes) {
+    EXPECT_NE(node.op, "Silu");
+    EXPECT_NE(node.op, "HardSwish");
+  }
+}
+
+TEST(FusePostOps, ActivationBeforeAndAfterTheResidual) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  ValueId v = g.op("Add", {g.op("Silu", {g.conv(x, {4, 4, 1, 1})}), x});  // activation, then add
+  ValueId w = g.op("Relu", {g.op("Add", {v, g.conv(v, {4, 4, 1, 1})})});  // add, then activation
+  w = g.op("Mul", {g.op("PRelu", {g.conv(w, {4, 4, 1, 1}), g.weights({4, 1, 1})}), g.scalar(3)});
+  g.output(w);
+  g.infer();
+  const G after = rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); });
+  ASSERT_EQ(after.op_types(), (Types{"Conv", "Conv", "Conv"}));
+  using Kind = PostOp::Kind;
+  ASSERT_EQ(after.nodes[0].post.size(), 2u);
+  EXPECT_EQ(after.nodes[0].post[0].kind, Kind::kSilu);
+  EXPECT_EQ(after.nodes[0].post[1].kind, Kind::kAdd);
+  ASSERT_EQ(after.nodes[1].post.size(), 2u);
+  EXPECT_EQ(after.nodes[1].post[0].kind, Kind::kAdd);
+  EXPECT_EQ(after.nodes[1].post[1].kind, Kind::kRelu);
+  ASSERT_EQ(after.nodes[2].post.size(), 2u);
+  EXPECT_EQ(after.nodes[2].post[0].kind, Kind::kPRelu);
+  EXPECT_EQ(after.nodes[2].post[1].kind, Kind::kScale);
+}
+
+TEST(FusePostOps, TwoConvolutionsAndTheirSum) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  const ValueId a = g.conv(x, {4, 4, 1, 1});
+  const ValueId b = g.conv(x, {4, 4, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}});
+  g.output(g.op("Relu", {g.op("Add", {a, b})}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); }).op_types(),
+            (Types{"Conv", "Conv"}));
+}
+
+TEST(FusePostOps, NotWhatIsReadTwiceOrRefused) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  const ValueId v = g.conv(x, {4, 4, 1, 1});
+  g.output(g.op("Relu", {v}));
+  g.output(v);
+  g.output(g.op("Tanh", {g.conv(x, {4, 4, 1, 1})}));
+  g.infer();
+  const auto no_tanh = [](const Graph&, const Node&, const PostOp& post) {
+    return post.kind != PostOp::Kind::kTanh;
+  };
+  EXPECT_EQ(rewritten(g, [&](Graph& h) { return fuse_post_ops(h, no_tanh); }).op_types(),
+            (Types{"Conv", "Relu", "Conv", "Tanh"}));
+}
+
+TEST(FusePostOps, SumOfAValueWithItselfStays) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  const ValueId v = g.conv(x, {4, 4, 1, 1});
+  g.output(g.op("Add", {v, v}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); }).op_types(),
+            (Types{"Conv", "Add"}));
+}
+
+TEST(RecogniseChannelShuffle, AsShuffleNetsWriteIt) {
+  G g;
+  const ValueId x = g.input("x", {1, 6, 4, 5});
+  ValueId v = g.op("Reshape", {x, g.ints({3, 2, 20})});
+  v = g.op("Transpose", {v}, {{"perm", Ints{1, 0, 2}}});
+  v = g.op("Reshape", {v, g.ints({2, -1, 3, 4, 5})});
+  const int64_t zero = 0, one = 1;
+  g.output(g.op("Gather", {v, g.constant_of(Tensor::i64({}, std::span(&zero, 1)))}, {{"axis", int64_t{0}}}));
+  g.output(g.op("Gather", {v, g.constant_of(Tensor::i64({}, std::span(&one, 1)))}, {{"axis", int64_t{0}}}));
+  g.infer();
+  const G after = rewritten(g, recognise_channel_shuffle);
+  ASSERT_EQ(after.op_types(), (Types{"GatherChannels", "GatherChannels"}));
+  EXPECT_EQ(after.nodes[0].integers("indices"), (Ints{0, 2, 4}));
+  EXPECT_EQ(after.nodes[1].integers("indices"), (Ints{1, 3, 5}));
+}
+
+TEST(RecogniseChannelShuffle, NotAMoveWithinThePicture) {
+  G g;
+  const ValueId x = g.input("x", {1, 2, 4, 4});
+  ValueId v = g.op("Reshape", {x, g.ints({2, 4, 4})});
+  v = g.op("Transpose", {v}, {{"perm", Ints{0, 2, 1}}});
+  g.output(g.op("Reshape", {v, g.ints({1, 2, 4, 4})}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, recognise_channel_shuffle).op_types(), (Types{"Reshape", "Transpose", "Reshape"}));
+}
+
+TEST(FoldFocus, BecomesOneConvolution) {
+  G g;
+  const ValueId x = g.input("x", {1, 3, 8, 12});
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  std::vector<ValueId> patches;
+  for (const int64_t dx : {0, 1})  // YOLOX's order: columns first
+    for (const int64_t dy : {0, 1}) {
+      const ValueId rows = g.op("Slice", {x, g.ints({dy}), g.ints({kEnd}), g.ints({2}), g.ints({2})});
+      patches.push_back(g.op("Slice", {rows, g.ints({dx}), g.ints({kEnd}), g.ints({3}), g.ints({2})}));
+    }
+  const ValueId focus = g.op("Concat", patches, {{"axis", int64_t{1}}});
+  g.output(g.conv(focus, {5, 12, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}}));
+  g.infer();
+  const G after = rewritten(g, fold_focus);
+  EXPECT_EQ(after.op_types(), Types{"Conv"});
+  EXPECT_EQ(after.nodes[0].integers("strides"), (Ints{2, 2}));
+}
+
+}  // namespace
+}  // namespace tarsier::graph
