@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -41,6 +42,7 @@ class CommandList {
   /// `push`: at most 128 bytes, laid out as the shader's push_constant block (std430).
   void dispatch(const ComputePipeline& pipeline, std::span<const std::byte> push, Extent3 groups);
   template <class Push>
+    requires(!std::convertible_to<const Push&, std::span<const std::byte>>)  // bytes go to the one above
   void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,9 @@ struct CompileOptions {
   std::vector<std::string> outputs;                  // keep only these; all where empty
   std::map<std::string, graph::Shape> input_shapes;  // for inputs with dynamic extents
   std::filesystem::path dump_graph;                  // a text file a pass is written here where set
+  /// For tests: every value gets memory of its own with this many guard bytes behind it, which Session::run
+  /// fills and checks; an error names the node that wrote past its output. 0: memory is shared, no guards.
+  uint64_t guard_bytes = 0;
   std::function<void(float fraction, std::string_view what)> progress;
 };
 
@@ -68,6 +72,12 @@ class Plan {
   Result<std::vector<LayerTime>> profile(int runs) const;
   /// Activation buffer, for tools that read inputs and outputs.
   [[nodiscard]] const gpu::Buffer& activations() const;
+  /// Guard areas of CompileOptions::guard_bytes.
+  struct Guard {
+    uint64_t offset = 0, size = 0;  // in activations()
+    std::string owner;              // the value before it
+  };
+  [[nodiscard]] const std::vector<Guard>& guards() const;
 
  private:
   Plan();

@@ -9,7 +9,7 @@ namespace tarsier::vision {
 namespace {
 
 constexpr uint32_t kDecodeGroup = 64;       // local size of detect_decode.comp
-constexpr uint32_t kKeysPerGroup = 32 * 4;  // local size and block of detect_rank.comp
+constexpr uint32_t kKeysPerGroup = 32 * 8;  // local size and block of detect_rank.comp
 constexpr uint64_t kKeyBytes = 8;
 constexpr uint64_t kStateBytes = (2 + 2048) * sizeof(uint32_t);           // SelectState
 constexpr uint64_t kSortedBytes = kMaxCandidates * (16 + 4 + kKeyBytes);  // boxes, marks, keys

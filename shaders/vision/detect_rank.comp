@@ -7,7 +7,7 @@
 layout(local_size_x = 32) in;
 layout(constant_id = 0) const uint kHead = 0;
 layout(constant_id = 1) const bool kFp16 = false;
-const uint kBlock = 4;
+const uint kBlock = 8;
 
 layout(push_constant, std430) uniform Push {
   Words tensor;  // that holds the box channels
@@ -94,18 +94,20 @@ void main() {
   }
   uint first = gl_WorkGroupID.x * gl_WorkGroupSize.x * kBlock + gl_LocalInvocationID.x;
   if (gl_WorkGroupID.x * gl_WorkGroupSize.x * kBlock >= n) return;
-  uvec2 mine[kBlock];
-  uint rank[kBlock];
+  // Signed, and the tie folded into one addition: two comparisons a pair instead of four. The sign bit is set in every
+  // key's x (scores are positive) and in no y, so the order stays the same and nothing overflows.
+  ivec2 mine[kBlock];
+  int rank[kBlock];
   for (uint k = 0; k < kBlock; ++k) {
     uint i = first + k * gl_WorkGroupSize.x;
-    mine[k] = i < n ? keys.v[i] : uvec2(0u);
-    rank[k] = 0u;
+    mine[k] = i < n ? ivec2(keys.v[i]) : ivec2(0);
+    rank[k] = 0;
   }
   for (uint j = 0; j < n; ++j) {
-    uvec2 other = keys.v[j];
-    for (uint k = 0; k < kBlock; ++k) rank[k] += uint(precedes(other, mine[k]));
+    ivec2 other = ivec2(keys.v[j]);
+    for (uint k = 0; k < kBlock; ++k) rank[k] += int(other.x < mine[k].x + int(other.y < mine[k].y));
   }
   for (uint k = 0; k < kBlock; ++k) {
-    if (first + k * gl_WorkGroupSize.x < n) store(rank[k], mine[k]);
+    if (first + k * gl_WorkGroupSize.x < n) store(uint(rank[k]), uvec2(mine[k]));
   }
 }

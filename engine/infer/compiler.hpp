@@ -1,0 +1,42 @@
+// From an imported graph to a recorded plan. compiler.cpp opens with the list of passes.
+#pragma once
+
+#include <memory>
+
+#include "infer/placement.hpp"
+#include "infer/plan.hpp"
+
+namespace tarsier::infer {
+
+class Compiler {
+ public:
+  Compiler(gpu::Device& device, graph::Graph graph, const CompileOptions& options);
+  ~Compiler();
+  Result<std::unique_ptr<Plan>> run();
+
+ private:
+  Status check_operators();
+  Status place();
+  Status plan_activations();
+  Status emit();
+  Status create_pipelines();
+  Status record();
+  Status warm_up();
+
+  Status upload_constant_outputs();
+  [[nodiscard]] TensorBinding binding_of(graph::ValueId id) const;
+
+  struct Range;
+  struct Emitted;
+  gpu::Device& device_;
+  const CompileOptions& options_;
+  std::unique_ptr<Plan> plan_;
+  Plan::Impl& out_;
+  graph::Graph& graph_;  // out_.graph
+  Placement placement_;
+  std::vector<uint64_t> block_offsets_;
+  std::vector<uint64_t> addresses_;  // by ValueId, 0: not in activation memory
+  std::vector<Emitted> emitted_;
+};
+
+}  // namespace tarsier::infer
