@@ -56,11 +56,11 @@ def iou(box, boxes):
 
 
 def suppress(rows, frame_size):
-    """Class-aware greedy NMS on what is visible. Also gives how close the nearest decision was."""
-    rows = rows.copy()
-    rows[:, [0, 2]] = np.clip(rows[:, [0, 2]], 0, frame_size[0])
-    rows[:, [1, 3]] = np.clip(rows[:, [1, 3]], 0, frame_size[1])
-    rows = rows[(rows[:, 2] > rows[:, 0]) & (rows[:, 3] > rows[:, 1])]
+    """Class-aware greedy NMS on whole boxes, as the original projects do; what is left is clipped to the frame, and
+    boxes wholly outside it are dropped beforehand. Also gives how close the nearest decision was.
+    """
+    visible = (rows[:, 2] > 0) & (rows[:, 0] < frame_size[0]) & (rows[:, 3] > 0) & (rows[:, 1] < frame_size[1])
+    rows = rows[visible & (rows[:, 2] > rows[:, 0]) & (rows[:, 3] > rows[:, 1])]
     margin = np.abs(rows[:, 4] - SCORE_THRESHOLD).min(initial=1)
     rows = rows[rows[:, 4] > SCORE_THRESHOLD]
     rows = rows[np.argsort(-rows[:, 4], kind="stable")]
@@ -71,4 +71,7 @@ def suppress(rows, frame_size):
         overlap = np.where(rows[:, 5] == best[5], iou(best, rows), 0)
         margin = min(margin, np.abs(overlap - IOU_THRESHOLD).min(initial=1))
         rows = rows[overlap <= IOU_THRESHOLD]
-    return np.array(kept).reshape(-1, 6), margin
+    kept = np.array(kept).reshape(-1, 6)
+    kept[:, [0, 2]] = np.clip(kept[:, [0, 2]], 0, frame_size[0])
+    kept[:, [1, 3]] = np.clip(kept[:, [1, 3]], 0, frame_size[1])
+    return kept, margin
