@@ -137,12 +137,7 @@ void print_table(const ToolModel& model, const BenchOptions& options, const Time
 }
 
 Status bench(const GlobalOptions& globals, const BenchOptions& options) {
-  if (!options.json.empty()) {
-    // Fails before the measurement, not after it; the probe is replaced by the result.
-    const Status writable = write_text_atomic(options.json, "{}\n");
-    if (!writable.ok())
-      return input_error("--json {}: cannot be written; choose another place", options.json);
-  }
+  if (!options.json.empty()) TARSIER_CHECK(check_writable("--json", options.json));
   ToolModelOptions load;
   load.name = options.model;
   load.fp16 = options.precision == "fp16";
@@ -173,7 +168,7 @@ void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& actio
   command->add_option("--runs", options->runs, "Measured runs (default: 30)")->check(CLI::Range(1, 100000));
   command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
       ->check(CLI::IsMember({"fp32", "fp16"}))
-      ->type_name("fp32|fp16");
+      ->type_name("TYPE");
   command->add_option("--json", options->json, "Write the figures here too")->type_name("FILE");
   command->footer(
       "Examples:\n"

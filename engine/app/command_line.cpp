@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/file.hpp"
 #include "core/text.hpp"
 
 namespace tarsier::app {
@@ -146,6 +147,18 @@ Result<models::ModelFiles> fetch_with_progress(const models::Entry& entry,
   auto files = models::fetch(entry, options, fetch_options);
   line.finish(files.ok() && fetched ? fmt::format("fetched {} ({})", entry.name, entry.license) : "");
   return files;
+}
+
+Status check_writable(std::string_view flag, const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  fs::create_directories(folder, code);
+  const fs::path probe = folder / fmt::format(".tarsier_{}_probe", getpid());
+  const bool written = !code && !fs::is_directory(file) && write_text_atomic(probe, "").ok();
+  fs::remove(probe, code);
+  if (!written) return input_error("{}: {} cannot be written; choose another place", flag, file.string());
+  return {};
 }
 
 std::string readable_bytes(uint64_t bytes) {

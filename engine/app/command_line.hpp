@@ -2,8 +2,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/commands.hpp"
@@ -40,6 +42,10 @@ class ProgressLine {
 /// models::fetch with a progress line.
 Result<models::ModelFiles> fetch_with_progress(const models::Entry& entry,
                                                const models::StoreOptions& options, bool consent = false);
+
+/// Whether `file` could be written, tried before long work is begun: its folder is made, nothing else stays.
+/// The error (kInput) names the flag.
+Status check_writable(std::string_view flag, const std::filesystem::path& file);
 
 /// "1.3 MB", for people.
 std::string readable_bytes(uint64_t bytes);

@@ -106,21 +106,6 @@ Result<capture::Frame> read_image(const std::string& path) {
   return *std::move(frame);
 }
 
-/// Fails before the network is loaded, not after it has run.
-Status check_writable(const fs::path& folder) {
-  std::error_code code;
-  fs::create_directories(folder, code);
-  if (code)
-    return input_error("--out {}: no folder can be made there: {}; choose another one", folder.string(),
-                       code.message());
-  const fs::path probe = folder / ".tarsier_probe";
-  const Status written = write_text_atomic(probe, "");
-  fs::remove(probe, code);
-  if (!written.ok())
-    return input_error("--out {}: cannot be written to; choose another folder", folder.string());
-  return {};
-}
-
 std::string value_range(const graph::Tensor& tensor) {
   const auto values = tensor.to_floats();
   if (values.empty()) return "empty";
@@ -130,7 +115,7 @@ std::string value_range(const graph::Tensor& tensor) {
 }
 
 Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
-  TARSIER_CHECK(check_writable(options.out));
+  TARSIER_CHECK(check_writable("--out", fs::path(options.out) / "output.npy"));
   TARSIER_TRY(const auto given, read_inputs(options.inputs));
   std::optional<capture::Frame> frame;
   if (!options.image.empty()) {
@@ -180,7 +165,7 @@ void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& actio
           "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
       ->required();
   command->add_option("--in", options->inputs, "An input from a NumPy file; several may follow")
-      ->type_name("NAME=FILE.npy ...");
+      ->type_name("NAME=FILE.npy");
   command
       ->add_option("--image", options->image,
                    "A picture for the inputs that --in does not give, prepared as the catalogue says")
@@ -189,10 +174,10 @@ void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& actio
   command
       ->add_option("--outputs", options->outputs,
                    "Only these outputs; as the catalogue says, or all, where none is named")
-      ->type_name("NAME ...");
+      ->type_name("NAME");
   command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
       ->check(CLI::IsMember({"fp32", "fp16"}))
-      ->type_name("fp32|fp16");
+      ->type_name("TYPE");
   command->footer(
       "Examples:\n"
       "  tarsier infer yolox_nano --image street.jpg --out out\n"

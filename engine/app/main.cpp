@@ -19,6 +19,7 @@ constexpr const char* kExamples =
     "  tarsier COMMAND --help                more on a command, with examples\n";
 
 int fail(const std::string& line, int code) {
+  std::fflush(stdout);
   fmt::print(stderr, "error: {}\n", line);
   return code;
 }
@@ -46,8 +47,11 @@ int run(int argc, char** argv) {
     std::string text = error.what();
     for (char& c : text) c = c == '\n' ? ' ' : c;
     const CLI::App* command = &app;
-    while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-    const std::string path = command == &app ? "tarsier" : "tarsier " + command->get_name();
+    std::string path = app.get_name();
+    while (!command->get_subcommands().empty()) {
+      command = command->get_subcommands().front();
+      path += " " + command->get_name();
+    }
     return fail(fmt::format("{}; see `{} --help`", text, path), 2);
   }
   if (!action) {

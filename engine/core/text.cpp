@@ -1,9 +1,8 @@
 #include "core/text.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
+#include <fmt/format.h>
 #include <numeric>
 
 namespace tarsier {

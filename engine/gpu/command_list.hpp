@@ -6,13 +6,24 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "gpu/buffer.hpp"
+#include "gpu/image.hpp"
 #include "gpu/pipeline.hpp"
 
 namespace tarsier::gpu {
 
+class GraphicsPipeline;
+class RenderTarget;
+class TextureSet;
+
 using Extent3 = std::array<uint32_t, 3>;
+
+/// A part of an image, in pixels.
+struct Area {
+  uint32_t x = 0, y = 0, width = 0, height = 0;
+};
 
 /// What a barrier waits for and makes visible. Bits combine.
 enum class Scope : uint32_t {
@@ -21,7 +32,7 @@ enum class Scope : uint32_t {
   kTransfer = 2,     // copies and fills
   kHost = 4,         // mapped memory
   kIndirect = 8,     // indirect arguments
-  kGraphics = 16,    // shader reads in vertex and fragment stages
+  kGraphics = 16,    // instance attributes, shader reads in vertex and fragment stages
   kColorTarget = 32  // colour attachment writes
 };
 constexpr Scope operator|(Scope a, Scope b) {
@@ -45,6 +56,7 @@ class CommandList {
     requires(!std::convertible_to<const Push&, std::span<const std::byte>>)  // bytes go to the one above
   void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
+    static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);
   }
   void dispatch_indirect(const ComputePipeline& pipeline, std::span<const std::byte> push,
@@ -62,6 +74,34 @@ class CommandList {
   /// Timestamp after all earlier commands.
   void timestamp(VkQueryPool pool, uint32_t index);
   void execute(VkCommandBuffer secondary);
+
+  // Graphics: command_list_graphics.cpp.
+
+  /// Opens the render pass of `target` on its image number `image`, which must be in ImageUse::kColorTarget.
+  /// Viewport and scissor start out covering the image. `clear` is used by a target that clears.
+  void begin_render(const RenderTarget& target, uint32_t image = 0, std::array<float, 4> clear = {});
+  void end_render();
+  /// Later draws cover this part of the target and nothing outside of it.
+  void viewport(Area area);
+  /// `push`: at most 128 bytes, seen by both stages. `textures` as many as the pipeline declares.
+  void bind(const GraphicsPipeline& pipeline, std::span<const std::byte> push,
+            const TextureSet* textures = nullptr);
+  template <class Push>
+  void bind(const GraphicsPipeline& pipeline, const Push& push, const TextureSet* textures = nullptr) {
+    static_assert(sizeof(Push) <= 128);
+    bind(pipeline, std::as_bytes(std::span(&push, 1)), textures);
+  }
+  /// Instance attributes of later draws, from `offset` (multiple of 16).
+  void bind_instances(const Buffer& buffer, uint64_t offset);
+  void draw(uint32_t vertices, uint32_t instances = 1);
+  /// One VkDrawIndirectCommand at `offset`: the host never learns the counts.
+  void draw_indirect(const Buffer& arguments, uint64_t offset);
+  /// Changes an image's layout and orders its earlier use before its later one.
+  void image_barrier(const Image& image, ImageUse from, ImageUse to);
+  /// Whole image from rows packed without padding. The image is in kTransferWrite.
+  void copy_to_image(const Buffer& source, uint64_t source_offset, const Image& destination);
+  /// Whole image into packed rows of host-readable memory; counted. The image is in kTransferRead.
+  void read_back(const Image& source, const Buffer& destination, uint64_t destination_offset);
 
  private:
   Device* device_;

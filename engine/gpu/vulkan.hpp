@@ -5,7 +5,7 @@
 #define VK_NO_PROTOTYPES
 #endif
 #include <string_view>
-#include <volk.h>
+#include <tarsier_volk.h>  // volk.h with renamed functions: tools/cmake/TarsierVolk.cmake
 
 #include "core/result.hpp"
 

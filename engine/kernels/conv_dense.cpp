@@ -40,7 +40,7 @@ struct Tiling {
   int64_t window_bytes = 0;  // stride of the windows
   int64_t blocks = 1;        // of all taps of a scatter
   int64_t blocks_per_tap = 1;
-  int64_t blocks_per_dispatch = 1;
+  int64_t blocks_per_dispatch = 0;
   bool pointwise = false;
 };
 
@@ -63,12 +63,13 @@ int64_t choose_block_groups(int64_t out_groups, int64_t most) {
   return best;
 }
 
-Tiling tile(const ConvContext& context, int64_t range, int64_t alignment) {
-  const ConvGeometry& g = context.geometry;
-  Tiling t;
+/// `blocks_per_dispatch` is 0 where the windows do not hold one block.
+Tiling tile_weights(const ConvGeometry& g, const gpu::DeviceFeatures& device, int64_t most_groups) {
+  const int64_t range = device.max_uniform_range, alignment = device.uniform_alignment;
   const int64_t in_groups = ceil_div(g.in_channels, 4), out_groups = ceil_div(g.out_channels, 4);
   const bool scatter = scatters(g);
-  t.block_groups = choose_block_groups(out_groups, 4);
+  Tiling t;
+  t.block_groups = choose_block_groups(out_groups, most_groups);
   const int64_t group_bytes = t.block_groups * 64;  // of weights, an input group
   t.chunks = ceil_div(in_groups, std::min(range / group_bytes, kMaxIndex));
   t.chunk = ceil_div(in_groups, t.chunks);
@@ -83,7 +84,16 @@ Tiling tile(const ConvContext& context, int64_t range, int64_t alignment) {
   t.window_bytes = ceil_div(t.slabs_per_window * t.slab_bytes, alignment) * alignment;
   t.blocks_per_dispatch =
       std::min({t.blocks, t.slabs_per_window * int64_t{gpu::kWindows} / t.slabs_per_block, kMaxIndex});
-  const int64_t plane = scatter ? g.in_plane() : g.out_plane();
+  return t;
+}
+
+Tiling tile(const ConvContext& context) {
+  const ConvGeometry& g = context.geometry;
+  Tiling t;
+  for (int64_t most = 4; most > 0 && t.blocks_per_dispatch == 0; --most) {
+    t = tile_weights(g, context.emitter.device(), most);
+  }
+  const int64_t plane = scatters(g) ? g.in_plane() : g.out_plane();
   // Short vectors: a small image fills small workgroups better.
   if (context.narrow() && ceil_div(plane, 128) * 128 > plane + plane / 8) t.width = 8;
   while (t.pixels > 1 && (t.pixels / 2) * t.width >= plane) t.pixels /= 2;
@@ -126,19 +136,17 @@ bool fits_conv_dense(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
   const auto within = [](const ConvGeometry::Pair& pair, int64_t limit) {
     return std::max(pair[0], pair[1]) <= limit && std::min(pair[0], pair[1]) >= -limit;
   };
-  const int64_t slabs = g.taps() * ceil_div(ceil_div(g.in_channels, 4), 32);
   return within(g.in, 65535) && within(g.out, 65535) && within(g.kernel, 255) && within(g.stride, 255) &&
          within(g.dilation, 255) && within(g.pad, 32767) && g.in_channels < 65536 && g.out_channels < 65536 &&
          g.batch < 65536 && g.in_plane() < (1 << 27) && g.out_plane() < (1 << 27) &&
-         // One block's slabs have to fit the windows, with 16 KiB windows and blocks of 16 channels too.
-         slabs * std::min<int64_t>(ceil_div(g.in_channels, 4), 64) * 256 <= int64_t{gpu::kWindows} * 8192;
+         tile_weights(g, device, 1).blocks_per_dispatch > 0;
 }
 
 Status emit_conv_dense(ConvContext& context) {
   const ConvGeometry& g = context.geometry;
   Emitter& emitter = context.emitter;
   const bool scatter = scatters(g);
-  const Tiling t = tile(context, emitter.device().max_uniform_range, emitter.device().uniform_alignment);
+  const Tiling t = tile(context);
   TARSIER_TRY(const ConvTail tail, upload_tail(context, t.blocks_per_tap * t.block_groups * 4));
   Push push{};
   push.input = context.input.address;

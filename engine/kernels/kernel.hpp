@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "gpu/device.hpp"
@@ -67,6 +68,7 @@ class Emitter {
                 std::array<uint32_t, 3> groups, uint32_t window_offset = Dispatch::kNoWindow,
                 bool after_previous = false, uint32_t window_stride = 65536) {
     static_assert(sizeof(Push) <= 128, "push constants: 128 bytes are guaranteed");
+    static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     const auto raw = std::as_bytes(std::span(&push, 1));
     dispatch(Dispatch{{std::move(shader), std::move(constants)},
                       {raw.begin(), raw.end()},

@@ -232,6 +232,17 @@ TEST(RecogniseActivations, ShrinksAFullSizeSlope) {
   EXPECT_EQ(after.shape(after.nodes[0].inputs[1]), (Shape{3, 1, 1}));
 }
 
+TEST(RecogniseActivations, KeepsWhatAHalfFloatSixthIsOffBy) {
+  constexpr float kSixth = 0.16662598F;  // 1/6 as a half float
+  G g;
+  const ValueId x = g.input("x", {1, 3, 4, 4});
+  g.output(g.op("Mul", {g.op("Mul", {g.scalar(kSixth), x}), ramp(g, x)}));
+  g.output(g.op("Mul", {ramp(g, x), g.scalar(kSixth)}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, recognise_activations).op_types(),
+            (Types{"HardSwish", "Mul", "HardSigmoid", "Mul"}));
+}
+
 TEST(RecogniseActivations, LeavesLookalikes) {
   G g;
   const ValueId x = g.input("x", {1, 3, 4, 4});
@@ -319,6 +330,19 @@ TEST(RecogniseChannelShuffle, AsShuffleNetsWriteIt) {
   ASSERT_EQ(after.op_types(), (Types{"GatherChannels", "GatherChannels"}));
   EXPECT_EQ(after.nodes[0].integers("indices"), (Ints{0, 2, 4}));
   EXPECT_EQ(after.nodes[1].integers("indices"), (Ints{1, 3, 5}));
+}
+
+TEST(RecogniseChannelShuffle, WithSplit) {
+  G g;
+  const ValueId x = g.input("x", {1, 8, 3, 5});
+  ValueId v = g.op("Reshape", {x, g.ints({4, 2, 15})});
+  v = g.op("Transpose", {v}, {{"perm", Ints{1, 0, 2}}});
+  v = g.op("Reshape", {v, g.ints({2, 4, 3, 5})});
+  for (const ValueId half : g.ops("Split", {v, g.ints({1, 1})}, 2, {{"axis", int64_t{0}}})) g.output(half);
+  g.infer();
+  const G after = rewritten(g, recognise_channel_shuffle);
+  ASSERT_EQ(after.op_types(), (Types{"GatherChannels", "GatherChannels"}));
+  EXPECT_EQ(after.nodes[1].integers("indices"), (Ints{1, 3, 5, 7}));
 }
 
 TEST(RecogniseChannelShuffle, NotAMoveWithinThePicture) {

@@ -162,21 +162,32 @@ bool reads(const Node* node, ValueId x) {
   return node != nullptr && !node->inputs.empty() && node->inputs[0] == x;
 }
 
-/// The activation of `x` that `gate` times `x` times `constant` is; "" where it is none.
-std::string_view gated_activation(const Graph& graph, const std::vector<int>& uses, ValueId x, ValueId gate,
-                                  double constant) {
-  if (near(constant, 1) && reads(producer_of(graph, gate, "Sigmoid"), x)) return "Silu";
+/// Weights kept as half floats make 1/6 of a hard swish 0.16663: the activation is recognised all the same,
+/// and what it is too large or small by stays as a factor, so that the result is the model's own.
+bool nearly(double a, double b) {
+  return std::abs(a - b) <= 0.01 * std::abs(b);
+}
+
+struct Activation {
+  std::string_view op;
+  double factor = 1;  // left over
+};
+
+/// What `gate` times `x` times `constant` is; an empty op where it is no activation of `x`.
+Activation gated_activation(const Graph& graph, const std::vector<int>& uses, ValueId x, ValueId gate,
+                            double constant) {
+  if (near(constant, 1) && reads(producer_of(graph, gate, "Sigmoid"), x)) return {"Silu"};
   if (const auto ramp = ramp_of(graph, gate);
-      ramp && ramp->x == x && near(ramp->offset, 3) && near(ramp->top, 6) && near(constant, 1.0 / 6))
-    return "HardSwish";
-  if (const Node* hard = producer_of(graph, gate, "HardSigmoid"); reads(hard, x) && near(constant, 1) &&
+      ramp && ramp->x == x && near(ramp->offset, 3) && near(ramp->top, 6) && nearly(constant, 1.0 / 6))
+    return {"HardSwish", constant * 6};
+  if (const Node* hard = producer_of(graph, gate, "HardSigmoid"); reads(hard, x) && nearly(constant, 1) &&
                                                                   near(hard->real("alpha", 0.2F), 1.0 / 6) &&
                                                                   near(hard->real("beta", 0.5F), 0.5))
-    return "HardSwish";
+    return {"HardSwish", constant};
   if (const Node* tanh = producer_of(graph, gate, "Tanh");
       tanh != nullptr && near(constant, 1) && reads(producer_of(graph, tanh->inputs[0], "Softplus"), x))
-    return "Mish";
-  if (near(constant, 0.5) && is_gelu_gate(graph, uses, gate, x)) return "Gelu";
+    return {"Mish"};
+  if (near(constant, 0.5) && is_gelu_gate(graph, uses, gate, x)) return {"Gelu"};
   return {};
 }
 
@@ -186,27 +197,53 @@ void become(Node& node, std::string_view op, ValueId x) {
   node.attributes.clear();
 }
 
-bool recognise_product(Graph& graph, const std::vector<int>& uses, Node& node) {
+/// Node `index` becomes the activation, or the activation times `factor`: then the activation is a new node
+/// at the end of the list.
+void write_activation(Graph& graph, size_t index, Node activation, double factor) {
+  Node& node = graph.nodes[index];
+  activation.name = node.name;
+  activation.outputs = node.outputs;
+  if (std::abs(factor - 1) <= 1e-6) {
+    node = std::move(activation);
+    return;
+  }
+  const auto scale = static_cast<float>(factor);
+  const TensorDesc desc = graph.value(node.outputs[0]).desc;
+  const ValueId unscaled = graph.add_value(node.name + "/activation", desc);
+  const ValueId constant = graph.add_constant(node.name + "/factor", Tensor::f32({}, std::span(&scale, 1)));
+  node.op = "Mul";
+  node.inputs = {unscaled, constant};
+  node.attributes.clear();
+  activation.name += "/activation";
+  activation.outputs = {unscaled};
+  graph.add_node(std::move(activation));
+}
+
+bool recognise_product(Graph& graph, const std::vector<int>& uses, size_t index) {
+  const Node& node = graph.nodes[index];
   if ((node.op != "Mul" && node.op != "Div") || !node.post.empty() || node.outputs.size() != 1) return false;
   Product product;
   collect(graph, uses, node.outputs[0], true, product);
   const Shape& shape = graph.shape(node.outputs[0]);
   for (const ValueId id : product.factors)
     if (graph.shape(id) != shape) return false;  // a broadcast, not an activation
+  Node activation;
   if (product.factors.size() == 1) {
     const auto ramp = ramp_of(graph, product.factors[0]);
-    if (!ramp || !near(product.constant * ramp->top, 1)) return false;
-    become(node, "HardSigmoid", ramp->x);
-    node.attributes["alpha"] = static_cast<float>(product.constant);
-    node.attributes["beta"] = static_cast<float>(ramp->offset * product.constant);
+    if (!ramp || !nearly(product.constant * ramp->top, 1)) return false;
+    become(activation, "HardSigmoid", ramp->x);
+    activation.attributes["alpha"] = static_cast<float>(1 / ramp->top);
+    activation.attributes["beta"] = static_cast<float>(ramp->offset / ramp->top);
+    write_activation(graph, index, std::move(activation), product.constant * ramp->top);
     return true;
   }
   if (product.factors.size() != 2) return false;
   for (size_t place = 0; place < 2; ++place) {
     const ValueId x = product.factors[place];
-    const auto op = gated_activation(graph, uses, x, product.factors[1 - place], product.constant);
+    const auto [op, factor] = gated_activation(graph, uses, x, product.factors[1 - place], product.constant);
     if (op.empty()) continue;
-    become(node, op, x);
+    become(activation, op, x);
+    write_activation(graph, index, std::move(activation), factor);
     return true;
   }
   return false;
@@ -260,8 +297,8 @@ Status recognise_activations(Graph& graph) {
   for (bool changed = true; changed;) {
     changed = false;
     const std::vector<int> uses = graph.use_counts();
-    for (size_t i = graph.nodes.size(); i-- > 0;)
-      changed = recognise_product(graph, uses, graph.nodes[i]) || changed;
+    for (size_t i = graph.nodes.size(); i-- > 0;) changed = recognise_product(graph, uses, i) || changed;
+    TARSIER_CHECK(sort_nodes(graph));
     remove_dead_nodes(graph);
   }
   return {};

@@ -141,29 +141,50 @@ std::vector<const Node*> chain_to(const Graph& graph, ValueId end) {
   return {};
 }
 
+/// The channels of the source that `end` is made of; empty where it is no such move.
+std::optional<std::vector<int64_t>> channels_of(const Graph& graph, ValueId end, ValueId& source) {
+  if (end == kNone || graph.shape(end).size() != 4 || graph.value(end).desc.dtype != DType::kF32)
+    return std::nullopt;
+  const std::vector<const Node*> chain = chain_to(graph, end);
+  if (chain.empty()) return std::nullopt;
+  source = chain.back()->inputs[0];
+  std::vector<int32_t> numbers(static_cast<size_t>(element_count(graph.shape(source))));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  std::optional<Tensor> moved = Tensor::of<int32_t>(DType::kI32, graph.shape(source), numbers);
+  for (size_t i = chain.size(); moved && i-- > 0;)
+    moved = move(graph, *chain[i], i == 0 ? end : chain[i - 1]->inputs[0], *moved);
+  if (!moved || moved->shape() != graph.shape(end)) return std::nullopt;
+  return channel_map(*moved, graph.shape(source));
+}
+
 }  // namespace
 
 Status recognise_channel_shuffle(Graph& graph) {
-  for (Node& node : graph.nodes) {
-    if (node.outputs.size() != 1 || !moves_data(node)) continue;
-    const ValueId end = node.outputs[0];
-    if (graph.shape(end).size() != 4 || graph.value(end).desc.dtype != DType::kF32) continue;
-    const std::vector<const Node*> chain = chain_to(graph, end);
-    if (chain.empty()) continue;
-    const ValueId source = chain.back()->inputs[0];
-    std::vector<int32_t> numbers(static_cast<size_t>(element_count(graph.shape(source))));
-    std::iota(numbers.begin(), numbers.end(), 0);
-    std::optional<Tensor> moved = Tensor::of<int32_t>(DType::kI32, graph.shape(source), numbers);
-    for (size_t i = chain.size(); moved && i-- > 0;)
-      moved = move(graph, *chain[i], i == 0 ? end : chain[i - 1]->inputs[0], *moved);
-    if (!moved || moved->shape() != graph.shape(end)) continue;
-    const auto map = channel_map(*moved, graph.shape(source));
-    if (!map) continue;
-    node.op = "GatherChannels";
-    node.inputs = {source};
-    node.attributes.clear();
-    node.attributes["indices"] = *map;
+  const size_t count = graph.nodes.size();
+  std::vector<bool> keep(count, true);
+  for (size_t i = 0; i < count; ++i) {
+    if (!moves_data(graph.nodes[i])) continue;
+    std::vector<Node> moves;  // one an output: Split makes several
+    for (const ValueId end : graph.nodes[i].outputs) {
+      ValueId source = kNone;
+      const auto map = channels_of(graph, end, source);
+      if (!map) break;
+      Node gather;
+      gather.op = "GatherChannels";
+      gather.name = graph.nodes[i].name;
+      if (!moves.empty()) gather.name += fmt::format("/{}", moves.size());
+      gather.inputs = {source};
+      gather.outputs = {end};
+      gather.attributes["indices"] = *map;
+      moves.push_back(std::move(gather));
+    }
+    if (moves.empty() || moves.size() != graph.nodes[i].outputs.size()) continue;
+    keep[i] = false;
+    for (Node& gather : moves) graph.add_node(std::move(gather));
   }
+  keep.resize(graph.nodes.size(), true);
+  graph.retain_nodes(keep);
+  TARSIER_CHECK(sort_nodes(graph));
   remove_dead_nodes(graph);
   return {};
 }

@@ -1,0 +1,167 @@
+#include "app/application.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "app/progress_bar.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "core/text.hpp"
+
+namespace tarsier::app {
+namespace fs = std::filesystem;
+namespace {
+
+/// Debian's opencv-doc has a real clip of a street; tools/run puts it under .tarsier/ where packages come
+/// without their documentation.
+Result<std::string> default_clip() {
+  for (const fs::path& path : {home_dir() / ".tarsier" / "clips" / "vtest.avi",
+                               fs::path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")}) {
+    std::error_code code;
+    if (fs::exists(path, code)) return path.string();
+  }
+  return input_error(
+      "the default clip vtest.avi is not here; install Debian's opencv-doc (tools/setup does), or name a "
+      "source");
+}
+
+Status apply_settings(const std::vector<std::string>& settings, Params& params) {
+  for (const auto& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return input_error("--set {}: write it as key=value, for example detect.score=0.5", setting);
+    }
+    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine);
+  }
+  return {};
+}
+
+Result<infer::Precision> parse_precision(const std::string& text) {
+  if (text == "fp32") return infer::Precision::kFp32;
+  if (text == "fp16") return infer::Precision::kFp16;
+  return input_error("--precision {}: choose fp32 or fp16", text);
+}
+
+/// Makes the stages. One whose network can't be had is left out with a message, the rest runs; a mistake of
+/// the user's (unknown key, unknown model) ends the run.
+Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
+                                                                  pipeline::StageContext& context) {
+  std::vector<std::unique_ptr<pipeline::Stage>> stages;
+  Status first_failure;
+  for (const auto& spec : app.spec.stages) {
+    auto stage = pipeline::make_stage(spec, context);
+    if (stage.ok()) {
+      stages.push_back(*std::move(stage));
+      continue;
+    }
+    if (stage.error().kind == ErrorKind::kInput) return stage.error();
+    if (first_failure.ok()) first_failure = stage.error();
+    log::warn("stage '{}' is left out: {}", spec.name, stage.error().message);
+  }
+  if (stages.empty()) return first_failure.error().in("no stage is left");
+  if (first_failure.ok()) TARSIER_CHECK(app.params.check_all_known());
+  return stages;
+}
+
+}  // namespace
+
+bool can_show_window() {
+#ifdef TARSIER_WINDOW
+  const auto set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != 0;
+  };
+  return set("DISPLAY") || set("WAYLAND_DISPLAY");
+#else
+  return false;
+#endif
+}
+
+Status Application::fit_ring(const capture::Frame& frame) {
+  const uint64_t wanted = uint64_t(frame.width) * uint64_t(frame.height) * 4 + 4096;
+  if (wanted <= staging_bytes) return {};
+  ring->drain();
+  TARSIER_TRY(auto larger, gpu::FrameRing::create(*device, options.frames_in_flight, wanted));
+  loop->use_ring(*larger);
+  ring = std::move(larger);
+  staging_bytes = wanted;
+  return {};
+}
+
+Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed) {
+  const RunOptions& options = app.options;
+  if (options.frames_in_flight < 2 || options.frames_in_flight > 3) {
+    return input_error("--frames-in-flight {}: choose 2 or 3", options.frames_in_flight);
+  }
+  TARSIER_TRY(const auto precision, parse_precision(options.precision));
+  TARSIER_CHECK(apply_settings(options.set, app.params));
+  TARSIER_TRY(app.spec, pipeline::load_pipeline(options.pipeline, app.params));
+  TARSIER_TRY(app.catalogue, models::Catalogue::load_default());
+  TARSIER_TRY(app.store, models::store_options(options.globals.model_path));
+
+  std::string source_name = options.source;
+  if (source_name.empty()) {
+    TARSIER_TRY(source_name, default_clip());
+  }
+  TARSIER_TRY(auto source, capture::open_source(source_name, {.loop = options.loop}));
+  const capture::SourceInfo info = source->info();
+  capture::MailboxOptions mailbox;
+  mailbox.paced = windowed;
+  mailbox.policy = capture::default_policy(info, mailbox.paced);
+  if (!options.policy.empty()) {
+    TARSIER_TRY(mailbox.policy, capture::parse_policy(options.policy));
+  }
+
+  TARSIER_TRY(app.device, gpu::Device::create(device_options));
+  app.staging_bytes = uint64_t(info.width) * uint64_t(info.height) * 4 + 4096;
+  TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
+
+  FrameLoop::Parts parts;
+  {
+    ProgressBar progress("loading");
+    pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
+    context.slots = options.frames_in_flight;
+    context.frame_width = info.width;
+    context.frame_height = info.height;
+    context.precision = precision;
+    context.progress = [&](const std::string& what, double fraction) {
+      progress.update(static_cast<int64_t>(fraction * 100), 100, what);
+    };
+    TARSIER_TRY(parts.stages, make_stages(app, context));
+  }
+  parts.device = app.device.get();
+  parts.ring = app.ring.get();
+  parts.params = &app.params;
+  parts.slots = options.frames_in_flight;
+  std::vector<std::string> labels;
+  for (const auto& stage : parts.stages) {
+    if (labels.empty()) labels = stage->labels();
+  }
+  std::string video = options.sink, json = options.json;
+  if (!windowed && !options.headless && video.empty() && json.empty()) {
+    video = fmt::format("out/{}.mp4", app.spec.name);
+    json = fmt::format("out/{}.jsonl", app.spec.name);
+    log::info("no display: writing {} and {}", video, json);
+  }
+  TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json, labels));
+  TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
+  app.mailbox = std::make_unique<capture::Mailbox>(std::move(source), mailbox);
+  app.stop.on_raise([&app] { app.mailbox->stop(); });
+  return {};
+}
+
+Status run(const RunOptions& options) {
+  [[maybe_unused]] const bool windowed = !options.headless && options.sink.empty() && can_show_window();
+#ifdef TARSIER_WINDOW
+  if (windowed) return run_windowed(options);
+#endif
+  Application app;
+  app.options = options;
+  gpu::DeviceOptions device;
+  device.selector = options.globals.device;
+  device.validation = options.globals.validation;
+  TARSIER_CHECK(assemble(app, device, false));
+  return run_headless(app);
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,52 @@
+// What a run is made of, put together from its options: source, device, stages, outputs.
+#pragma once
+
+#include <memory>
+
+#include "app/frame_loop.hpp"
+#include "app/run_options.hpp"
+#include "app/stop_signal.hpp"
+#include "models/catalogue.hpp"
+#include "models/store.hpp"
+
+namespace tarsier::app {
+
+/// Members are in order of construction: a later one may refer to an earlier one.
+struct Application {
+  Application() = default;
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+
+  RunOptions options;
+  StopSignal stop;
+  Params params;
+  pipeline::PipelineSpec spec;
+  models::Catalogue catalogue;
+  models::StoreOptions store;
+  std::unique_ptr<gpu::Device> device;
+  std::unique_ptr<gpu::FrameRing> ring;
+  std::unique_ptr<FrameLoop> loop;
+  std::unique_ptr<capture::Mailbox> mailbox;
+  uint64_t staging_bytes = 0;
+
+  /// Makes the ring anew where a frame of this size does not fit its staging area (image folders).
+  Status fit_ring(const capture::Frame& frame);
+  /// True when --max-frames are recorded.
+  [[nodiscard]] bool has_enough() const {
+    return options.max_frames > 0 && loop->recorded() >= options.max_frames;
+  }
+};
+
+/// Where a window would open: whether a display is there and the program was built with one.
+[[nodiscard]] bool can_show_window();
+
+/// Opens everything. `device_options` come from the window, or are plain when there is none.
+Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed);
+
+/// The loops themselves; each ends with the source, --max-frames or the stop signal.
+Status run_headless(Application& app);
+Status run_windowed(const RunOptions& options);
+/// The end of both: files are finished, the summary is printed. `ended` is how the loop ended.
+Status conclude(Application& app, const Status& ended, double seconds);
+
+}  // namespace tarsier::app

@@ -1,0 +1,148 @@
+#include "app/frame_loop.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/log.hpp"
+
+namespace tarsier::app {
+
+Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
+  auto loop = std::unique_ptr<FrameLoop>(new FrameLoop(std::move(parts)));
+  loop->frames_.resize(loop->parts_.slots);
+  loop->grabber_ = std::make_unique<present::FrameGrabber>(*loop->parts_.device, loop->parts_.slots + 1);
+  for (const auto& stage : loop->parts_.stages) {
+    auto labels = stage->labels();
+    if (loop->labels_.empty()) loop->labels_ = labels;
+    if (!labels.empty()) loop->label_sets_.push_back(std::move(labels));
+  }
+  present::SceneOptions options;
+  options.label_sets = loop->label_sets_;
+  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(*loop->parts_.device, options));
+  return loop;
+}
+
+FrameLoop::FrameLoop(Parts parts) : parts_(std::move(parts)) {}
+
+FrameLoop::~FrameLoop() {
+  // Completions refer to this object and to the stages' buffers.
+  if (parts_.ring != nullptr) parts_.ring->drain();
+}
+
+Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame) {
+  const uint64_t bytes = uint64_t(frame.width) * uint64_t(frame.height) * 4;
+  gpu::Buffer& target = frames_[context.slot()];
+  if (target.size() < bytes) {
+    TARSIER_TRY(auto buffer, parts_.device->create_buffer({.size = bytes, .name = "frame"}));
+    context.retire(std::make_shared<gpu::Buffer>(std::move(target)));
+    target = std::move(buffer);
+  }
+  TARSIER_TRY(const auto staging, context.stage(bytes));
+  std::memcpy(staging.mapped, frame.bgra->data(), bytes);
+  auto& commands = context.commands();
+  context.begin_span("upload");
+  // A paused window may still be reading this slot's picture in another context.
+  commands.barrier(gpu::Scope::kCompute | gpu::Scope::kGraphics | gpu::Scope::kTransfer,
+                   gpu::Scope::kTransfer);
+  commands.copy(*staging.buffer, staging.offset, target, 0, bytes);
+  commands.barrier(gpu::Scope::kTransfer, gpu::Scope::kCompute | gpu::Scope::kTransfer);
+  context.end_span();
+  current_ = {&target, 0, frame.width, frame.height};
+  return {};
+}
+
+Status FrameLoop::record_stages(gpu::FrameContext& context) {
+  for (const auto& stage : parts_.stages) {
+    TARSIER_CHECK(stage->record(context, current_, *parts_.params));
+  }
+  return {};
+}
+
+Status FrameLoop::draw_scene(gpu::FrameContext& context) {
+  pipeline::Layers layers;
+  for (const auto& stage : parts_.stages) stage->layers(context, current_, *parts_.params, layers);
+  std::vector<present::DetectionInput> detections;
+  for (const auto& layer : layers.detections) {
+    const auto set = std::find(label_sets_.begin(), label_sets_.end(), *layer.labels);
+    detections.push_back({layer.detections, 0,
+                          set == label_sets_.end() ? 0U : static_cast<uint32_t>(set - label_sets_.begin())});
+  }
+  present::SceneInputs inputs;
+  inputs.frame = current_.buffer;
+  inputs.frame_offset = current_.offset;
+  inputs.width = static_cast<uint32_t>(current_.width);
+  inputs.height = static_cast<uint32_t>(current_.height);
+  inputs.masks = layers.masks;
+  inputs.detections = detections;
+  return scene_->draw(context, inputs);
+}
+
+Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results) {
+  const uint64_t readback_before = parts_.device->readback_bytes();
+  TARSIER_CHECK(upload(context, frame));
+  TARSIER_CHECK(record_stages(context));
+  TARSIER_CHECK(draw_scene(context));
+
+  auto result = std::make_shared<pipeline::FrameResult>();
+  const bool wants_results = list_results || parts_.outputs->wants_results();
+  if (wants_results) {
+    for (const auto& stage : parts_.stages) stage->read_results(context, result);
+    context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
+  }
+  if (parts_.outputs->wants_pictures()) {
+    TARSIER_TRY(const bool taken,
+                grabber_->grab(context, scene_->image(), gpu::ImageUse::kSampled,
+                               [this](const std::shared_ptr<const present::HostPicture>& picture) {
+                                 record::Picture copy{static_cast<int>(picture->width),
+                                                      static_cast<int>(picture->height),
+                                                      std::make_shared<const std::vector<uint8_t>>(
+                                                          picture->pixels.begin(), picture->pixels.end())};
+                                 keep_error(parts_.outputs->write(std::move(copy)));
+                               }));
+    if (!taken) return runtime_error("the video would miss frame {}: no picture buffer is free", frame.id);
+  }
+  result->frame_id = frame.id;
+  result->time_s = frame.time_s;
+  result->width = frame.width;
+  result->height = frame.height;
+  result->readback_bytes = parts_.device->readback_bytes() - readback_before;
+  context.on_complete([this, &context, captured = frame.captured, result, wants_results] {
+    complete(context, captured, result, wants_results);
+  });
+  ++recorded_;
+  return {};
+}
+
+Status FrameLoop::redraw(gpu::FrameContext& context) {
+  if (current_.buffer == nullptr) return {};
+  TARSIER_CHECK(record_stages(context));
+  TARSIER_CHECK(draw_scene(context));
+  context.on_complete([this, &context] { pass_times_ = context.times(); });
+  return {};
+}
+
+void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
+                         const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results) {
+  result->latency_ms = std::chrono::duration<double, std::milli>(capture::Clock::now() - captured).count();
+  pass_times_ = context.times();
+  for (const auto& pass : pass_times_) result->stage_times.push_back({pass.name, pass.ms});
+  summary_.frame_done(result->latency_ms, result->readback_bytes);
+  summary_.stage_times(result->stage_times);
+  if (wants_results) {
+    summary_.results(*result, labels_);
+    keep_error(parts_.outputs->write(*result));
+  }
+  latest_ = *result;
+}
+
+void FrameLoop::keep_error(const Status& status) {
+  if (!status.ok() && error_.ok()) error_ = status;
+}
+
+Status FrameLoop::take_error() {
+  Status taken = error_;
+  error_ = {};
+  return taken;
+}
+
+}  // namespace tarsier::app

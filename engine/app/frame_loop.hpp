@@ -1,0 +1,78 @@
+// The frame loop: takes frames from the mailbox, walks each through the stages and the scene, and hands it to
+// the writers or the window. docs/ARCHITECTURE.md, "A frame's way", is this file in words.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/outputs.hpp"
+#include "app/run_summary.hpp"
+#include "capture/mailbox.hpp"
+#include "gpu/frame_context.hpp"
+#include "pipeline/stage.hpp"
+#include "present/frame_grabber.hpp"
+#include "present/scene_renderer.hpp"
+
+namespace tarsier::app {
+
+/// Everything of a run that does not depend on whether there is a window. Single thread.
+class FrameLoop {
+ public:
+  struct Parts {
+    gpu::Device* device = nullptr;
+    gpu::FrameRing* ring = nullptr;
+    std::vector<std::unique_ptr<pipeline::Stage>> stages;
+    std::unique_ptr<Outputs> outputs;
+    Params* params = nullptr;
+    uint32_t slots = 2;
+  };
+  static Result<std::unique_ptr<FrameLoop>> create(Parts parts);
+  ~FrameLoop();
+
+  /// Uploads the frame, records the stages and draws the scene into `context`; asks for results and the
+  /// picture where an output (or `list_results`) wants them. The caller submits the context.
+  Status record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results);
+  /// Draws the scene of the latest frame again with the parameters of now: for a paused window.
+  Status redraw(gpu::FrameContext& context);
+  /// After another ring took the place of the one that it was made with; the old one must be drained.
+  void use_ring(gpu::FrameRing& ring) { parts_.ring = &ring; }
+  /// The first error of a writer since the last call, from completions.
+  Status take_error();
+
+  [[nodiscard]] const present::SceneRenderer& scene() const { return *scene_; }
+  [[nodiscard]] const Outputs& outputs() const { return *parts_.outputs; }
+  [[nodiscard]] Outputs& outputs() { return *parts_.outputs; }
+  [[nodiscard]] RunSummary& summary() { return summary_; }
+  [[nodiscard]] const std::vector<std::string>& labels() const { return labels_; }
+  /// The latest completed frame. Its detections and masks are filled where they were read back.
+  [[nodiscard]] const pipeline::FrameResult& latest() const { return latest_; }
+  /// Device times of the latest completed frame, in the order of the passes.
+  [[nodiscard]] const std::vector<gpu::PassTime>& pass_times() const { return pass_times_; }
+  [[nodiscard]] uint64_t recorded() const { return recorded_; }
+  [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
+
+ private:
+  explicit FrameLoop(Parts parts);
+  Status upload(gpu::FrameContext& context, const capture::Frame& frame);
+  Status draw_scene(gpu::FrameContext& context);
+  Status record_stages(gpu::FrameContext& context);
+  void complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
+                const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
+  void keep_error(const Status& status);
+
+  Parts parts_;
+  std::vector<gpu::Buffer> frames_;  // one a slot: the captured picture on the device
+  std::unique_ptr<present::FrameGrabber> grabber_;
+  std::unique_ptr<present::SceneRenderer> scene_;
+  pipeline::DeviceFrame current_;
+  std::vector<std::string> labels_;                   // of the first detector
+  std::vector<std::vector<std::string>> label_sets_;  // of every detector
+  RunSummary summary_;
+  pipeline::FrameResult latest_;
+  std::vector<gpu::PassTime> pass_times_;
+  uint64_t recorded_ = 0;
+  Status error_;
+};
+
+}  // namespace tarsier::app

@@ -1,0 +1,57 @@
+// The loop without a window: every frame as fast as the device takes it, a progress bar, files at the end.
+#include "app/application.hpp"
+#include "app/progress_bar.hpp"
+
+namespace tarsier::app {
+namespace {
+
+Status process_frames(Application& app) {
+  const auto begin = capture::Clock::now();
+  const capture::SourceInfo& info = app.mailbox->info();
+  int64_t total = info.frames;
+  if (app.options.loop) total = -1;
+  if (app.options.max_frames > 0) total = static_cast<int64_t>(app.options.max_frames);
+  ProgressBar progress(app.spec.name);
+  while (!app.has_enough()) {
+    auto letter = app.mailbox->take();
+    if (letter.state == capture::Mailbox::State::kEnd) break;
+    if (letter.state == capture::Mailbox::State::kFailed) return letter.error;
+    if (letter.state == capture::Mailbox::State::kWaiting) continue;
+    TARSIER_CHECK(app.fit_ring(letter.frame));
+    TARSIER_TRY(auto* context, app.ring->begin());
+    TARSIER_CHECK(app.loop->record(*context, letter.frame, false));
+    TARSIER_CHECK(app.ring->submit(*context));
+    TARSIER_CHECK(app.loop->take_error());
+    const double seconds = std::chrono::duration<double>(capture::Clock::now() - begin).count();
+    const auto done = static_cast<int64_t>(app.loop->recorded());
+    progress.update(done, total, fmt::format("{:.1f} frames/s", static_cast<double>(done) / seconds));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status run_headless(Application& app) {
+  const auto begin = capture::Clock::now();
+  const Status processed = process_frames(app);
+  app.ring->drain();
+  return conclude(app, processed, std::chrono::duration<double>(capture::Clock::now() - begin).count());
+}
+
+Status conclude(Application& app, const Status& ended, double seconds) {
+  // A camera that was unplugged is an error, but what it showed until then is kept.
+  const bool keep = ended.ok() || (app.mailbox->info().live && app.loop->summary().frames() > 0);
+  if (!keep) return ended;
+  TARSIER_CHECK(app.loop->take_error());
+  TARSIER_CHECK(app.loop->outputs().finish());
+  fmt::print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
+  const std::string written = app.loop->outputs().describe();
+  if (!written.empty()) fmt::print("written     {}\n", written);
+  if (app.device->validation_messages() > 0) {
+    return runtime_error("the validation layer gave {} messages, see above",
+                         app.device->validation_messages());
+  }
+  return ended;
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,35 @@
+// Where a run's pictures and results go: an annotated video, JSON Lines, both or none.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "record/result_writer.hpp"
+#include "record/video_writer.hpp"
+
+namespace tarsier::app {
+
+class Outputs {
+ public:
+  /// Opens what is asked for (empty paths: not). Errors (kInput): an unwritable place, an unknown extension.
+  static Result<std::unique_ptr<Outputs>> open(const std::filesystem::path& video, double fps,
+                                               const std::filesystem::path& json,
+                                               std::vector<std::string> labels);
+  [[nodiscard]] bool wants_pictures() const { return video_ != nullptr; }
+  [[nodiscard]] bool wants_results() const { return json_ != nullptr; }
+  Status write(const pipeline::FrameResult& result);
+  Status write(record::Picture picture);
+  /// Puts the files in place. Without it nothing is left behind.
+  Status finish();
+  /// "out/street.mp4 and out/street.jsonl", or "" where nothing is written.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  std::filesystem::path video_path_, json_path_;
+  std::unique_ptr<record::VideoWriter> video_;
+  std::unique_ptr<record::JsonLinesWriter> json_;
+};
+
+}  // namespace tarsier::app

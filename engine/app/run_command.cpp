@@ -1,0 +1,58 @@
+// tarsier run: the pipeline over a source, in a window or into files.
+#include <memory>
+
+#include "app/command_line.hpp"
+#include "app/commands.hpp"
+#include "app/run_options.hpp"
+#include "core/text.hpp"
+#include "pipeline/pipeline_file.hpp"
+
+namespace tarsier::app {
+
+void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action) {
+  CLI::App* command = app.add_subcommand("run", "Run a pipeline on a camera, clip, image folder or stream");
+  const auto options = std::make_shared<RunOptions>();
+  command->add_option(
+      "source", options->source,
+      "Clip, camera index, /dev/videoN, image folder or glob, http:// or rtsp:// URL, GStreamer "
+      "string, synthetic[:WxH[@FPS]]; without one the default clip");
+  command->add_option("sink", options->sink,
+                      "Annotated video (.mp4, .mkv, .avi) or images (%05d.png); implies --headless");
+  command
+      ->add_option("--pipeline", options->pipeline,
+                   "One of " + join(pipeline::pipeline_names(), ", ") + ", or a .toml file")
+      ->capture_default_str();
+  command->add_option("--json", options->json, "Results, one JSON object a frame");
+  command
+      ->add_option("--set", options->set,
+                   "key=value of the pipeline's parameters, e.g. detect.score=0.5; repeatable")
+      ->take_all();
+  command->add_option(
+      "--policy", options->policy,
+      "latest, all or stride:N: what happens to frames that come faster than they are processed");
+  command
+      ->add_option("--precision", options->precision,
+                   "fp32 or fp16, of activations in memory; arithmetic is fp32")
+      ->capture_default_str();
+  command->add_option("--max-frames", options->max_frames, "Stop after so many frames");
+  command->add_option("--frames-in-flight", options->frames_in_flight, "2 or 3")->capture_default_str();
+  command->add_flag("--headless", options->headless, "No window, even where there is a display");
+  command->add_flag("--loop", options->loop, "Start a recording again at its end");
+  command->footer(
+      "Examples:\n"
+      "  tarsier run                                   the default clip in a window\n"
+      "  tarsier run 0 --pipeline webcam               the first camera\n"
+      "  tarsier run drive.mp4 --pipeline driving --set road.lanes.opacity=0.9\n"
+      "  tarsier run clip.mp4 seen.mp4 --json seen.jsonl\n"
+      "  tarsier run clip.mp4 --set detect.model=yolox_nano --set detect.classes=person,car\n"
+      "  tarsier run rtsp://camera/stream --policy latest --headless --json seen.jsonl\n");
+  add_common_flags(*command, globals, true);
+  command->callback([&action, &globals, options] {
+    action = [&globals, options] {
+      options->globals = globals;
+      return run(*options);
+    };
+  });
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,191 @@
+// The loop with a window: the same frames, shown with the panels on top; parameters change while it runs.
+#include <algorithm>
+#include <deque>
+
+#include "app/application.hpp"
+#include "core/log.hpp"
+#include "overlay/panels.hpp"
+#include "present/palette.hpp"
+#include "window/window.hpp"
+
+namespace tarsier::app {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+/// Ages and times of the last frames that completed, for the panels.
+class History {
+ public:
+  void frame(double age_ms) {
+    const auto now = capture::Clock::now();
+    ages_ms_.push_back(static_cast<float>(age_ms));
+    times_.push_back(now);
+    if (ages_ms_.size() > kFrames) ages_ms_.pop_front();
+    while (times_.size() > 2 && (times_.size() > kFrames || now - times_.front() > std::chrono::seconds(5))) {
+      times_.pop_front();
+    }
+  }
+  void fill(overlay::ProfileSnapshot& data) const {
+    data.age_history_ms.assign(ages_ms_.begin(), ages_ms_.end());
+    const std::vector<double> ages(ages_ms_.begin(), ages_ms_.end());
+    data.age_ms = ages.empty() ? 0 : ages.back();
+    data.age_p50_ms = percentile(ages, 0.50);
+    data.age_p95_ms = percentile(ages, 0.95);
+    data.age_p99_ms = percentile(ages, 0.99);
+    if (times_.size() < 2) return;
+    const double span = Seconds(times_.back() - times_.front()).count();
+    data.frames_per_s = span > 0 ? static_cast<double>(times_.size() - 1) / span : 0;
+  }
+
+ private:
+  static constexpr size_t kFrames = 300;
+  std::deque<float> ages_ms_;
+  std::deque<capture::Clock::time_point> times_;
+};
+
+class WindowedRun {
+ public:
+  WindowedRun(Application& app, window::Window& window) : app_(app), window_(window) {
+    panels_.visible = true;
+    const auto& info = app.mailbox->info();
+    data_.pipeline = app.spec.name;
+    data_.source = info.name;
+    data_.frame_width = info.width;
+    data_.frame_height = info.height;
+    data_.frame_count = info.frames;
+    data_.device = app.device->info().name;
+    data_.software_device = app.device->info().software;
+    data_.recording = app.loop->outputs().wants_pictures();
+  }
+
+  Status run() {
+    while (!app_.stop.raised() && !app_.has_enough()) {
+      // A paused or minimised window waits for events instead of spinning; so does one whose source is slower
+      // than it.
+      const window::Events events = window_.poll(idle_ ? 0.005 : 0.0);
+      if (events.quit) break;
+      if (events.toggle_pause) toggle_pause();
+      if (events.step && data_.paused) app_.mailbox->step();
+      TARSIER_TRY(const bool more, turn());
+      if (!more) break;
+      TARSIER_CHECK(app_.loop->take_error());
+    }
+    return {};
+  }
+
+ private:
+  void toggle_pause() {
+    data_.paused = !data_.paused;
+    app_.mailbox->pause(data_.paused);
+  }
+
+  /// One round: a new frame where there is one, else the last one again where something may have changed.
+  Result<bool> turn() {
+    auto letter = app_.mailbox->poll();
+    using State = capture::Mailbox::State;
+    if (letter.state == State::kEnd) return false;
+    if (letter.state == State::kFailed) return letter.error;
+    const bool fresh = letter.state == State::kFrame;
+    const bool refresh = data_.paused && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
+    idle_ = !fresh && !refresh;
+    app_.ring->poll();
+    notice_completed();
+    if (idle_) return true;
+
+    if (fresh) TARSIER_CHECK(app_.fit_ring(letter.frame));
+    TARSIER_TRY(auto* context, app_.ring->begin());
+    notice_completed();
+    if (fresh) {
+      TARSIER_CHECK(app_.loop->record(*context, letter.frame, false));
+    } else {
+      TARSIER_CHECK(app_.loop->redraw(*context));
+      next_refresh_ = capture::Clock::now() + std::chrono::milliseconds(33);
+    }
+    const auto& scene = app_.loop->scene();
+    auto composed = window_.compose(*context, scene.image(), scene.generation(), [this] { draw_panels(); });
+    if (!composed.ok()) return composed.error();
+    TARSIER_CHECK(window_.submit(*app_.ring, *context));
+    return true;
+  }
+
+  void notice_completed() {
+    const uint64_t completed = app_.loop->summary().frames();
+    for (; seen_ < completed; ++seen_) history_.frame(app_.loop->latest().latency_ms);
+  }
+
+  void draw_panels() {
+    const auto& latest = app_.loop->latest();
+    history_.fill(data_);
+    data_.frame_id = latest.frame_id;
+    data_.readback_bytes = latest.readback_bytes;
+    data_.message = window_.message();
+    const capture::Drops drops = app_.mailbox->drops();
+    data_.drops.clear();
+    for (const auto& [reason, count] :
+         {std::pair{"late", drops.late}, std::pair{"policy", drops.policy},
+          std::pair{"undecodable", drops.decode}, std::pair{"paused", drops.paused}}) {
+      if (count > 0) data_.drops.push_back({reason, count});
+    }
+    data_.passes.clear();
+    for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
+    fill_classes(latest);
+    const overlay::PanelEvents events = panels_.draw(data_, app_.params);
+    if (events.toggle_pause) toggle_pause();
+    if (events.screenshot) window_.screenshot();
+  }
+
+  /// The list needs results on the host, so it is there only while they are written anyway.
+  void fill_classes(const pipeline::FrameResult& latest) {
+    data_.classes.reset();
+    if (!app_.loop->outputs().wants_results()) return;
+    std::vector<overlay::ClassRow> rows;
+    const auto& labels = app_.loop->labels();
+    for (const auto& detection : latest.detections) {
+      const auto id = static_cast<size_t>(detection.class_id);
+      const std::string name = id < labels.size() ? labels[id] : fmt::format("class {}", id);
+      auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == name; });
+      if (row == rows.end()) {
+        row = rows.insert(rows.end(), {name, 0, present::class_color_packed(detection.class_id)});
+      }
+      ++row->count;
+    }
+    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+    data_.classes = std::move(rows);
+  }
+
+  Application& app_;
+  window::Window& window_;
+  overlay::Panels panels_;
+  overlay::ProfileSnapshot data_;
+  History history_;
+  uint64_t seen_ = 0;
+  bool idle_ = false;
+  capture::Clock::time_point next_refresh_;
+};
+
+}  // namespace
+
+Status run_windowed(const RunOptions& options) {
+  TARSIER_TRY(const auto extensions, window::Window::instance_extensions());
+  gpu::DeviceOptions device;
+  device.selector = options.globals.device;
+  device.validation = options.globals.validation;
+  device.instance_extensions = extensions;
+  device.present = true;
+
+  Application app;
+  app.options = options;
+  TARSIER_CHECK(assemble(app, device, true));
+  window::WindowOptions window_options;
+  window_options.title = fmt::format("Tarsier: {} - {}", app.spec.name, app.mailbox->info().name);
+  window_options.frames_in_flight = options.frames_in_flight;
+  TARSIER_TRY(const auto window, window::Window::open(*app.device, window_options));
+
+  const auto begin = capture::Clock::now();
+  const Status finished = WindowedRun(app, *window).run();
+  app.ring->drain();
+  const double seconds = Seconds(capture::Clock::now() - begin).count();
+  return conclude(app, finished, seconds);
+}
+
+}  // namespace tarsier::app

@@ -1,0 +1,362 @@
+#include "overlay/panels.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <imgui.h>
+#include <imgui_stdlib.h>
+
+#include "core/text.hpp"
+
+namespace tarsier::overlay {
+namespace {
+
+const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
+const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
+const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};
+
+void text(const std::string& line) {
+  ImGui::TextUnformatted(line.c_str());
+}
+
+void dim(const std::string& line) {
+  ImGui::PushStyleColor(ImGuiCol_Text, ImGui::GetStyleColorVec4(ImGuiCol_TextDisabled));
+  ImGui::TextUnformatted(line.c_str());
+  ImGui::PopStyleColor();
+}
+
+/// On the current line, its right end at the panel's.
+void right_aligned(const std::string& line) {
+  const float width = ImGui::CalcTextSize(line.c_str()).x;
+  ImGui::SameLine(std::max(ImGui::GetContentRegionMax().x - width, ImGui::GetCursorPosX()));
+  text(line);
+}
+
+/// A name on the left, a value on the right.
+void row(const std::string& name, const std::string& value, const ImVec4* color = nullptr) {
+  dim(name);
+  if (color != nullptr) ImGui::PushStyleColor(ImGuiCol_Text, *color);
+  right_aligned(value);
+  if (color != nullptr) ImGui::PopStyleColor();
+}
+
+/// Where the text is too wide, its end (of a path it tells more) or its start.
+std::string fitted(const std::string& line, float width, bool keep_end = true) {
+  if (ImGui::CalcTextSize(line.c_str()).x <= width) return line;
+  for (size_t cut = 1; cut < line.size(); ++cut) {
+    if ((uint8_t(line[keep_end ? cut : line.size() - cut]) & 0xC0U) == 0x80)
+      continue;  // not within a UTF-8 character
+    std::string shorter =
+        keep_end ? "\xE2\x80\xA6" + line.substr(cut) : line.substr(0, line.size() - cut) + "\xE2\x80\xA6";
+    if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
+  }
+  return "";
+}
+
+std::string bytes_text(uint64_t bytes) {
+  if (bytes == 0) return "0 B";
+  if (bytes < 10'000) return fmt::format("{} B", bytes);
+  if (bytes < 10'000'000) return fmt::format("{:.0f} kB", double(bytes) / 1e3);
+  return fmt::format("{:.1f} MB", double(bytes) / 1e6);
+}
+
+void push_font(ImFont* font) {
+#if IMGUI_VERSION_NUM >= 19200
+  ImGui::PushFont(font, 0);
+#else
+  ImGui::PushFont(font);
+#endif
+}
+
+bool section(const char* title, bool open) {
+  ImGui::Spacing();
+  return ImGui::CollapsingHeader(title, open ? ImGuiTreeNodeFlags_DefaultOpen : ImGuiTreeNodeFlags_None);
+}
+
+/// A row of a bar table: the bar lies behind name and value.
+void bar(const std::string& name, const std::string& value, float fraction, ImU32 color) {
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const float width = ImGui::GetContentRegionAvail().x;
+  const float height = ImGui::GetTextLineHeight() + 2;
+  ImDrawList* draw = ImGui::GetWindowDrawList();
+  draw->AddRectFilled(at, {at.x + width, at.y + height}, IM_COL32(255, 255, 255, 10), 3);
+  const float filled = std::max(std::round(width * std::clamp(fraction, 0.0F, 1.0F)), 2.0F);
+  draw->AddRectFilled(at, {at.x + filled, at.y + height}, color, 3);
+  const float value_width = ImGui::CalcTextSize(value.c_str()).x;
+  draw->AddText({at.x + 5, at.y + 1}, IM_COL32(232, 236, 241, 255),
+                fitted(name, width - value_width - 18, false).c_str());
+  draw->AddText({at.x + width - value_width - 5, at.y + 1}, IM_COL32(232, 236, 241, 255), value.c_str());
+  ImGui::Dummy({width, height - 2});
+}
+
+void help_on_hover(const ParamSpec& spec) {
+  if (!ImGui::IsItemHovered() || spec.help.empty()) return;
+  ImGui::BeginTooltip();
+  ImGui::PushTextWrapPos(ImGui::GetFontSize() * 20);
+  text(spec.help);
+  dim(spec.restarts ? spec.key + " (takes effect at the next start)" : spec.key);
+  ImGui::PopTextWrapPos();
+  ImGui::EndTooltip();
+}
+
+/// "detect.score_threshold" -> "score threshold".
+std::string title_of(const std::string& key) {
+  std::string title = key.substr(key.rfind('.') + 1);
+  std::replace(title.begin(), title.end(), '_', ' ');
+  return title;
+}
+
+std::string stage_of(const std::string& key) {
+  const size_t dot = key.rfind('.');
+  return dot == std::string::npos ? "general" : key.substr(0, dot);
+}
+
+}  // namespace
+
+PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
+  PanelEvents events;
+  if (!visible) return events;
+  const float unit = ImGui::GetFontSize();
+  const ImVec2 screen = ImGui::GetIO().DisplaySize;
+  // Two narrow columns at the sides; the middle stays free. A small window starts with the controls rolled
+  // up.
+  const float margin = std::round(unit * 0.7F);
+  const float width = std::clamp(screen.x * 0.24F, unit * 15.0F, unit * 20.0F);
+  const bool small = screen.x < unit * 60;
+  const ImGuiWindowFlags flags = ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoSavedSettings |
+                                 ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoFocusOnAppearing;
+  const float height = screen.y - 2 * margin;
+
+  // Behind ### comes the identity, which stays when the name changes.
+  const std::string title =
+      (data.pipeline.empty() ? "Tarsier" : "Tarsier  \xC2\xB7  " + data.pipeline) + "###profile";
+  ImGui::SetNextWindowPos({margin, margin}, ImGuiCond_Always);
+  ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
+  if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
+  ImGui::End();
+
+  ImGui::SetNextWindowPos({screen.x - margin, margin}, ImGuiCond_Always, {1, 0});
+  ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
+  ImGui::SetNextWindowCollapsed(small, ImGuiCond_Once);
+  if (ImGui::Begin("Controls", nullptr, flags | ImGuiWindowFlags_NoMove)) draw_controls(data, params, events);
+  ImGui::End();
+
+  if (!data.message.empty()) {
+    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin}, ImGuiCond_Always, {0.5F, 1});
+    ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
+    text(data.message);
+    ImGui::End();
+  }
+  return events;
+}
+
+void Panels::draw_profile(const ProfileSnapshot& data) {
+  const float width = ImGui::GetContentRegionAvail().x;
+  const bool roomy = ImGui::GetIO().DisplaySize.y > ImGui::GetFontSize() * 38;
+  // The figure that matters most, large.
+  ImFontAtlas& fonts = *ImGui::GetIO().Fonts;
+  const float small = ImGui::GetFontSize();
+  push_font(fonts.Fonts[fonts.Fonts.Size - 1]);
+  text(fmt::format("{:.1f}", data.frames_per_s));
+  const float large = ImGui::GetFontSize();
+  ImGui::PopFont();
+  ImGui::SameLine();
+  ImGui::SetCursorPosY(ImGui::GetCursorPosY() + (large - small) * 0.85F);  // baselines together
+  dim("frames/s");
+  if (data.paused || data.recording) {
+    ImGui::PushStyleColor(ImGuiCol_Text, data.paused ? kAmber : kRed);
+    right_aligned(data.paused ? "PAUSED" : "REC");
+    ImGui::PopStyleColor();
+  }
+  dim(fitted(data.device, width, false));
+  if (data.software_device) {
+    ImGui::PushStyleColor(ImGuiCol_Text, kAmber);
+    text("software device (CPU)");
+    ImGui::PopStyleColor();
+  }
+  dim(fitted(fmt::format("{}  {}x{}", data.source, data.frame_width, data.frame_height), width));
+  row("frame", data.frame_count > 0 ? fmt::format("{} / {}", data.frame_id, data.frame_count)
+                                    : fmt::format("{}", data.frame_id));
+  row("read back", bytes_text(data.readback_bytes) + " / frame",
+      data.readback_bytes == 0 ? &kGreen : &kAmber);
+
+  if (section("Capture to present", true)) {
+    row("now", fmt::format("{:.1f} ms", data.age_ms));
+    row("p50/95/99",
+        fmt::format("{:.0f} / {:.0f} / {:.0f}", data.age_p50_ms, data.age_p95_ms, data.age_p99_ms));
+    if (!data.age_history_ms.empty()) {
+      const float top = *std::max_element(data.age_history_ms.begin(), data.age_history_ms.end());
+      ImGui::PlotLines("##age", data.age_history_ms.data(), int(data.age_history_ms.size()), 0, nullptr, 0,
+                       std::max(top * 1.15F, 1.0F), {width, ImGui::GetFontSize() * 2.6F});
+    }
+    uint64_t dropped = 0;
+    for (const DropRow& one : data.drops) dropped += one.count;
+    row("dropped", fmt::format("{}", dropped), dropped == 0 ? nullptr : &kAmber);
+    for (const DropRow& one : data.drops) row("   " + one.reason, fmt::format("{}", one.count));
+  }
+
+  if (!data.passes.empty() && section("Device time, ms", roomy)) {
+    double total = 0;
+    double longest = 1e-3;
+    for (const PassRow& one : data.passes) {
+      total += one.ms;
+      longest = std::max(longest, one.ms);
+    }
+    for (const PassRow& one : data.passes) {
+      bar(one.name, fmt::format("{:.2f}", one.ms), float(one.ms / longest),
+          ImGui::GetColorU32(ImGuiCol_PlotHistogram));
+    }
+    row("sum", fmt::format("{:.2f}", total));
+  }
+
+  if (data.classes && section("Detections", true)) {
+    uint32_t most = 1;
+    for (const ClassRow& one : *data.classes) most = std::max(most, one.count);
+    for (const ClassRow& one : *data.classes) {
+      const uint32_t color = (one.color & 0x00FFFFFFU) | 0x78000000U;
+      bar(one.name, fmt::format("{}", one.count), float(one.count) / float(most), color);
+    }
+    if (data.classes->empty()) dim("nothing in this frame");
+  }
+}
+
+void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events) {
+  const float gap = ImGui::GetStyle().ItemSpacing.x;
+  const float half = (ImGui::GetContentRegionAvail().x - gap) / 2;
+  if (ImGui::Button(data.paused ? "Continue" : "Pause", {half, 0})) events.toggle_pause = true;
+  ImGui::SameLine();
+  if (ImGui::Button("Screenshot", {half, 0})) events.screenshot = true;
+
+  std::vector<std::string> stages;
+  for (const ParamSpec& spec : params.specs()) {
+    const std::string stage = stage_of(spec.key);
+    if (std::find(stages.begin(), stages.end(), stage) == stages.end()) stages.push_back(stage);
+  }
+  for (const std::string& stage : stages) {
+    if (!section(stage.c_str(), true)) continue;
+    ImGui::PushID(stage.c_str());
+    for (const ParamSpec& spec : params.specs()) {
+      if (stage_of(spec.key) == stage) draw_param(spec, params);
+    }
+    ImGui::PopID();
+  }
+  ImGui::Spacing();
+  ImGui::Separator();
+  dim("Space pause    Tab panels");
+  dim("F full screen    S screenshot");
+  dim("Q or Esc quit");
+}
+
+void Panels::apply(const std::string& key, const ParamValue& value, Params& params) {
+  const Status status = params.set(key, value, ParamOrigin::kOverlay);
+  error_key_ = status.ok() ? "" : key;
+  error_ = status.ok() ? "" : status.error().message;
+}
+
+void Panels::draw_param(const ParamSpec& spec, Params& params) {
+  const std::string title = title_of(spec.key);
+  const ParamValue& value = params.value(spec.key);
+  ImGui::PushID(spec.key.c_str());
+  ImGui::BeginDisabled(spec.restarts);
+  // The title stands above wide controls, so that narrow panels show both in full.
+  if (spec.type != ParamType::kBool && spec.type != ParamType::kSet) dim(title);
+  const bool titled = spec.type != ParamType::kBool && spec.type != ParamType::kSet;
+  if (titled) help_on_hover(spec);
+  ImGui::SetNextItemWidth(-1);
+  switch (spec.type) {
+    case ParamType::kBool: {
+      bool on = std::get<bool>(value);
+      if (ImGui::Checkbox(title.c_str(), &on)) apply(spec.key, on, params);
+      break;
+    }
+    case ParamType::kInt: {
+      int number = int(std::get<int64_t>(value));
+      const std::string format = "%d" + (spec.unit.empty() ? "" : " " + spec.unit);
+      if (ImGui::SliderInt("##value", &number, int(spec.min), int(spec.max), format.c_str(),
+                           ImGuiSliderFlags_AlwaysClamp)) {
+        apply(spec.key, int64_t(number), params);
+      }
+      break;
+    }
+    case ParamType::kFloat: {
+      float number = float(std::get<double>(value));
+      const int digits = spec.step > 0 ? std::clamp(int(std::ceil(-std::log10(spec.step) - 1e-9)), 0, 6) : 3;
+      const std::string format =
+          fmt::format("%.{}f{}{}", digits, spec.unit.empty() ? "" : " ", spec.unit == "%" ? "%%" : spec.unit);
+      if (ImGui::SliderFloat("##value", &number, float(spec.min), float(spec.max), format.c_str(),
+                             ImGuiSliderFlags_AlwaysClamp)) {
+        double stepped = double(number);
+        if (spec.step > 0) stepped = spec.min + std::round((stepped - spec.min) / spec.step) * spec.step;
+        apply(spec.key, std::clamp(stepped, spec.min, spec.max), params);
+      }
+      break;
+    }
+    case ParamType::kChoice: {
+      const std::string& current = std::get<std::string>(value);
+      if (ImGui::BeginCombo("##value", current.c_str())) {
+        for (const std::string& choice : spec.choices) {
+          if (ImGui::Selectable(choice.c_str(), choice == current)) apply(spec.key, choice, params);
+        }
+        ImGui::EndCombo();
+      }
+      break;
+    }
+    case ParamType::kText: {
+      std::string& edited = text_[spec.key];
+      if (ImGui::InputText("##value", &edited, ImGuiInputTextFlags_EnterReturnsTrue)) {
+        apply(spec.key, edited, params);
+      }
+      if (!ImGui::IsItemActive()) edited = std::get<std::string>(params.value(spec.key));
+      break;
+    }
+    case ParamType::kSet:
+      draw_set(spec, params);
+      break;
+  }
+  if (spec.type == ParamType::kBool) help_on_hover(spec);
+  ImGui::EndDisabled();
+  if (error_key_ == spec.key) {
+    ImGui::PushStyleColor(ImGuiCol_Text, kRed);
+    ImGui::TextWrapped("%s", error_.c_str());
+    ImGui::PopStyleColor();
+  }
+  ImGui::PopID();
+}
+
+void Panels::draw_set(const ParamSpec& spec, Params& params) {
+  std::vector<std::string> chosen = std::get<std::vector<std::string>>(params.value(spec.key));
+  const std::string count =
+      chosen.empty() ? "all" : fmt::format("{} of {}", chosen.size(), spec.choices.size());
+  row(title_of(spec.key), count);
+  help_on_hover(spec);
+  std::string& filter = filters_[spec.key];
+  const float button = ImGui::CalcTextSize("All").x + 2 * ImGui::GetStyle().FramePadding.x;
+  ImGui::SetNextItemWidth(-(button + ImGui::GetStyle().ItemSpacing.x));
+  ImGui::InputTextWithHint("##filter", "search", &filter);
+  ImGui::SameLine();
+  if (ImGui::Button("All")) apply(spec.key, std::vector<std::string>{}, params);
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {5, 0});
+  const float height =
+      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, 7)) + 12;
+  ImGui::BeginChild("##list", {0, height}, true);
+  const std::string wanted = to_lower(filter);
+  bool any = false;
+  for (const std::string& choice : spec.choices) {
+    if (!wanted.empty() && to_lower(choice).find(wanted) == std::string::npos) continue;
+    any = true;
+    const auto found = std::find(chosen.begin(), chosen.end(), choice);
+    bool on = found != chosen.end();
+    if (!ImGui::Checkbox(choice.c_str(), &on)) continue;
+    if (on) {
+      chosen.push_back(choice);
+    } else {
+      chosen.erase(found);
+    }
+    apply(spec.key, chosen, params);
+  }
+  if (!any) dim("no class has this in its name");
+  ImGui::EndChild();
+  ImGui::PopStyleVar();
+}
+
+}  // namespace tarsier::overlay

@@ -1,0 +1,171 @@
+// "detect": boxes with classes and scores from one network, decoded and suppressed on the device.
+#include <algorithm>
+#include <cstring>
+
+#include "pipeline/stage.hpp"
+#include "vision/detection.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+Result<vision::HeadKind> head_kind(const models::Entry& entry) {
+  switch (entry.head) {
+    case models::Head::kCenterNet:
+      return vision::HeadKind::kCenterNet;
+    case models::Head::kYolox:
+      return vision::HeadKind::kYolox;
+    case models::Head::kFastestDet:
+      return vision::HeadKind::kFastestDet;
+    case models::Head::kYolov8:
+      return vision::HeadKind::kYolov8;
+    default:
+      return input_error(
+          "{}: is no detector (its head is '{}'); choose one whose task is detect in `tarsier models list`",
+          entry.name, models::name_of(entry.head));
+  }
+}
+
+class DetectStage final : public Stage {
+ public:
+  DetectStage(std::string name, std::unique_ptr<Network> network, vision::DetectionDecoder decoder,
+              std::vector<gpu::Buffer> readback)
+      : name_(std::move(name)),
+        network_(std::move(network)),
+        decoder_(std::move(decoder)),
+        readback_(std::move(readback)) {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::vector<std::string> labels() const override { return network_->entry().labels; }
+
+  Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
+    network_->record(frame, picture, name_);
+    frame.begin_span(name_ + " decode");
+    decoder_.record(frame.commands(), frame.slot(), detection_params(params),
+                    {network_->fit(picture.width, picture.height), picture.width, picture.height});
+    frame.end_span();
+    return {};
+  }
+
+  void layers(const gpu::FrameContext& frame, const DeviceFrame&, const Params& params,
+              Layers& layers) const override {
+    if (!params.boolean(name_ + ".show")) return;
+    layers.detections.push_back({&decoder_.detections(frame.slot()), &network_->entry().labels});
+  }
+
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result) override {
+    const gpu::Buffer& copy = readback_[frame.slot()];
+    frame.commands().read_back(decoder_.detections(frame.slot()), 0, copy, 0, copy.size());
+    frame.on_complete([&copy, result] {
+      vision::DetectionHeader header;
+      std::memcpy(&header, copy.mapped(), sizeof header);
+      const size_t count = std::min<size_t>(header.count, vision::kMaxDetections);
+      const size_t before = result->detections.size();
+      result->detections.resize(before + count);
+      std::memcpy(result->detections.data() + before,
+                  static_cast<const std::byte*>(copy.mapped()) + sizeof header,
+                  count * sizeof(vision::Detection));
+    });
+  }
+
+ private:
+  [[nodiscard]] vision::DetectionParams detection_params(const Params& params) const {
+    vision::DetectionParams out;
+    out.score_threshold = static_cast<float>(params.real(name_ + ".score"));
+    out.iou_threshold = static_cast<float>(params.real(name_ + ".iou"));
+    out.max_detections = static_cast<uint32_t>(params.integer(name_ + ".max"));
+    const auto& wanted = params.set_of(name_ + ".classes");
+    if (!wanted.empty()) {
+      out.class_mask = {0, 0, 0, 0};
+      const auto& labels = network_->entry().labels;
+      for (size_t id = 0; id < labels.size() && id < 128; ++id) {
+        if (std::find(wanted.begin(), wanted.end(), labels[id]) != wanted.end()) {
+          out.class_mask[id / 32] |= 1U << (id % 32);
+        }
+      }
+    }
+    return out;
+  }
+
+  std::string name_;
+  std::unique_ptr<Network> network_;
+  vision::DetectionDecoder decoder_;
+  std::vector<gpu::Buffer> readback_;  // one a slot
+};
+
+Status declare_params(const StageSpec& spec, const models::Entry& entry, Params& params) {
+  TARSIER_CHECK(params.declare({.key = spec.name + ".score",
+                                .type = ParamType::kFloat,
+                                .initial = 0.35,
+                                .min = 0.01,
+                                .max = 1,
+                                .help = "boxes with a lower score are left out"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".iou",
+                                .type = ParamType::kFloat,
+                                .initial = 0.45,
+                                .help = "of two boxes of a class that overlap more, the better one stays"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".max",
+                                .type = ParamType::kInt,
+                                .initial = int64_t{100},
+                                .min = 1,
+                                .max = vision::kMaxDetections,
+                                .step = 1,
+                                .help = "most boxes in a frame"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".classes",
+                                .type = ParamType::kSet,
+                                .initial = std::vector<std::string>{},
+                                .help = "classes to keep; none chosen means all",
+                                .choices = entry.labels}));
+  return params.declare(
+      {.key = spec.name + ".show", .type = ParamType::kBool, .initial = true, .help = "draw the boxes"});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context) {
+  TARSIER_CHECK(context.params.declare({.key = spec.name + ".model",
+                                        .type = ParamType::kText,
+                                        .initial = std::string("centernet"),
+                                        .help = "network: a name of `tarsier models list`, or a file",
+                                        .restarts = true}));
+  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
+  TARSIER_CHECK(declare_params(spec, entry, context.params));
+  TARSIER_TRY(const auto kind, head_kind(entry));
+
+  NetworkOptions options;
+  options.precision = context.precision;
+  options.frame_width = context.frame_width;
+  options.frame_height = context.frame_height;
+  options.progress = context.progress;
+  TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
+
+  std::vector<vision::TensorRef> tensors;
+  if (entry.outputs.empty()) {
+    for (const auto& binding : network->plan().outputs()) {
+      TARSIER_TRY(const auto tensor, network->output(binding.name));
+      tensors.push_back(tensor);
+    }
+  }
+  for (const auto& output : entry.outputs) {
+    TARSIER_TRY(const auto tensor, network->output(output));
+    tensors.push_back(tensor);
+  }
+
+  vision::HeadDesc head;
+  head.kind = kind;
+  head.classes = entry.labels.empty() ? head.classes : static_cast<int>(entry.labels.size());
+  head.input_width = network->input_width();
+  head.input_height = network->input_height();
+  TARSIER_TRY(auto decoder, vision::DetectionDecoder::create(context.device, head, tensors, context.slots));
+
+  std::vector<gpu::Buffer> readback;
+  for (uint32_t slot = 0; slot < context.slots; ++slot) {
+    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kDetectionBufferBytes,
+                                                           .memory = gpu::Memory::kReadback,
+                                                           .name = spec.name + " results"}));
+    readback.push_back(std::move(buffer));
+  }
+  return std::unique_ptr<Stage>(
+      new DetectStage(spec.name, std::move(network), std::move(decoder), std::move(readback)));
+}
+
+}  // namespace tarsier::pipeline

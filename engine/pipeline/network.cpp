@@ -1,0 +1,115 @@
+#include "pipeline/network.hpp"
+
+#include <fmt/ranges.h>
+
+#include "core/text.hpp"
+#include "import/import.hpp"
+#include "models/fetch.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+vision::FitMode fit_mode(models::Fit fit) {
+  switch (fit) {
+    case models::Fit::kStretch:
+      return vision::FitMode::kStretch;
+    case models::Fit::kLetterboxTopLeft:
+      return vision::FitMode::kLetterboxTopLeft;
+    case models::Fit::kLetterboxCentre:
+      return vision::FitMode::kLetterboxCentre;
+  }
+  return vision::FitMode::kStretch;
+}
+
+Result<vision::TensorRef> tensor_ref(const infer::TensorBinding& binding, bool channels_last) {
+  const auto layout =
+      binding.layout == graph::Layout::kC4 ? vision::TensorLayout::kC4 : vision::TensorLayout::kLinear;
+  auto ref = vision::TensorRef::of(binding.address, binding.desc.shape, layout,
+                                   binding.storage == graph::DType::kF16, channels_last);
+  if (!ref.ok()) return ref.error().in(binding.name);
+  return ref;
+}
+
+Result<models::ModelFiles> files_of(const models::Entry& entry, const models::StoreOptions& store,
+                                    const LoadProgress& progress) {
+  if (auto found = models::locate(entry, store); found.ok()) return found;
+  models::FetchOptions options;
+  if (progress) {
+    options.progress = [&progress](const models::FetchProgress& state) {
+      const double fraction =
+          state.total > 0 ? static_cast<double>(state.bytes) / static_cast<double>(state.total) : 0;
+      progress("fetching " + state.what, fraction);
+    };
+  }
+  return models::fetch(entry, store, options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models::Entry& entry,
+                                               const models::StoreOptions& store,
+                                               const NetworkOptions& options) {
+  TARSIER_TRY(const auto files, files_of(entry, store, options.progress));
+  TARSIER_TRY(auto graph, import::load_model(files.main));
+
+  infer::CompileOptions compile;
+  compile.precision = options.precision;
+  compile.outputs = entry.outputs;
+  if (options.progress) {
+    compile.progress = [&](float fraction, std::string_view what) {
+      options.progress(fmt::format("{}: {}", entry.name, what), static_cast<double>(fraction));
+    };
+  }
+  if (graph.inputs.size() != 1) {
+    return input_error("{}: has {} inputs, a pipeline's network must have one: the picture",
+                       files.main.string(), graph.inputs.size());
+  }
+  const graph::Value& input = graph.value(graph.inputs.front());
+  if (!graph::is_static(input.desc.shape)) {
+    if (entry.input.width <= 0 || entry.input.height <= 0 || input.desc.shape.size() != 4) {
+      return input_error("{}: its input '{}' is {}; give its size in {}.toml beside it", files.main.string(),
+                         input.name, graph::to_string(input.desc.shape), files.main.stem().string());
+    }
+    const int64_t width = entry.input.width, height = entry.input.height;
+    compile.input_shapes[input.name] =
+        entry.input.nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
+  }
+
+  auto network = std::unique_ptr<Network>(new Network);
+  network->entry_ = entry;
+  auto plan = infer::Plan::compile(device, std::move(graph), compile);
+  if (!plan.ok()) return plan.error().in(files.main.string());
+  network->plan_ = *std::move(plan);
+
+  TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), entry.input.nhwc));
+  vision::PreprocessDesc desc;
+  desc.fit = fit_mode(entry.input.fit);
+  desc.order = entry.input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
+  desc.mean = entry.input.mean;
+  for (size_t c = 0; c < 3; ++c) desc.scale[c] = 1.0F / entry.input.std[c];
+  desc.pad = entry.input.pad;
+  TARSIER_TRY(auto preprocess, vision::Preprocess::create(device, desc, destination));
+  network->preprocess_ = std::make_unique<vision::Preprocess>(std::move(preprocess));
+  return network;
+}
+
+void Network::record(gpu::FrameContext& frame, const DeviceFrame& picture, std::string_view stage) const {
+  auto& commands = frame.commands();
+  frame.begin_span(fmt::format("{} input", stage));
+  preprocess_->record(commands, picture.address(), picture.width, picture.height);
+  frame.end_span();
+  frame.begin_span(fmt::format("{} network", stage));
+  plan_->record(commands);
+  frame.end_span();
+}
+
+Result<vision::TensorRef> Network::output(std::string_view name) const {
+  if (const auto* binding = plan_->find_output(name); binding != nullptr) {
+    return tensor_ref(*binding, entry_.input.nhwc);
+  }
+  std::vector<std::string> names;
+  for (const auto& binding : plan_->outputs()) names.push_back(binding.name);
+  return input_error("{}: has no output '{}'; there are {}", entry_.name, name, fmt::join(names, ", "));
+}
+
+}  // namespace tarsier::pipeline

@@ -1,0 +1,63 @@
+// A network of the catalogue, compiled, with the pre-processing that its input wants.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpu/device.hpp"
+#include "gpu/frame_context.hpp"
+#include "infer/plan.hpp"
+#include "models/catalogue.hpp"
+#include "models/store.hpp"
+#include "vision/preprocess.hpp"
+#include "vision/tensor_ref.hpp"
+
+namespace tarsier::pipeline {
+
+/// A captured frame on the device.
+struct DeviceFrame {
+  const gpu::Buffer* buffer = nullptr;
+  uint64_t offset = 0;  // of the first pixel, bytes
+  int width = 0, height = 0;
+  [[nodiscard]] uint64_t address() const { return buffer->address() + offset; }
+};
+
+/// Reports what is being loaded: a line of text and a fraction 0..1.
+using LoadProgress = std::function<void(const std::string& what, double fraction)>;
+
+struct NetworkOptions {
+  infer::Precision precision = infer::Precision::kFp32;
+  /// Long side of the frame in the network's input where the network may be run at the frame's own aspect
+  /// (models::InputSpec); 0 for the network's own size.
+  int frame_width = 0, frame_height = 0;
+  LoadProgress progress;
+};
+
+class Network {
+ public:
+  /// Finds (or fetches) the files, imports and compiles.
+  static Result<std::unique_ptr<Network>> load(gpu::Device& device, const models::Entry& entry,
+                                               const models::StoreOptions& store,
+                                               const NetworkOptions& options);
+  /// Pre-processing, then the network. Spans are named "<stage> input" and "<stage> network".
+  void record(gpu::FrameContext& frame, const DeviceFrame& picture, std::string_view stage) const;
+
+  [[nodiscard]] const models::Entry& entry() const { return entry_; }
+  [[nodiscard]] const infer::Plan& plan() const { return *plan_; }
+  [[nodiscard]] vision::Fit fit(int width, int height) const { return preprocess_->fit(width, height); }
+  [[nodiscard]] int input_width() const { return preprocess_->input_width(); }
+  [[nodiscard]] int input_height() const { return preprocess_->input_height(); }
+  /// Errors (kInput): no output of that name (lists the ones that there are).
+  Result<vision::TensorRef> output(std::string_view name) const;
+
+ private:
+  Network() = default;
+  models::Entry entry_;
+  std::unique_ptr<infer::Plan> plan_;
+  std::unique_ptr<vision::Preprocess> preprocess_;
+};
+
+}  // namespace tarsier::pipeline

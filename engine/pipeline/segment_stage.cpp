@@ -1,0 +1,159 @@
+// "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
+#include <charconv>
+#include <cstring>
+
+#include "pipeline/stage.hpp"
+#include "vision/mask.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+/// "#rrggbb" to 0..1 per channel.
+Result<std::array<float, 3>> parse_colour(std::string_view text) {
+  uint32_t rgb = 0;
+  const char* end = text.data() + text.size();
+  if (text.size() != 7 || text[0] != '#' || std::from_chars(text.data() + 1, end, rgb, 16).ptr != end) {
+    return input_error("'{}' is no colour; write it as #rrggbb, for example #2ecc71", text);
+  }
+  return std::array<float, 3>{static_cast<float>(rgb >> 16) / 255.0F,
+                              static_cast<float>((rgb >> 8) & 255U) / 255.0F,
+                              static_cast<float>(rgb & 255U) / 255.0F};
+}
+
+struct Mask {
+  MaskSpec spec;
+  std::string key;  // prefix of its parameters
+  std::array<float, 3> colour{};
+  vision::MaskPass pass;
+  std::vector<gpu::Buffer> readback;  // header alone, one a slot
+};
+
+class SegmentStage final : public Stage {
+ public:
+  SegmentStage(std::string name, std::unique_ptr<Network> network, std::vector<Mask> masks)
+      : name_(std::move(name)), network_(std::move(network)), masks_(std::move(masks)) {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
+    network_->record(frame, picture, name_);
+    frame.begin_span(name_ + " masks");
+    for (const auto& mask : masks_) {
+      mask.pass.record(frame.commands(), frame.slot(),
+                       static_cast<float>(params.real(mask.key + ".threshold")));
+    }
+    frame.end_span();
+    return {};
+  }
+
+  void layers(const gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params,
+              Layers& layers) const override {
+    for (const auto& mask : masks_) {
+      if (!params.boolean(mask.key + ".show")) continue;
+      present::MaskInput layer;
+      layer.buffer = &mask.pass.mask(frame.slot());
+      layer.offset = sizeof(vision::MaskHeader);
+      layer.width = static_cast<uint32_t>(mask.pass.width());
+      layer.height = static_cast<uint32_t>(mask.pass.height());
+      // A head may be smaller than the network's input by a whole factor.
+      layer.fit = network_->fit(picture.width, picture.height);
+      const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
+      const float shrink_y = static_cast<float>(layer.height) / static_cast<float>(network_->input_height());
+      layer.fit.scale_x *= shrink_x;
+      layer.fit.offset_x *= shrink_x;
+      layer.fit.scale_y *= shrink_y;
+      layer.fit.offset_y *= shrink_y;
+      layer.color = mask.colour;
+      layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
+      layers.masks.push_back(layer);
+    }
+  }
+
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result) override {
+    for (const auto& mask : masks_) {
+      const gpu::Buffer& copy = mask.readback[frame.slot()];
+      frame.commands().read_back(mask.pass.mask(frame.slot()), 0, copy, 0, copy.size());
+      frame.on_complete([&copy, &mask, result] {
+        vision::MaskHeader header;
+        std::memcpy(&header, copy.mapped(), sizeof header);
+        const float pixels = static_cast<float>(std::max(header.pixels, 1U));
+        result->mask_coverage.emplace_back(mask.spec.name, static_cast<float>(header.covered) / pixels);
+      });
+    }
+  }
+
+ private:
+  std::string name_;
+  std::unique_ptr<Network> network_;
+  std::vector<Mask> masks_;  // never resized: completions refer to its elements
+};
+
+Status declare_params(const Mask& mask, Params& params) {
+  TARSIER_CHECK(params.declare({.key = mask.key + ".show",
+                                .type = ParamType::kBool,
+                                .initial = true,
+                                .help = fmt::format("draw the mask '{}'", mask.spec.name)}));
+  TARSIER_CHECK(params.declare({.key = mask.key + ".opacity",
+                                .type = ParamType::kFloat,
+                                .initial = mask.spec.opacity,
+                                .help = "how much of the picture the mask's colour hides"}));
+  return params.declare({.key = mask.key + ".threshold",
+                         .type = ParamType::kFloat,
+                         .initial = 0.5,
+                         .min = 0.01,
+                         .max = 0.99,
+                         .help = "probability from which a pixel belongs to the mask"});
+}
+
+Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Network& network,
+                       StageContext& context) {
+  const bool logits = network.entry().head == models::Head::kMaskArgmax;
+  const std::string output = spec.output.empty() ? network.plan().outputs().front().name : spec.output;
+  TARSIER_TRY(const auto source, network.output(output));
+  TARSIER_TRY(const auto colour, parse_colour(spec.color));
+  TARSIER_TRY(auto pass,
+              vision::MaskPass::create(context.device,
+                                       logits ? vision::MaskKind::kTwoLogits : vision::MaskKind::kProbability,
+                                       source, context.slots));
+  Mask mask{spec, fmt::format("{}.{}", stage.name, spec.name), colour, std::move(pass), {}};
+  for (uint32_t slot = 0; slot < context.slots; ++slot) {
+    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = sizeof(vision::MaskHeader),
+                                                           .memory = gpu::Memory::kReadback,
+                                                           .name = mask.key + " results"}));
+    mask.readback.push_back(std::move(buffer));
+  }
+  TARSIER_CHECK(declare_params(mask, context.params));
+  return mask;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context) {
+  TARSIER_CHECK(context.params.declare({.key = spec.name + ".model",
+                                        .type = ParamType::kText,
+                                        .initial = std::string("selfie_segmentation"),
+                                        .help = "network: a name of `tarsier models list`, or a file",
+                                        .restarts = true}));
+  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
+  if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold) {
+    return input_error(
+        "{}: makes no masks (its head is '{}'); choose one whose task is segment in "
+        "`tarsier models list`",
+        entry.name, models::name_of(entry.head));
+  }
+  if (spec.masks.empty()) return input_error("stage '{}': needs at least one [[stage.mask]]", spec.name);
+
+  NetworkOptions options;
+  options.precision = context.precision;
+  options.progress = context.progress;
+  TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
+  std::vector<Mask> masks;
+  for (const auto& mask_spec : spec.masks) {
+    auto mask = make_mask(spec, mask_spec, *network, context);
+    if (!mask.ok()) return mask.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask_spec.name));
+    masks.push_back(*std::move(mask));
+  }
+  return std::unique_ptr<Stage>(new SegmentStage(spec.name, std::move(network), std::move(masks)));
+}
+
+}  // namespace tarsier::pipeline

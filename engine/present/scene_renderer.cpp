@@ -1,0 +1,383 @@
+#include "present/scene_renderer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "gpu/device.hpp"
+#include "gpu/graphics_pipeline.hpp"
+#include "gpu/pipeline.hpp"
+#include "present/glyphs.hpp"
+#include "present/palette.hpp"
+
+namespace tarsier::present {
+namespace {
+
+using gpu::ImageUse;
+using gpu::Scope;
+
+// Device structs, as in shaders/include/present_types.glsl and shaders/present/expand.comp.
+struct ClassEntry {
+  uint32_t first, count;
+  float width;
+  uint32_t color;
+};
+struct Quad {
+  float place[4], inside[4], shape[4], color[4];
+};
+static_assert(sizeof(Quad) == 64);
+constexpr float kGlyphKind = 0;
+constexpr float kRectangleKind = 1;
+struct ExpandPush {
+  uint64_t detections, classes, runs, glyphs, quads;
+  float frame[2];
+  uint32_t class_count, digit_zero, full_stop;
+  float digit_width, stop_width, space_width, ascent, text_height, padding, line, outline, radius;
+};
+static_assert(sizeof(ExpandPush) == 96);
+struct QuadPush {
+  float frame[2];
+  float line, outline;
+};
+struct MaskPush {
+  float scale[2], offset[2], color[4];
+  float threshold;
+};
+constexpr uint32_t kEdges = 4;  // as in shaders/present/expand.comp
+constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
+constexpr uint64_t kQuadsOffset = 32;  // behind the indirect command
+constexpr uint64_t kQuadBufferBytes =
+    kQuadsOffset + uint64_t(vision::kMaxDetections) * (kEdges + kLabelQuads) * sizeof(Quad);
+constexpr uint32_t kMaxStatusGlyphs = 160;
+
+/// The picture and all that is bound to its size.
+struct Canvas {
+  gpu::Image image;
+  gpu::RenderTarget target;
+};
+
+struct MaskTexture {
+  gpu::Image image;
+  gpu::TextureSet textures;
+};
+
+struct LabelSet {
+  gpu::Buffer classes;
+  gpu::Buffer runs;
+  uint32_t count = 0;
+};
+
+/// Text at one size: made for the height of the frames.
+struct TextTables {
+  GlyphAtlas atlas;
+  gpu::Image image;
+  gpu::TextureSet textures;
+  gpu::Buffer glyphs;
+  std::vector<LabelSet> sets;
+};
+
+/// Readable at the size that the frame is usually shown in: 13 pixels at 480 rows, 17 at 720, 23 at 1080.
+float text_pixels(uint32_t height, float scale) {
+  return std::round(std::clamp(13.0F + (float(height) - 480.0F) / 60.0F, 11.0F, 64.0F) * scale);
+}
+
+template <class T>
+Result<gpu::Buffer> upload_table(gpu::Device& device, const std::vector<T>& rows, const char* name) {
+  TARSIER_TRY(gpu::Buffer buffer,
+              device.create_buffer({.size = std::max<uint64_t>(rows.size() * sizeof(T), 16), .name = name}));
+  if (!rows.empty()) TARSIER_CHECK(device.upload(buffer, 0, rows.data(), rows.size() * sizeof(T)));
+  return buffer;
+}
+
+}  // namespace
+
+struct SceneRenderer::Impl {
+  gpu::Device* device = nullptr;
+  SceneOptions options;
+  std::shared_ptr<Canvas> canvas;
+  std::shared_ptr<TextTables> text;
+  float text_size = 0;
+  std::vector<std::shared_ptr<MaskTexture>> masks;
+  std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
+  const gpu::ComputePipeline* expand = nullptr;
+  gpu::GraphicsPipeline quad_pipeline, mask_pipeline;
+  uint64_t generation = 0;
+
+  Status make_pipelines();
+  Status resize(gpu::FrameContext& frame, uint32_t width, uint32_t height);
+  Result<std::shared_ptr<TextTables>> make_text(float pixels);
+  Status prepare_mask(gpu::FrameContext& frame, size_t index, const MaskInput& mask);
+  void draw_masks(gpu::CommandList& commands, std::span<const MaskInput> inputs);
+  [[nodiscard]] float line() const;  // half the width of a box's line
+  [[nodiscard]] QuadPush quad_push() const;
+  Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
+  /// Quads of the status line, and how many.
+  Result<gpu::FrameContext::Staging> stage_status(gpu::FrameContext& frame, std::string_view status,
+                                                  uint32_t& count);
+};
+
+Status SceneRenderer::Impl::make_pipelines() {
+  TARSIER_TRY(expand, device->pipelines().get({.shader = "present/expand.comp", .constants = {}}));
+  TARSIER_TRY(quad_pipeline, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                           {.vertex = "present/quad.vert",
+                                                            .fragment = "present/quad.frag",
+                                                            .constants = {},
+                                                            .blend = true,
+                                                            .textures = 1,
+                                                            .instance_vec4s = 4}));
+  TARSIER_TRY(mask_pipeline, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                           {.vertex = "present/fullscreen.vert",
+                                                            .fragment = "present/mask.frag",
+                                                            .constants = {},
+                                                            .blend = true,
+                                                            .textures = 1}));
+  return {};
+}
+
+Result<std::shared_ptr<TextTables>> SceneRenderer::Impl::make_text(float pixels) {
+  std::u32string extra;
+  for (const auto& set : options.label_sets) {
+    for (const std::string& name : set) extra += decode_utf8(name);
+  }
+  auto tables = std::make_shared<TextTables>();
+  TARSIER_TRY(const auto font, find_font());
+  TARSIER_TRY(tables->atlas, bake_glyphs(font, pixels, extra));
+  GlyphAtlas& atlas = tables->atlas;
+  TARSIER_TRY(tables->image, gpu::Image::create(*device, {.width = atlas.width,
+                                                          .height = atlas.height,
+                                                          .format = gpu::Format::kR8,
+                                                          .color_target = false,
+                                                          .name = "glyph atlas"}));
+  TARSIER_TRY(const gpu::Buffer staging, upload_table(*device, atlas.texels, "glyph texels"));
+  TARSIER_CHECK(device->run_once([&](gpu::CommandList& list) {
+    list.image_barrier(tables->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
+    list.copy_to_image(staging, 0, tables->image);
+    list.image_barrier(tables->image, ImageUse::kTransferWrite, ImageUse::kSampled);
+  }));
+  const gpu::TextureSet::Texture texture{&tables->image, gpu::Filter::kNearest};
+  TARSIER_TRY(tables->textures, gpu::TextureSet::create(*device, std::span(&texture, 1)));
+  TARSIER_TRY(tables->glyphs, upload_table(*device, atlas.glyphs, "glyphs"));
+
+  for (const auto& names : options.label_sets) {
+    std::vector<ClassEntry> classes;
+    std::vector<PlacedGlyph> runs;
+    for (const std::string& name : names) {
+      const auto placed = atlas.layout(name, kLabelGlyphs - 4);
+      const float width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
+      classes.push_back({uint32_t(runs.size()), uint32_t(placed.size()), width,
+                         class_color_packed(int32_t(classes.size()))});
+      runs.insert(runs.end(), placed.begin(), placed.end());
+    }
+    if (classes.empty()) classes.push_back({0, 0, 0, class_color_packed(0)});
+    LabelSet set;
+    set.count = uint32_t(classes.size());
+    TARSIER_TRY(set.classes, upload_table(*device, classes, "class names"));
+    TARSIER_TRY(set.runs, upload_table(*device, runs, "class name glyphs"));
+    tables->sets.push_back(std::move(set));
+  }
+  return tables;
+}
+
+Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uint32_t height) {
+  if (canvas && canvas->image.width() == width && canvas->image.height() == height) return {};
+  auto next = std::make_shared<Canvas>();
+  TARSIER_TRY(next->image, gpu::Image::create(*device, {.width = width,
+                                                        .height = height,
+                                                        .format = gpu::Format::kBgra8,
+                                                        .color_target = true,
+                                                        .name = "scene"}));
+  TARSIER_TRY(next->target, gpu::RenderTarget::create(*device, next->image, gpu::Load::kKeep));
+  const float pixels = text_pixels(height, options.text_scale);
+  if (!text || pixels != text_size) {
+    TARSIER_TRY(auto tables, make_text(pixels));
+    if (text) frame.retire(text);
+    text = std::move(tables);
+    text_size = pixels;
+  }
+  const bool first = canvas == nullptr;
+  if (!first) frame.retire(canvas);
+  canvas = std::move(next);
+  ++generation;
+  return first ? make_pipelines() : Status();
+}
+
+Status SceneRenderer::Impl::prepare_mask(gpu::FrameContext& frame, size_t index, const MaskInput& mask) {
+  if (masks.size() <= index) masks.resize(index + 1);
+  std::shared_ptr<MaskTexture>& texture = masks[index];
+  if (!texture || texture->image.width() != mask.width || texture->image.height() != mask.height) {
+    if (texture) frame.retire(texture);
+    texture = std::make_shared<MaskTexture>();
+    TARSIER_TRY(texture->image, gpu::Image::create(*device, {.width = mask.width,
+                                                             .height = mask.height,
+                                                             .format = gpu::Format::kR8,
+                                                             .color_target = false,
+                                                             .name = "mask"}));
+    const gpu::TextureSet::Texture one{&texture->image, gpu::Filter::kLinear};
+    TARSIER_TRY(texture->textures, gpu::TextureSet::create(*device, std::span(&one, 1)));
+  }
+  gpu::CommandList& commands = frame.commands();
+  commands.image_barrier(texture->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
+  commands.copy_to_image(*mask.buffer, mask.offset, texture->image);
+  commands.image_barrier(texture->image, ImageUse::kTransferWrite, ImageUse::kSampled);
+  return {};
+}
+
+void SceneRenderer::Impl::draw_masks(gpu::CommandList& commands, std::span<const MaskInput> inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const MaskInput& mask = inputs[i];
+    if (mask.opacity <= 0) continue;
+    const float width = float(mask.width);
+    const float height = float(mask.height);
+    const MaskPush push{{mask.fit.scale_x / width, mask.fit.scale_y / height},
+                        {mask.fit.offset_x / width, mask.fit.offset_y / height},
+                        {mask.color[0], mask.color[1], mask.color[2], mask.opacity},
+                        mask.threshold};
+    commands.bind(mask_pipeline, push, &masks[i]->textures);
+    commands.draw(3);
+  }
+}
+
+float SceneRenderer::Impl::line() const {
+  const uint32_t size = std::min(canvas->image.width(), canvas->image.height());
+  return std::max(1.0F, std::round(float(size) / 360.0F) / 2);
+}
+
+QuadPush SceneRenderer::Impl::quad_push() const {
+  return {{float(canvas->image.width()), float(canvas->image.height())}, line(), line()};
+}
+
+Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t index,
+                                              const DetectionInput& input) {
+  while (quads.size() <= index) {
+    TARSIER_TRY(
+        gpu::Buffer buffer,
+        device->create_buffer({.size = kQuadBufferBytes, .indirect = true, .name = "detection quads"}));
+    quads.push_back(std::move(buffer));
+  }
+  const LabelSet& set = text->sets[std::min<size_t>(input.label_set, text->sets.size() - 1)];
+  const GlyphAtlas& atlas = text->atlas;
+  const uint32_t zero = atlas.find(U'0');
+  const uint32_t stop = atlas.find(U'.');
+  const float padding = std::round(text_size * 0.3F);
+  ExpandPush push{};
+  push.detections = input.buffer->address() + input.offset;
+  push.classes = set.classes.address();
+  push.runs = set.runs.address();
+  push.glyphs = text->glyphs.address();
+  push.quads = quads[index].address();
+  push.frame[0] = float(canvas->image.width());
+  push.frame[1] = float(canvas->image.height());
+  push.class_count = set.count;
+  push.digit_zero = zero;
+  push.full_stop = stop;
+  push.digit_width = atlas.advances[zero];
+  push.stop_width = atlas.advances[stop];
+  push.space_width = atlas.advances[atlas.find(U' ')] * 1.4F;
+  push.ascent = padding + float(atlas.ascent);
+  push.text_height = float(atlas.ascent) + 2 * padding;
+  push.padding = padding + 1;
+  push.line = line();
+  push.outline = line();
+  push.radius = 3 * line();
+  commands.dispatch(*expand, push, {1, vision::kMaxDetections, 1});
+  return {};
+}
+
+Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_status(gpu::FrameContext& frame,
+                                                                     std::string_view status,
+                                                                     uint32_t& count) {
+  const GlyphAtlas& atlas = text->atlas;
+  const auto placed = atlas.layout(status, kMaxStatusGlyphs);
+  const float padding = std::round(text_size * 0.4F);
+  const float margin = std::round(text_size * 0.5F);
+  const float bottom = float(canvas->image.height()) - margin;
+  const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
+  const float half_x = std::ceil(text_width) / 2 + padding;
+  const float half_y = float(atlas.ascent) / 2 + padding;
+  std::vector<Quad> rows;
+  rows.push_back({{margin, bottom - 2 * half_y, margin + 2 * half_x, bottom},
+                  {-half_x, -half_y, half_x, half_y},
+                  {half_x, half_y, 4, kRectangleKind},
+                  {0.05F, 0.06F, 0.08F, 0.72F}});
+  for (const PlacedGlyph& one : placed) {
+    const Glyph& glyph = atlas.glyphs[one.glyph];
+    Quad quad{{}, {}, {1, 1, 0, kGlyphKind}, {0.95F, 0.95F, 0.95F, 1}};
+    const float start[2] = {margin + padding + std::round(one.pen), bottom - padding};
+    for (size_t i = 0; i < 4; ++i) {
+      quad.place[i] = glyph.quad[i] + start[i % 2];
+      quad.inside[i] = glyph.texels[i];
+    }
+    rows.push_back(quad);
+  }
+  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(Quad)));
+  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(Quad));
+  count = uint32_t(rows.size());
+  return staging;
+}
+
+SceneRenderer::SceneRenderer() : impl_(std::make_unique<Impl>()) {}
+SceneRenderer::~SceneRenderer() = default;
+
+Result<std::unique_ptr<SceneRenderer>> SceneRenderer::create(gpu::Device& device,
+                                                             const SceneOptions& options) {
+  std::unique_ptr<SceneRenderer> out(new SceneRenderer());
+  out->impl_->device = &device;
+  out->impl_->options = options;
+  if (out->impl_->options.label_sets.empty()) out->impl_->options.label_sets.emplace_back();
+  TARSIER_TRY([[maybe_unused]] const auto font, find_font());  // say so at start, not at the first frame
+  return out;
+}
+
+Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) {
+  Impl& self = *impl_;
+  TARSIER_CHECK(self.resize(frame, inputs.width, inputs.height));
+  gpu::CommandList& commands = frame.commands();
+  frame.begin_span("scene");
+  const Scope producers = Scope::kCompute | Scope::kTransfer;
+  commands.barrier(producers, Scope::kTransfer | Scope::kCompute);
+
+  // The frame is the picture's ground: copied as it is, so that no full-screen pass is needed.
+  commands.image_barrier(self.canvas->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
+  commands.copy_to_image(*inputs.frame, inputs.frame_offset, self.canvas->image);
+  commands.image_barrier(self.canvas->image, ImageUse::kTransferWrite, ImageUse::kColorTarget);
+  for (size_t i = 0; i < inputs.masks.size(); ++i) {
+    TARSIER_CHECK(self.prepare_mask(frame, i, inputs.masks[i]));
+  }
+  for (size_t i = 0; i < inputs.detections.size(); ++i) {
+    TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
+  }
+  uint32_t status_quads = 0;
+  gpu::FrameContext::Staging status{};
+  if (!inputs.status.empty()) {
+    TARSIER_TRY(status, self.stage_status(frame, inputs.status, status_quads));
+  }
+  commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
+
+  commands.begin_render(self.canvas->target);
+  self.draw_masks(commands, inputs.masks);
+  commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
+  for (size_t i = 0; i < inputs.detections.size(); ++i) {
+    commands.bind_instances(self.quads[i], kQuadsOffset);
+    commands.draw_indirect(self.quads[i], 0);
+  }
+  if (status_quads > 0) {
+    commands.bind_instances(*status.buffer, status.offset);
+    commands.draw(6, status_quads);
+  }
+  commands.end_render();
+
+  commands.image_barrier(self.canvas->image, ImageUse::kColorTarget, ImageUse::kSampled);
+  // The next frame's passes write what this one has read.
+  commands.barrier(Scope::kTransfer | Scope::kIndirect | Scope::kGraphics, producers);
+  frame.end_span();
+  return {};
+}
+
+const gpu::Image& SceneRenderer::image() const {
+  return impl_->canvas->image;
+}
+uint64_t SceneRenderer::generation() const {
+  return impl_->generation;
+}
+
+}  // namespace tarsier::present

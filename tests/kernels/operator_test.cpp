@@ -1,0 +1,266 @@
+// Every operator of the registry on the device against its CPU reference.
+//
+// How to add a case: add a row to one of the tables in operator_cases_*.cpp:
+//
+//     {"Mul", {x({1, 5, 7, 13}), w({5, 1, 1})}, {}, kElementwise},
+//
+// operator, operands (x: random values that arrive at run time; w, list, scalar: constants; none: absent),
+// attributes, tolerance class (tolerance.hpp), and where needed the number of outputs and post-ops. That one
+// row runs the operator in every layout and storage that its kernel takes (row-major; channel groups in fp32
+// and fp16), in place where it allows that, with sentinels around every operand, and gives its line in
+// docs/OPERATORS.md, the support table. An operator without a row fails the test EveryOperatorHasACase.
+// After adding one:  TARSIER_UPDATE_DOCS=1 kernels_tests --gtest_filter='OperatorTable.*'
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <random>
+#include <set>
+
+#include "core/file.hpp"
+#include "kernels/kernel_runner.hpp"
+#include "kernels/operator_case.hpp"
+#include "kernels/post_ops.hpp"
+#include "support/gpu_fixture.hpp"
+
+namespace tarsier::test {
+namespace {
+
+using graph::DType;
+using graph::Tensor;
+using graph::ValueId;
+
+const std::vector<OperatorCase>& all_cases() {
+  static const auto cases = [] {
+    std::vector<OperatorCase> all;
+    for (auto make : {elementwise_cases, spatial_cases, movement_cases, reduction_cases}) {
+      auto part = make();
+      std::move(part.begin(), part.end(), std::back_inserter(all));
+    }
+    return all;
+  }();
+  return cases;
+}
+
+std::string name_of_case(size_t index) {
+  const OperatorCase& c = all_cases()[index];
+  std::string name = c.op;
+  for (const auto& input : c.inputs) {
+    if (input.absent) continue;
+    name += '_';
+    for (const int64_t extent : input.shape) name += std::to_string(extent) + "x";
+    if (name.back() == 'x') name.pop_back();
+  }
+  name += "_" + std::to_string(index);
+  for (char& letter : name) letter = std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
+  return name;
+}
+
+Tensor make_tensor(const CaseInput& input, uint32_t seed) {
+  Tensor tensor({input.dtype, input.shape});
+  std::mt19937 engine(seed);
+  const auto count = size_t(tensor.size());
+  if (kernels::is_float(input.dtype)) {
+    std::uniform_real_distribution<float> uniform(float(input.low), float(input.high));
+    std::vector<float> values(count);
+    for (size_t i = 0; i < count; ++i) {
+      values[i] = input.values.empty() ? uniform(engine) : float(input.values[i]);
+    }
+    kernels::store(tensor, values);
+  } else {
+    std::uniform_int_distribution<int64_t> uniform(int64_t(input.low), int64_t(input.high));
+    std::vector<int64_t> values(count);
+    for (size_t i = 0; i < count; ++i) {
+      values[i] = input.values.empty() ? uniform(engine) : int64_t(input.values[i]);
+    }
+    kernels::store(tensor, values);
+  }
+  return tensor;
+}
+
+/// The one-node graph of a case, and the data of what is not constant.
+struct Built {
+  graph::Graph graph;
+  std::map<ValueId, Tensor> data;
+};
+
+Result<Built> build(const OperatorCase& c) {
+  Built built;
+  uint32_t seed = 1;
+  const auto add = [&](const CaseInput& input, const std::string& name) -> ValueId {
+    ++seed;
+    if (input.absent) return graph::kNone;
+    Tensor tensor = make_tensor(input, seed);
+    if (input.constant) return built.graph.add_constant(name, tensor);
+    const ValueId id = built.graph.add_value(name, tensor.desc());
+    built.data.emplace(id, std::move(tensor));
+    return id;
+  };
+  graph::Node node;
+  node.name = "node";
+  node.op = c.op;
+  node.attributes = c.attributes;
+  for (const auto& input : c.inputs)
+    node.inputs.push_back(add(input, fmt::format("input {}", node.inputs.size())));
+  for (size_t i = 0; i < c.outputs; ++i) {
+    node.outputs.push_back(built.graph.add_value(fmt::format("output {}", i)));
+  }
+  for (const auto& post : c.post)
+    node.post.push_back({post.kind, post.a, post.b, add(post.operand, "operand")});
+  built.graph.add_node(node);
+  const auto* kernel = kernels::Registry::instance().find(c.op);
+  if (kernel == nullptr) return runtime_error("{} is not registered", c.op);
+  TARSIER_CHECK(kernel->check(built.graph, built.graph.nodes[0]));
+  TARSIER_TRY(const auto descs, kernel->infer(built.graph, built.graph.nodes[0]));
+  for (size_t i = 0; i < c.outputs; ++i) built.graph.value(node.outputs[i]).desc = descs[i];
+  // Post-ops are offered one by one, as fusion does.
+  graph::Node& placed = built.graph.nodes[0];
+  const auto wanted = std::move(placed.post);
+  placed.post.clear();
+  for (const auto& post : wanted) {
+    if (!kernel->accepts(built.graph, placed, post)) return runtime_error("the post-op is not accepted");
+    placed.post.push_back(post);
+  }
+  return built;
+}
+
+Result<std::vector<Tensor>> reference(const Built& built, const kernels::Kernel& kernel, bool half) {
+  std::map<ValueId, Tensor> held;
+  const auto at = [&](ValueId id) -> const Tensor* {
+    if (id == graph::kNone) return nullptr;
+    if (const Tensor* constant = built.graph.constant(id)) return constant;
+    return &held.try_emplace(id, stored(built.data.at(id), half)).first->second;
+  };
+  const graph::Node& node = built.graph.nodes[0];
+  std::vector<const Tensor*> inputs;
+  for (const ValueId id : node.inputs) inputs.push_back(at(id));
+  TARSIER_TRY(auto outputs, kernel.reference(node, inputs));
+  TARSIER_CHECK(kernels::apply_post_ops(node, at, outputs[0]));
+  return outputs;
+}
+
+class OperatorTest : public GpuTest, public ::testing::WithParamInterface<size_t> {};
+
+TEST_P(OperatorTest, MatchesItsReference) {
+  const OperatorCase& c = all_cases()[GetParam()];
+  const auto* kernel = kernels::Registry::instance().find(c.op);
+  ASSERT_NE(kernel, nullptr);
+  std::set<bool> layouts_done;
+  for (const RunOptions options : {RunOptions{false, false, false}, RunOptions{true, false, false},
+                                   RunOptions{true, false, true}, RunOptions{true, true, false}}) {
+    SCOPED_TRACE(fmt::format("channel groups {}, fp16 {}, in place {}", options.channel_groups, options.half,
+                             options.in_place));
+    auto built = build(c);
+    ASSERT_OK(built);
+    const auto run = run_node(device(), built->graph, *kernel, built->data, options);
+    ASSERT_OK(run);
+    const bool plain = !options.half && !options.in_place;
+    if (plain) layouts_done.insert(run->channel_groups);
+    if (options.half && !run->channel_groups) continue;  // the same run again
+    const auto expected = reference(*built, *kernel, options.half);
+    ASSERT_OK(expected);
+    Tolerance tolerance = c.tolerance;
+    if (options.half) {
+      tolerance.absolute = std::max(tolerance.absolute, kFp16.absolute);
+      tolerance.relative = std::max(tolerance.relative, kFp16.relative);
+      tolerance.nmse = std::max(tolerance.nmse, kFp16.nmse);
+    }
+    for (size_t i = 0; i < c.outputs; ++i) {
+      EXPECT_EQ(run->outputs[i].desc(), (*expected)[i].desc());
+      EXPECT_EQ(difference(run->outputs[i].to_floats(), (*expected)[i].to_floats(), tolerance), "")
+          << "output " << i;
+    }
+  }
+}
+
+std::vector<size_t> indices() {
+  std::vector<size_t> all(all_cases().size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, OperatorTest, ::testing::ValuesIn(indices()),
+                         [](const auto& row) { return name_of_case(row.param); });
+
+// --- the support table
+
+/// Operators that constant folding replaces, and those with a test program of their own.
+const std::set<std::string> kFolded{"Shape", "Size", "ConstantOfShape", "Range"};
+const std::set<std::string> kElsewhere{"Conv", "ConvTranspose"};
+
+TEST(OperatorTable, EveryOperatorHasACase) {
+  std::set<std::string> covered;
+  for (const auto& c : all_cases()) covered.insert(c.op);
+  for (const auto* kernel : kernels::Registry::instance().all()) {
+    if (kFolded.count(kernel->name) == 0 && kElsewhere.count(kernel->name) == 0) {
+      EXPECT_EQ(covered.count(kernel->name), 1U) << kernel->name << " has no row in operator_cases_*.cpp";
+    }
+  }
+}
+
+/// What the rows of one operator show: asked of the kernel, without a device.
+std::string support_table() {
+  std::string text =
+      "# Operators\n\n"
+      "Generated from the kernel registry and the cases in `tests/kernels/` (operator_test.cpp says how).\n\n"
+      "- *channel groups*: runs on `[N][C/4][H][W][4]` activations, stored as fp32 or fp16, without a "
+      "layout\n"
+      "  conversion; every other operator, and every other shape of these, runs on row-major fp32 or int32.\n"
+      "- *fuses*: takes following activations (*pointwise*), or those and residual Add, Mul and PRelu "
+      "(*all*).\n"
+      "- *in place*: may write over its input.\n\n"
+      "| operator | channel groups | fuses | in place | cases |\n|---|---|---|---|---|\n";
+  for (const auto* kernel : kernels::Registry::instance().all()) {
+    if (kFolded.count(kernel->name) != 0) {
+      text += fmt::format("| {} | folded when the model is compiled | | | |\n", kernel->name);
+      continue;
+    }
+    if (kElsewhere.count(kernel->name) != 0) {
+      text += fmt::format("| {} | yes | all | | conv_test.cpp |\n", kernel->name);
+      continue;
+    }
+    bool groups = false, pointwise = false, everything = false, in_place = false;
+    size_t count = 0;
+    for (const auto& c : all_cases()) {
+      if (c.op != kernel->name) continue;
+      ++count;
+      auto built = build(c);
+      if (!built.ok()) continue;
+      graph::Graph& graph = built->graph;
+      graph::Node& node = graph.nodes[0];
+      node.post.clear();
+      for (const auto& [id, tensor] : built->data) {
+        if (kernels::can_be_c4(graph.value(id).desc)) graph.value(id).layout = graph::Layout::kC4;
+      }
+      const auto choice = kernel->layouts(graph, node);
+      for (const auto layout : choice.outputs) groups = groups || layout == graph::Layout::kC4;
+      for (size_t i = 0; i < choice.inputs.size(); ++i) {
+        groups = groups || (choice.inputs[i] == graph::Layout::kC4 && !graph.value(node.inputs[i]).constant);
+      }
+      pointwise = pointwise || kernel->accepts(graph, node, {graph::PostOp::Kind::kRelu});
+      everything =
+          everything || kernel->accepts(graph, node, {graph::PostOp::Kind::kAdd, 0, 0, node.outputs[0]});
+      in_place = in_place || kernel->in_place_input(graph, node) >= 0;
+    }
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", kernel->name, groups ? "yes" : "",
+                        everything  ? "all"
+                        : pointwise ? "pointwise"
+                                    : "",
+                        in_place ? "yes" : "", count);
+  }
+  return text;
+}
+
+TEST(OperatorTable, DocumentIsUpToDate) {
+  const std::filesystem::path path = std::filesystem::path(TARSIER_SOURCE_DIR) / "docs" / "OPERATORS.md";
+  const std::string wanted = support_table();
+  if (std::getenv("TARSIER_UPDATE_DOCS") != nullptr) {
+    ASSERT_OK(write_text_atomic(path, wanted));
+  }
+  const auto found = read_text(path);
+  ASSERT_OK(found);
+  EXPECT_TRUE(*found == wanted) << "docs/OPERATORS.md is stale: run this test with TARSIER_UPDATE_DOCS=1";
+}
+
+}  // namespace
+}  // namespace tarsier::test

@@ -1,0 +1,141 @@
+// The main job without a window, on a short cut of the default clip: what `tools/run` does on a machine
+// without display.
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "app/run_options.hpp"
+#include "capture/frame_source.hpp"
+#include "core/log.hpp"
+#include "models/catalogue.hpp"
+#include "models/store.hpp"
+
+namespace tarsier::app {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr uint64_t kFrames = 12;
+
+/// Why the test can't run here, or "".
+std::string missing(const std::string& network) {
+  const auto catalogue = models::Catalogue::load_default();
+  const auto store = models::store_options({});
+  if (!catalogue.ok() || !store.ok()) return "the catalogue cannot be read";
+  const auto entry = catalogue->find(network);
+  if (!entry.ok()) return entry.error().message;
+  const auto files = models::locate(**entry, *store);
+  return files.ok() ? "" : files.error().message;
+}
+
+class Street : public ::testing::Test {
+ protected:
+  fs::path dir_ = fs::temp_directory_path() / fmt::format("tarsier_street_{}", getpid());
+  RunOptions options_;
+  void SetUp() override {
+    log::init("warn");
+    fs::create_directories(dir_);
+    options_.headless = true;
+    options_.max_frames = kFrames;
+    options_.sink = (dir_ / "street.mp4").string();
+    options_.json = (dir_ / "street.jsonl").string();
+    options_.globals.validation = true;
+    if (const std::string why = missing("centernet"); !why.empty()) GTEST_SKIP() << why;
+  }
+  ~Street() override { fs::remove_all(dir_); }
+
+  [[nodiscard]] std::vector<nlohmann::json> lines() const {
+    std::vector<nlohmann::json> out;
+    std::ifstream in(options_.json);
+    for (std::string line; std::getline(in, line);) out.push_back(nlohmann::json::parse(line));
+    return out;
+  }
+};
+
+TEST_F(Street, FindsThePeopleOfTheDefaultClip) {
+  const Status status = run(options_);  // an error too where the validation layer spoke
+  ASSERT_TRUE(status.ok()) << status.error().message;
+
+  const auto results = lines();
+  ASSERT_EQ(results.size(), kFrames);
+  uint64_t people = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i]["id"], i);
+    for (const auto& detection : results[i]["detections"]) {
+      const auto& box = detection["box"];
+      EXPECT_GE(box[0].get<float>(), 0);
+      EXPECT_LE(box[2].get<float>(), 768);
+      EXPECT_LE(box[3].get<float>(), 576);
+      EXPECT_LT(box[0].get<float>(), box[2].get<float>());
+      EXPECT_GE(detection["score"].get<float>(), 0.35F);
+      people += detection["class"] == "person" ? 1 : 0;
+    }
+  }
+  // Seven to nine people are in the picture; the smaller ones are missed now and then.
+  EXPECT_GE(people, kFrames * 4);
+  EXPECT_LE(people, kFrames * 12);
+
+  auto video = capture::open_source(options_.sink);
+  ASSERT_TRUE(video.ok()) << video.error().message;
+  EXPECT_EQ((*video)->info().width, 768);
+  uint64_t frames = 0;
+  while (true) {
+    auto frame = (*video)->next();
+    ASSERT_TRUE(frame.ok()) << frame.error().message;
+    if (!frame->has_value()) break;
+    ++frames;
+  }
+  EXPECT_EQ(frames, kFrames);
+  size_t entries = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(dir_)) ++entries;
+  EXPECT_EQ(entries, 2U);
+}
+
+TEST_F(Street, TheSameRunGivesTheSameResults) {
+  options_.sink.clear();
+  options_.max_frames = 4;
+  ASSERT_TRUE(run(options_).ok());
+  auto first = lines();
+  ASSERT_TRUE(run(options_).ok());
+  auto second = lines();
+  for (auto* results : {&first, &second}) {
+    for (auto& line : *results) line.erase("latency_ms");
+  }
+  EXPECT_EQ(first, second);
+}
+
+TEST_F(Street, ClassesAndScoreFilterOnTheDevice) {
+  options_.sink.clear();
+  options_.max_frames = 4;
+  options_.set = {"detect.classes=car", "detect.score=0.2"};
+  ASSERT_TRUE(run(options_).ok());
+  for (const auto& line : lines()) {
+    for (const auto& detection : line["detections"]) EXPECT_EQ(detection["class"], "car");
+  }
+}
+
+TEST_F(Street, MistakesAreInputErrorsAndLeaveNothing) {
+  const auto expect_refused = [&](const std::string& part) {
+    const Status status = run(options_);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().exit_code(), 2) << status.error().message;
+    EXPECT_NE(status.error().message.find(part), std::string::npos) << status.error().message;
+    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
+    EXPECT_TRUE(fs::is_empty(dir_)) << "something was left behind";
+  };
+  options_.set = {"detect.scor=1"};
+  expect_refused("did you mean 'detect.score'");
+  options_.set = {"detect.score=2"};
+  expect_refused("out of range");
+  options_.set = {"detect.model=centernett"};
+  expect_refused("centernet");
+  options_.set = {};
+  options_.source = (dir_ / "nothing.mp4").string();
+  expect_refused("no such file");
+  options_.source.clear();
+  options_.pipeline = "stret";
+  expect_refused("street");
+}
+
+}  // namespace
+}  // namespace tarsier::app

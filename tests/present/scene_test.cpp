@@ -1,0 +1,294 @@
+// The off-screen picture: every pixel that matters is compared with what was asked for.
+//
+// To add a case: put what should be drawn into draw(), look at one pixel with at().
+#include "support/scene.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "present/frame_grabber.hpp"
+#include "present/glyphs.hpp"
+#include "present/palette.hpp"
+#include "support/gpu_fixture.hpp"
+
+namespace tarsier {
+namespace {
+
+using test::detection_bytes;
+using test::test_frame;
+using test::upload_vector;
+
+struct Pixel {
+  int b, g, r;
+};
+
+class SceneTest : public test::GpuTest {
+ protected:
+  static constexpr uint32_t kWidth = 321, kHeight = 243;  // odd on purpose
+
+  void SetUp() override {
+    GpuTest::SetUp();
+    auto ring = gpu::FrameRing::create(device(), 2, 1 << 20);
+    ASSERT_OK(ring);
+    ring_ = std::move(*ring);
+    auto scene = present::SceneRenderer::create(device(), {.label_sets = {test::kTestClasses}});
+    ASSERT_OK(scene);
+    scene_ = std::move(*scene);
+    grabber_ = std::make_unique<present::FrameGrabber>(device(), 3);
+  }
+  void TearDown() override {
+    if (ring_) ring_->drain();
+    picture_.reset();
+    grabber_.reset();
+    scene_.reset();
+    ring_.reset();
+    GpuTest::TearDown();
+  }
+
+  /// Draws one frame and waits for its picture.
+  void draw(uint32_t width, uint32_t height, const std::vector<vision::Detection>& detections,
+            std::vector<present::MaskInput> masks = {}, std::string_view status = {}) {
+    drawn_over_ = test_frame(width, height);
+    auto frame_buffer = upload_vector(device(), drawn_over_);
+    ASSERT_OK(frame_buffer);
+    auto detection_buffer = upload_vector(device(), detection_bytes(detections), true);
+    ASSERT_OK(detection_buffer);
+    auto frame = ring_->begin();
+    ASSERT_OK(frame);
+    present::SceneInputs inputs;
+    inputs.frame = &*frame_buffer;
+    inputs.width = width;
+    inputs.height = height;
+    inputs.masks = masks;
+    const present::DetectionInput one{&*detection_buffer, 0, 0};
+    inputs.detections = {&one, 1};
+    inputs.status = status;
+    ASSERT_OK(scene_->draw(**frame, inputs));
+    auto grabbed = grabber_->grab(**frame, scene_->image(), gpu::ImageUse::kSampled,
+                                  [&](std::shared_ptr<const present::HostPicture> got) { picture_ = got; });
+    ASSERT_OK(grabbed);
+    ASSERT_TRUE(*grabbed);
+    ASSERT_OK(ring_->submit(**frame));
+    ring_->drain();
+    ASSERT_TRUE(picture_);
+    ASSERT_EQ(picture_->width, width);
+    ASSERT_EQ(picture_->height, height);
+    if (const char* folder = std::getenv("TARSIER_TEST_PICTURES")) {
+      const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+      ASSERT_OK(present::write_png(std::string(folder) + "/scene_" + test->name() + ".png", *picture_));
+    }
+  }
+
+  [[nodiscard]] Pixel at(uint32_t x, uint32_t y) const {
+    const uint8_t* p = &picture_->pixels[(size_t(y) * picture_->width + x) * 4];
+    return {p[0], p[1], p[2]};
+  }
+  [[nodiscard]] bool unchanged(uint32_t x, uint32_t y) const {
+    const uint8_t* p = &drawn_over_[(size_t(y) * picture_->width + x) * 4];
+    const Pixel got = at(x, y);
+    return got.b == p[0] && got.g == p[1] && got.r == p[2];
+  }
+  [[nodiscard]] bool is_color(uint32_t x, uint32_t y, present::Rgb color, int tolerance = 2) const {
+    const Pixel got = at(x, y);
+    return std::abs(got.r - color[0]) <= tolerance && std::abs(got.g - color[1]) <= tolerance &&
+           std::abs(got.b - color[2]) <= tolerance;
+  }
+  [[nodiscard]] size_t changed(uint32_t x0, uint32_t y0, uint32_t x1, uint32_t y1) const {
+    size_t count = 0;
+    for (uint32_t y = y0; y < y1; ++y) {
+      for (uint32_t x = x0; x < x1; ++x) count += unchanged(x, y) ? 0 : 1;
+    }
+    return count;
+  }
+
+  std::unique_ptr<gpu::FrameRing> ring_;
+  std::unique_ptr<present::SceneRenderer> scene_;
+  std::unique_ptr<present::FrameGrabber> grabber_;
+  std::shared_ptr<const present::HostPicture> picture_;
+  std::vector<uint8_t> drawn_over_;
+};
+
+TEST_F(SceneTest, FrameAloneIsCopiedExactly) {
+  draw(kWidth, kHeight, {});
+  EXPECT_EQ(changed(0, 0, kWidth, kHeight), 0U);
+}
+
+TEST_F(SceneTest, BoxHasItsClassColourOnTheEdgeAndNothingInside) {
+  draw(kWidth, kHeight, {{100, 90, 220, 200, 0.87F, 2, 0, 0}});
+  const present::Rgb color = present::class_color(2);
+  // The edge runs through the pixel corner at (x, 200): the rows on both sides are in the 2 pixel line.
+  for (uint32_t y : {199U, 200U}) EXPECT_TRUE(is_color(160, y, color)) << y << " r " << at(160, y).r;
+  for (uint32_t x : {99U, 100U}) EXPECT_TRUE(is_color(x, 150, color)) << x;
+  for (uint32_t x : {219U, 220U}) EXPECT_TRUE(is_color(x, 150, color)) << x;
+  // Dark rim on both sides, darker than the frame.
+  EXPECT_LT(at(160, 201).b, at(160, 206).b - 20);
+  EXPECT_LT(at(160, 198).b, at(160, 193).b - 20);
+  EXPECT_EQ(changed(106, 96, 214, 194), 0U) << "the inside is left alone";
+  EXPECT_EQ(changed(230, 0, kWidth, kHeight), 0U);
+  EXPECT_EQ(changed(0, 210, kWidth, kHeight), 0U);
+}
+
+TEST_F(SceneTest, LabelIsATagInTheClassColourWithText) {
+  draw(kWidth, kHeight, {{60, 100, 250, 220, 0.87F, 0, 0, 0}});
+  const present::Rgb color = present::class_color(0);
+  size_t tag = 0;
+  size_t ink = 0;
+  for (uint32_t y = 80; y < 98; ++y) {
+    for (uint32_t x = 58; x < 150; ++x) {
+      tag += is_color(x, y, color, 24) ? 1 : 0;
+      const Pixel p = at(x, y);
+      ink += p.r < 40 && p.g < 60 && p.b < 40 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(tag, 400U);
+  EXPECT_GT(ink, 60U) << "dark text on the light tag";
+  EXPECT_LT(ink, tag);
+}
+
+TEST_F(SceneTest, ScoreDigitsAreDrawn) {
+  draw(kWidth, kHeight, {{60, 100, 250, 220, 0.11F, 0, 0, 0}});
+  std::vector<uint8_t> first(picture_->pixels.begin(), picture_->pixels.end());
+  draw(kWidth, kHeight, {{60, 100, 250, 220, 0.88F, 0, 0, 0}});
+  size_t differ = 0;
+  for (size_t i = 0; i < first.size(); ++i) differ += first[i] != picture_->pixels[i] ? 1 : 0;
+  EXPECT_GT(differ, 30U);
+  EXPECT_LT(differ, 1500U) << "only two digits changed";
+}
+
+TEST_F(SceneTest, LabelStaysInThePicture) {
+  draw(kWidth, kHeight, {{-20, -10, 80, 60, 0.5F, 3, 0, 0}, {300, 150, 400, 300, 0.9F, 4, 0, 0}});
+  EXPECT_GT(changed(0, 0, 100, 30), 500U) << "the tag moves inside at the upper edge";
+  size_t tag = 0;
+  for (uint32_t y = 125; y < 150; ++y) {
+    for (uint32_t x = 200; x < kWidth; ++x) tag += is_color(x, y, present::class_color(4), 24) ? 1 : 0;
+  }
+  EXPECT_GT(tag, 300U) << "and to the left at the right edge";
+}
+
+TEST_F(SceneTest, BestDetectionIsOnTop) {
+  draw(kWidth, kHeight, {{100, 90, 220, 200, 0.9F, 1, 0, 0}, {100, 90, 220, 200, 0.3F, 5, 0, 0}});
+  EXPECT_TRUE(is_color(160, 200, present::class_color(1)));
+}
+
+TEST_F(SceneTest, UnknownClassesAndFullBuffersAreDrawnSafely) {
+  std::vector<vision::Detection> many;
+  for (uint32_t i = 0; i < vision::kMaxDetections; ++i) {
+    const float x = float(i % 20) * 16;
+    const float y = float(i / 20) * 16;
+    many.push_back({x, y, x + 10, y + 10, 1.0F, int32_t(i) * 7 - 9, 0, 0});
+  }
+  draw(kWidth, kHeight, many);
+  EXPECT_GT(changed(0, 0, kWidth, kHeight), size_t(kWidth) * kHeight / 3);
+}
+
+TEST_F(SceneTest, MaskIsBlendedWhereItIsSet) {
+  // The mask covers the frame by a letterbox: 160 x 120 of 160 x 160, so scale 0.5 and 20 rows above.
+  auto buffer = upload_vector(device(), test::disc_mask(160, 160, 80, 80, 30));
+  ASSERT_OK(buffer);
+  present::MaskInput mask;
+  mask.buffer = &*buffer;
+  mask.width = mask.height = 160;
+  mask.fit = {0.5F, 0.5F, 0, 20};
+  mask.color = {1, 0, 0};
+  mask.opacity = 0.5F;
+  draw(320, 240, {}, {mask});
+  // The centre (80, 80) of the mask is (160, 120) of the frame, its radius 60 pixels.
+  const auto frame = test_frame(320, 240);
+  const Pixel got = at(160, 120);
+  const uint8_t* was = &frame[(size_t(120) * 320 + 160) * 4];
+  EXPECT_NEAR(got.r, (was[2] + 255) / 2, 2);
+  EXPECT_NEAR(got.g, was[1] / 2, 2);
+  EXPECT_NEAR(got.b, was[0] / 2, 2);
+  EXPECT_TRUE(unchanged(160, 120 - 64));
+  EXPECT_TRUE(unchanged(160 + 64, 120));
+  EXPECT_GT(at(160, 120 - 56).r, at(160, 120 - 66).r + 50);
+  EXPECT_FALSE(unchanged(160 - 56, 120));
+}
+
+TEST_F(SceneTest, StatusLineAndChangeOfSize) {
+  draw(kWidth, kHeight, {}, {}, "street 12.3 frames/s  \xC2\xB7  14 ms");
+  EXPECT_GT(changed(0, kHeight - 40, kWidth, kHeight), 1000U);
+  EXPECT_EQ(changed(0, 0, kWidth, kHeight - 40), 0U);
+  const uint64_t before = scene_->generation();
+  draw(200, 150, {{20, 50, 120, 120, 0.5F, 1, 0, 0}});
+  EXPECT_GT(scene_->generation(), before);
+  EXPECT_TRUE(is_color(70, 120, present::class_color(1)));
+}
+
+TEST_F(SceneTest, SteadyStateAllocatesNothingAndCountsReadBack) {
+  draw(kWidth, kHeight, {{100, 90, 220, 200, 0.87F, 2, 0, 0}});
+  auto frame_buffer = upload_vector(device(), test_frame(kWidth, kHeight));
+  ASSERT_OK(frame_buffer);
+  auto detections = upload_vector(device(), detection_bytes({{10, 10, 50, 50, 0.5F, 1, 0, 0}}), true);
+  ASSERT_OK(detections);
+  const present::DetectionInput one{&*detections, 0, 0};
+  const uint64_t allocations = device().allocations();
+  const uint64_t bytes = device().readback_bytes();
+  for (int i = 0; i < 6; ++i) {
+    auto frame = ring_->begin();
+    ASSERT_OK(frame);
+    ASSERT_OK(scene_->draw(**frame, {.frame = &*frame_buffer,
+                                     .width = kWidth,
+                                     .height = kHeight,
+                                     .masks = {},
+                                     .detections = {&one, 1},
+                                     .status = {}}));
+    ASSERT_OK(ring_->submit(**frame));
+  }
+  ring_->drain();
+  EXPECT_EQ(device().allocations(), allocations);
+  EXPECT_EQ(device().readback_bytes(), bytes) << "drawing reads nothing back";
+  draw(kWidth, kHeight, {});
+  EXPECT_EQ(device().readback_bytes(), bytes + uint64_t(kWidth) * kHeight * 4);
+}
+
+TEST_F(SceneTest, GrabberIsFullWhenTheConsumerKeepsPictures) {
+  draw(kWidth, kHeight, {});
+  const auto kept = picture_;
+  EXPECT_EQ(grabber_->free(), 2U);
+  picture_.reset();
+  EXPECT_EQ(grabber_->free(), 2U);
+  const_cast<std::shared_ptr<const present::HostPicture>&>(kept).reset();
+  EXPECT_EQ(grabber_->free(), 3U);
+}
+
+TEST_F(SceneTest, PngFileIsReadableAndFailureIsReported) {
+  draw(kWidth, kHeight, {});
+  const std::string path = ::testing::TempDir() + "tarsier_scene.png";
+  ASSERT_OK(present::write_png(path, *picture_));
+  EXPECT_GT(std::filesystem::file_size(path), 200U);
+  std::filesystem::remove(path);
+  EXPECT_FALSE(present::write_png("/proc/none/x.png", *picture_).ok());
+}
+
+TEST(Glyphs, Utf8AndEllipsis) {
+  EXPECT_EQ(present::decode_utf8("a\xC3\xA9\xE2\x80\xA6"), (std::u32string{U'a', 0xE9, 0x2026}));
+  EXPECT_EQ(present::decode_utf8("\xFF"
+                                 "b"),
+            (std::u32string{0xFFFD, U'b'}));
+  EXPECT_EQ(present::decode_utf8("\xC3"), (std::u32string{0xFFFD}));
+  auto font = present::find_font();
+  if (!font.ok()) GTEST_SKIP() << font.error().message;
+  auto atlas = present::bake_glyphs(*font, 14, U"é");
+  ASSERT_OK(atlas);
+  EXPECT_EQ(atlas->layout("abcdefgh", 5).size(), 5U);
+  EXPECT_EQ(atlas->layout("abcdefgh", 5).back().glyph, atlas->find(0x2026));
+  EXPECT_NE(atlas->find(U'é'), atlas->find(U'?'));
+  EXPECT_EQ(atlas->find(0x4E00), atlas->find(U'?'));
+  EXPECT_GT(atlas->width_of("WWW"), atlas->width_of("iii"));
+  EXPECT_FALSE(present::bake_glyphs("/proc/self/status", 14, U"").ok());
+}
+
+TEST(Palette, NeighboursDiffer) {
+  for (int i = 0; i < 24; ++i) {
+    const present::Rgb a = present::class_color(i);
+    const present::Rgb b = present::class_color(i + 1);
+    EXPECT_GT(std::abs(a[0] - b[0]) + std::abs(a[1] - b[1]) + std::abs(a[2] - b[2]), 90) << i;
+  }
+  EXPECT_EQ(present::class_color(-5), present::class_color(0));
+}
+
+}  // namespace
+}  // namespace tarsier
