@@ -2,6 +2,7 @@
 // Needs the clips and networks of the shared folder ($TARSIER_SHARED, or ../shared beside the source tree)
 // and centernet in the model cache (`tarsier models fetch centernet`) or in the folder $TARSIER_CENTERNET; a
 // case whose data is missing is skipped with the reason.
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -338,6 +339,24 @@ std::vector<uint8_t> recorded_masks(const json& recorded, size_t images) {
   return masks;
 }
 
+/// Intersection over union of a mask and the label's road, at the label's resolution, unlabelled pixels left
+/// out.
+struct RoadOverlap {
+  size_t both = 0, either = 0;
+  void add(std::span<const uint8_t> mask, size_t width, size_t height, const GoldenFrame& label) {
+    const auto label_width = size_t(label.width), label_height = size_t(label.height);
+    for (size_t y = 0; y < label_height; ++y) {
+      for (size_t x = 0; x < label_width; ++x) {
+        const uint32_t truth = label.pixels[y * label_width + x] & 255;  // 3 road, 11 void
+        const bool road = mask[y * height / label_height * width + x * width / label_width] != 0;
+        both += road && truth == 3 ? 1 : 0;
+        either += (road || truth == 3) && truth != 11 ? 1 : 0;
+      }
+    }
+  }
+  [[nodiscard]] double value() const { return double(both) / double(either); }
+};
+
 class GoldenMasks : public GpuTest {};
 
 TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
@@ -362,9 +381,20 @@ TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
   }
   ASSERT_EQ(passes.size(), 2U);
 
+  // Spread over the drive first, so that a slow device that runs out of time has seen all of it.
+  constexpr size_t kSpread = 6;
+  constexpr auto kBudget = std::chrono::minutes(3);
+  const bool full = std::getenv("TARSIER_FULL_TESTS") != nullptr;
+  std::vector<size_t> order;
+  for (size_t first = 0; first < kSpread; ++first) {
+    for (size_t i = first; i < images.size(); i += kSpread) order.push_back(i);
+  }
+  const auto begin = std::chrono::steady_clock::now();
   std::array<size_t, 2> equal{};
-  size_t both = 0, either = 0;
-  for (size_t i = 0; i < images.size(); ++i) {
+  RoadOverlap ours, reference;
+  size_t done = 0;
+  for (const size_t i : order) {
+    if (!full && done >= images.size() / kSpread && std::chrono::steady_clock::now() - begin > kBudget) break;
     const std::string name = images[i]["name"];
     const auto picture = read_image(drive / "images" / name);
     ASSERT_OK(picture);
@@ -377,27 +407,24 @@ TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
       std::vector<uint8_t> got(area);
       ASSERT_OK(
           device().download(passes[output].mask(0), sizeof(vision::MaskHeader), got.data(), got.size()));
-      const uint8_t* reference = masks.data() + (i * 2 + output) * area;
-      for (size_t p = 0; p < area; ++p) equal[output] += (got[p] >= 128) == (reference[p] != 0) ? 1 : 0;
+      for (auto& pixel : got) pixel = pixel >= 128 ? 1 : 0;
+      const std::span expected(masks.data() + (i * 2 + output) * area, area);
+      for (size_t p = 0; p < area; ++p) equal[output] += got[p] == expected[p] ? 1 : 0;
       if (output != 0) continue;
       const auto label = read_image(drive / "labels" / name);
       ASSERT_OK(label);
-      const auto label_width = size_t(label->width), label_height = size_t(label->height);
-      for (size_t y = 0; y < label_height; ++y) {
-        for (size_t x = 0; x < label_width; ++x) {
-          const uint32_t truth = label->pixels[y * label_width + x] & 255;  // 3 road, 11 void
-          const bool road = got[y * height / label_height * width + x * width / label_width] >= 128;
-          both += road && truth == 3 ? 1 : 0;
-          either += (road || truth == 3) && truth != 11 ? 1 : 0;
-        }
-      }
+      ours.add(got, width, height, *label);
+      reference.add(expected, width, height, *label);
     }
+    ++done;
   }
-  const double road_iou = double(both) / double(either);
-  std::cout << "road IoU " << road_iou << " (reference " << recorded["road_iou"] << ")\n";
-  EXPECT_NEAR(road_iou, recorded["road_iou"].get<double>(), 0.002);
+  std::cout << done << " of " << images.size() << " frames"
+            << (done < images.size() ? " (out of time; TARSIER_FULL_TESTS=1 runs all)" : "") << ", road IoU "
+            << ours.value() << ", reference " << reference.value() << '\n';
+  EXPECT_NEAR(ours.value(), reference.value(), 0.002);
+  if (done == images.size()) EXPECT_NEAR(reference.value(), recorded["road_iou"].get<double>(), 1e-4);
   for (size_t output = 0; output < 2; ++output) {
-    const double agreement = double(equal[output]) / double(area * images.size());
+    const double agreement = double(equal[output]) / double(area * done);
     std::cout << recorded["outputs"][output] << ": " << agreement * 100 << "% of the pixels agree\n";
     EXPECT_GE(agreement, 0.999);
   }
