@@ -22,6 +22,8 @@ Result<graph::Graph> load_model(const std::filesystem::path& path);
 
 /// External data files are read from the model's own folder and nowhere else.
 Result<graph::Graph> load_onnx(const std::filesystem::path& path);
+/// One serialised TensorProto (the .pb files that ONNX test data come in).
+Result<graph::Tensor> load_onnx_tensor(const std::filesystem::path& path);
 /// NHWC graph inputs and outputs keep their shape; inside, activations are NCHW with transposes only where a
 /// layout-bound operator (Reshape, TopK, ...) reads them.
 Result<graph::Graph> load_tfjs(const std::filesystem::path& model_json);

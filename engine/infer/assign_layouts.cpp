@@ -36,6 +36,11 @@ class Assigner {
       value.layout = can_be_c4(value.desc) && wants_c4(input, 0) ? Layout::kC4 : Layout::kLinear;
       value.storage = is_real(value.desc.dtype) ? DType::kF32 : DType::kI32;
     }
+    // No node produces a folded output, so none below gives it a storage.
+    for (const ValueId output : graph_.outputs) {
+      auto& value = graph_.value(output);
+      if (value.constant) value.storage = is_real(value.desc.dtype) ? DType::kF32 : DType::kI32;
+    }
     std::vector<Node> nodes = std::move(graph_.nodes);
     graph_.nodes.clear();
     for (Node& node : nodes) TARSIER_CHECK(place(std::move(node)));

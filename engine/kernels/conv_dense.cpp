@@ -27,6 +27,9 @@ bool scatters(const ConvGeometry& g) {
          g.out[1] == g.in[1] * g.stride[1];
 }
 
+/// kMode of the shader.
+enum class Mode : uint32_t { kPointwise = 0, kOneWindow = 1, kSlabs = 2 };
+
 /// How the work is cut up.
 struct Tiling {
   int64_t block_groups = 4;  // groups of 4 output channels that an invocation computes
@@ -41,7 +44,7 @@ struct Tiling {
   int64_t blocks = 1;        // of all taps of a scatter
   int64_t blocks_per_tap = 1;
   int64_t blocks_per_dispatch = 0;
-  bool pointwise = false;
+  Mode mode = Mode::kSlabs;
 };
 
 int64_t ceil_div(int64_t a, int64_t b) {
@@ -74,13 +77,23 @@ Tiling tile_weights(const ConvGeometry& g, const gpu::DeviceFeatures& device, in
   t.chunks = ceil_div(in_groups, std::min(range / group_bytes, kMaxIndex));
   t.chunk = ceil_div(in_groups, t.chunks);
   t.slab_bytes = t.chunk * group_bytes;
-  t.pointwise = (g.pointwise() || scatter) && t.chunks == 1;
   t.slabs_per_block = scatter ? t.chunks : g.taps() * t.chunks;
   t.blocks_per_tap = ceil_div(out_groups, t.block_groups);
   t.blocks = t.blocks_per_tap * (scatter ? g.taps() : 1);
   t.slabs_per_window = range / t.slab_bytes;
-  // Windows start at aligned offsets; where the slabs do not end on one, the rest stays unused.
-  while (ceil_div(t.slabs_per_window * t.slab_bytes, alignment) * alignment > range) --t.slabs_per_window;
+  if (t.chunks == 1 && (g.pointwise() || scatter)) {
+    t.mode = Mode::kPointwise;
+  } else if (t.chunks == 1 && t.slabs_per_window >= g.taps() && g.taps() <= kMaxIndex) {
+    t.mode = Mode::kOneWindow;  // windows hold whole blocks
+    t.slabs_per_window -= t.slabs_per_window % g.taps();
+  }
+  // Windows start at aligned offsets; what lies behind their last slab stays unused.
+  const int64_t unit = t.mode == Mode::kOneWindow ? g.taps() : 1;
+  while (t.slabs_per_window > 0 &&
+         ceil_div(t.slabs_per_window * t.slab_bytes, alignment) * alignment > range) {
+    t.slabs_per_window -= unit;
+  }
+  if (t.slabs_per_window == 0) return t;
   t.window_bytes = ceil_div(t.slabs_per_window * t.slab_bytes, alignment) * alignment;
   t.blocks_per_dispatch =
       std::min({t.blocks, t.slabs_per_window * int64_t{gpu::kWindows} / t.slabs_per_block, kMaxIndex});
@@ -96,7 +109,7 @@ Tiling tile(const ConvContext& context) {
   const int64_t plane = scatters(g) ? g.in_plane() : g.out_plane();
   // Short vectors: a small image fills small workgroups better.
   if (context.narrow() && ceil_div(plane, 128) * 128 > plane + plane / 8) t.width = 8;
-  while (t.pixels > 1 && (t.pixels / 2) * t.width >= plane) t.pixels /= 2;
+  while (t.pixels > 1 && t.pixels * t.width > plane) t.pixels /= 2;
   return t;
 }
 
@@ -170,13 +183,14 @@ Status emit_conv_dense(ConvContext& context) {
     const int64_t count = std::min(t.blocks_per_dispatch, t.blocks - first);
     TARSIER_TRY(const Weights weights, emitter.upload(pack(context, t, first, count)));
     push.blocks = uint32_t(first << 16 | t.slabs_per_window);
-    emitter.dispatch(
-        "kernels/conv_dense.comp",
-        {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()), context.output_half(),
-         context.mask_flag(), uint32_t(t.width), uint32_t(t.pixels), uint32_t(t.block_groups),
-         t.pointwise ? 1U : 0U, scatter ? uint32_t(g.stride[1]) : 0U, scatter ? uint32_t(g.stride[0]) : 0U},
-        push, {uint32_t(ceil_div(plane, t.width * t.pixels)), uint32_t(count), uint32_t(g.batch)},
-        weights.offset, false, uint32_t(t.window_bytes));
+    emitter.dispatch("kernels/conv_dense.comp",
+                     {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()), context.output_half(),
+                      context.mask_flag(), context.store_once(), uint32_t(t.width), uint32_t(t.pixels),
+                      uint32_t(t.block_groups), uint32_t(t.mode), scatter ? uint32_t(g.stride[1]) : 0U,
+                      scatter ? uint32_t(g.stride[0]) : 0U},
+                     push,
+                     {uint32_t(ceil_div(plane, t.width * t.pixels)), uint32_t(count), uint32_t(g.batch)},
+                     weights.offset, false, uint32_t(t.window_bytes));
   }
   return {};
 }

@@ -31,7 +31,7 @@ struct Tile {
 Tile choose_tile(const ConvGeometry& g) {
   const bool large = g.taps() > 25;
   Tile tile{std::min<int64_t>(large ? 2 : 4, g.out[1]), g.stride[0] == 1 && !large ? 2 : 1};
-  if (g.out[0] == 1) tile.y = 1;
+  tile.y = std::min(tile.y, g.out[0]);
   while (tile.x > 1 && (tile.x - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1 > kMaxRow) --tile.x;
   return tile;
 }
@@ -75,9 +75,9 @@ Status emit_conv_depthwise(ConvContext& context) {
     context.emitter.dispatch(
         "kernels/conv_depthwise.comp",
         {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()), context.output_half(),
-         context.mask_flag(), width, uint32_t(tile.x), uint32_t(tile.y), uint32_t(g.kernel[1]),
-         uint32_t(g.kernel[0]), uint32_t(g.stride[1]), uint32_t(g.stride[0]), uint32_t(g.dilation[1]),
-         uint32_t(g.dilation[0])},
+         context.mask_flag(), context.store_once(), width, uint32_t(tile.x), uint32_t(tile.y),
+         uint32_t(g.kernel[1]), uint32_t(g.kernel[0]), uint32_t(g.stride[1]), uint32_t(g.stride[0]),
+         uint32_t(g.dilation[1]), uint32_t(g.dilation[0])},
         push,
         {uint32_t((tiles + width - 1) / width), uint32_t(std::min(kMaxGroups, groups - first)),
          uint32_t(g.batch)});

@@ -27,6 +27,8 @@ struct ConvContext {
   [[nodiscard]] uint32_t output_half() const { return half_flag(*output.value); }
   /// Specialisation constant: whether the output's padding channels have to be zeroed.
   [[nodiscard]] uint32_t mask_flag() const;
+  /// Specialisation constant kStoreOnce.
+  [[nodiscard]] uint32_t store_once() const { return emitter.device().software ? 0 : 1; }
   /// True on a device whose vectors are short: small workgroups waste less there.
   [[nodiscard]] bool narrow() const { return emitter.device().subgroup_size <= 16; }
 };

@@ -53,7 +53,7 @@ Status emit_conv_vector(ConvContext& context) {
   const uint32_t width = context.narrow() ? 8 : 32;
   context.emitter.dispatch("kernels/conv_vector.comp",
                            {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()),
-                            context.output_half(), context.mask_flag(), width},
+                            context.output_half(), context.mask_flag(), context.store_once(), width},
                            push, {(push.out_groups + width - 1) / width, push.out_plane, uint32_t(g.batch)});
   return {};
 }

@@ -162,6 +162,7 @@ Result<InputSpec> read_input(const toml::table& table, const std::string& file) 
   }
   input.fit = reader.choice("fit", kFits, Fit::kStretch);
   input.pad = static_cast<float>(reader.get<double>("pad", 0));
+  input.any_aspect = reader.get<bool>("any_aspect", false);
   TARSIER_CHECK(reader.finish());
   return input;
 }

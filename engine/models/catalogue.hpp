@@ -27,7 +27,8 @@ struct InputSpec {
   std::array<float, 3> mean{0, 0, 0};
   std::array<float, 3> std{1, 1, 1};
   Fit fit = Fit::kStretch;
-  float pad = 0;  // of a letterbox's border, in pixel units (before mean and std)
+  float pad = 0;            // of a letterbox's border, in pixel units (before mean and std)
+  bool any_aspect = false;  // may run at the frame's own aspect with the same long side, in steps of 32
 };
 
 /// One file of a network, by the name that it has in a mirror folder and in the cache.

@@ -129,12 +129,21 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
                                         .restarts = true}));
   TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
   TARSIER_CHECK(declare_params(spec, entry, context.params));
+  TARSIER_CHECK(
+      context.params.declare({.key = spec.name + ".frame_aspect",
+                              .type = ParamType::kBool,
+                              .initial = true,
+                              .help = "a network that can runs at the frame's aspect: faster, and nothing "
+                                      "is squeezed",
+                              .restarts = true}));
   TARSIER_TRY(const auto kind, head_kind(entry));
 
   NetworkOptions options;
   options.precision = context.precision;
-  options.frame_width = context.frame_width;
-  options.frame_height = context.frame_height;
+  if (context.params.boolean(spec.name + ".frame_aspect")) {
+    options.frame_width = context.frame_width;
+    options.frame_height = context.frame_height;
+  }
   options.progress = context.progress;
   TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
 

@@ -30,8 +30,8 @@ using LoadProgress = std::function<void(const std::string& what, double fraction
 
 struct NetworkOptions {
   infer::Precision precision = infer::Precision::kFp32;
-  /// Long side of the frame in the network's input where the network may be run at the frame's own aspect
-  /// (models::InputSpec); 0 for the network's own size.
+  /// Size of the frames: a network that may (models::InputSpec::any_aspect) runs at their aspect. 0: at its
+  /// own size.
   int frame_width = 0, frame_height = 0;
   LoadProgress progress;
 };
@@ -56,6 +56,7 @@ class Network {
  private:
   Network() = default;
   models::Entry entry_;
+  std::vector<std::string> channels_last_;  // outputs that are NHWC
   std::unique_ptr<infer::Plan> plan_;
   std::unique_ptr<vision::Preprocess> preprocess_;
 };

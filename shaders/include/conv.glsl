@@ -12,6 +12,11 @@ layout(constant_id = 2) const uint kInputStorage = 0u;  // Storage of conv_emit.
 layout(constant_id = 3) const uint kOutputHalf = 0u;
 layout(constant_id = 4) const uint kMask = 0u;  // post-ops move zero: clear the padding channels
 
+// Whether each output is stored by one invocation only. The software device stores under a condition lane by lane,
+// which costs a third of a small layer; there, invocations beyond the end repeat the last one's work and store the
+// same value once more.
+layout(constant_id = 5) const uint kStoreOnce = 1u;
+
 #define CONV_PUSH \
   uint64_t src, dst; \
   uint64_t tail; /* of the bias in ConvTail */

@@ -8,15 +8,19 @@
 #extension GL_GOOGLE_include_directive : require
 #include "conv.glsl"
 
-layout(local_size_x_id = 5) in;
-layout(constant_id = 5) const uint kWidth = 32u;
-layout(constant_id = 6) const uint kPixels = 4u;
-layout(constant_id = 7) const uint kBlockGroups = 4u;
-layout(constant_id = 8) const uint kPointwise = 0u;  // one slab a block and pixel p reads pixel p
+layout(local_size_x_id = 6) in;
+layout(constant_id = 6) const uint kWidth = 32u;
+layout(constant_id = 7) const uint kPixels = 4u;
+layout(constant_id = 8) const uint kBlockGroups = 4u;
+// How the weights of a block lie in the windows, and what reads them: the simpler, the faster.
+const uint kPointwise = 0u;  // one slab, and pixel p reads pixel p
+const uint kOneWindow = 1u;  // one slab a tap, all of them in one window
+const uint kSlabs = 2u;      // each slab may lie in another window
+layout(constant_id = 9) const uint kMode = 2u;
 // A transposed convolution whose kernel is as large as its stride: for each tap, input pixel p goes to one output
 // pixel, so the taps are more blocks of a pointwise convolution. The kernel's width; 0 for none.
-layout(constant_id = 9) const uint kScatterX = 0u;
-layout(constant_id = 10) const uint kScatterY = 0u;
+layout(constant_id = 10) const uint kScatterX = 0u;
+layout(constant_id = 11) const uint kScatterY = 0u;
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -66,7 +70,11 @@ void main() {
   const uint tap = kScatterX != 0u ? wide_block / pc.blocks_per_tap : 0u;
   const uint block = kScatterX != 0u ? wide_block - tap * pc.blocks_per_tap : wide_block;
   const uint pixels = out_w * out_h, in_plane = in_w * in_h;
-  const uint first = gl_WorkGroupID.x * (kWidth * kPixels) + gl_LocalInvocationID.x;
+  // The last workgroup moves back so that all of its pixels exist, and leaves those of its neighbour alone. Its
+  // invocations then reach all their pixels from one address. (The host makes kPixels 1 for smaller images.)
+  const uint start = gl_WorkGroupID.x * (kWidth * kPixels);
+  const uint moved = min(start, max(pixels, kWidth * kPixels) - kWidth * kPixels);
+  const uint first = min(moved + gl_LocalInvocationID.x, pixels - 1u);
   const uint n = gl_WorkGroupID.z;
   const uint64_t image = pc.src + uint64_t(n * in_groups) * uint64_t(in_plane * kGroupBytes);
   const uint64_t step = uint64_t(in_plane * kGroupBytes);
@@ -76,19 +84,14 @@ void main() {
     [[unroll]] for (uint j = 0u; j < kPixels; ++j) sums[j][k] = bias;
   }
 
-  uint64_t at[4];
-  if (kPointwise != 0u) {
+  if (kMode == kPointwise) {
     window_index = uniform_byte(gl_WorkGroupID.y / slabs_per_window);
-    const uint base = (local_block - window_index * slabs_per_window) * slab_size;
-    [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
-      at[j] = image + uint64_t(min(first + j * kWidth, pixels - 1u) * kGroupBytes);
-    }
+    const uint base = uniform_byte(gl_WorkGroupID.y % slabs_per_window) * slab_size;
+    uint64_t at = image + uint64_t(first * kGroupBytes);
     for (uint i = 0u; i < in_groups; ++i) {
       vec4 x[4];
-      [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
-        x[j] = load_input(at[j]);
-        at[j] += step;
-      }
+      [[unroll]] for (uint j = 0u; j < kPixels; ++j) x[j] = load_input(at + uint64_t(j * kWidth * kGroupBytes));
+      at += step;
       accumulate(x, base + uniform_byte(i) * (4u * kBlockGroups));
     }
   } else {
@@ -96,29 +99,40 @@ void main() {
     const ivec2 stride = ivec2((pc.kernel_stride >> 16) & 0xFFu, pc.kernel_stride >> 24);
     const ivec2 dilation = ivec2(pc.dilation_chunks & 0xFFu, (pc.dilation_chunks >> 8) & 0xFFu);
     const ivec2 pad = ivec2(int(pc.pad << 16) >> 16, int(pc.pad) >> 16);
-    const uint chunks = pc.dilation_chunks >> 16;
-    const uint slabs = uint(kernel_w * kernel_h) * chunks;
+    const uint chunks = kMode == kSlabs ? pc.dilation_chunks >> 16 : 1u;
+    const uint taps = uint(kernel_w * kernel_h);
     ivec2 corner[4];
     [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
-      const uint p = min(first + j * kWidth, pixels - 1u);
+      const uint p = first + j * kWidth;
       const uint y = p / out_w;
       corner[j] = ivec2(p - y * out_w, y) * stride - pad;
     }
+    uint block_base = 0u;
+    if (kMode == kOneWindow) {
+      const uint blocks_per_window = slabs_per_window / taps;
+      window_index = uniform_byte(gl_WorkGroupID.y / blocks_per_window);
+      block_base = uniform_byte(gl_WorkGroupID.y % blocks_per_window) * taps * slab_size;
+    }
+    uint64_t chunk_image = image;
     uint slab = 0u;
     for (uint part = 0u; part < chunks; ++part) {
-      const uint begin = part * chunk;
-      const uint count = min(chunk, in_groups - begin);
+      const uint count = kMode == kSlabs ? min(chunk, in_groups - part * chunk) : in_groups;
       for (int ky = 0; ky < kernel_h; ++ky) {
         for (int kx = 0; kx < kernel_w; ++kx) {
-          const uint index = local_block * slabs + uniform_index(slab);
-          window_index = index / slabs_per_window;
-          const uint base = (index - window_index * slabs_per_window) * slab_size;
+          uint base;
+          if (kMode == kOneWindow) {
+            base = block_base + uniform_byte(slab) * slab_size;
+          } else {
+            const uint index = local_block * taps * chunks + uniform_index(slab);
+            window_index = index / slabs_per_window;
+            base = (index - window_index * slabs_per_window) * slab_size;
+          }
           ++slab;
-          uint64_t increment[4];
+          uint64_t at[4], increment[4];
           [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
             const ivec2 c = corner[j] + ivec2(kx, ky) * dilation;
             const bool inside = uint(c.x) < in_w && uint(c.y) < in_h;
-            at[j] = inside ? image + uint64_t(begin) * step + uint64_t(uint(c.y * int(in_w) + c.x) * kGroupBytes)
+            at[j] = inside ? chunk_image + uint64_t(uint(c.y * int(in_w) + c.x) * kGroupBytes)
                            : pc.tail - kZeroBytes;
             increment[j] = inside ? step : 0ul;
           }
@@ -132,25 +146,29 @@ void main() {
           }
         }
       }
+      chunk_image += uint64_t(chunk) * step;
     }
   }
 
   const uint out_plane = kScatterX != 0u ? pixels * (kScatterX * kScatterY) : pixels;
   [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
     uint p = first + j * kWidth;
-    if (p >= pixels) continue;
+    // The second condition: this lane is not a repetition of the last pixel's.
+    if (kStoreOnce != 0u && (p < start || moved + gl_LocalInvocationID.x >= pixels)) continue;
     if (kScatterX != 0u) {
       const uint y = p / out_w, x = p - y * out_w;
       p = (y * kScatterY + tap / kScatterX) * (out_w * kScatterX) + x * kScatterX + tap % kScatterX;
     }
+    vec4 sum = vec4(0.0);
     [[unroll]] for (uint k = 0u; k < kBlockGroups; ++k) {
-      const uint group = block * kBlockGroups + k;
-      if (group < out_groups) {
-        const uint plane = n * out_groups + group;
-        const uint item = plane * out_plane + p;
-        store_output(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
-                     finish(sums[j][k], pc.tail, item, plane, group, pc.out_channels));
-      }
+      uint group = block * kBlockGroups + k;
+      if (kStoreOnce != 0u && group >= out_groups) break;
+      sum = group < out_groups ? sums[j][k] : sum;
+      group = min(group, out_groups - 1u);
+      const uint plane = n * out_groups + group;
+      const uint item = plane * out_plane + p;
+      store_output(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
+                   finish(sum, pc.tail, item, plane, group, pc.out_channels));
     }
   }
 }

@@ -4,16 +4,16 @@
 #extension GL_GOOGLE_include_directive : require
 #include "conv.glsl"
 
-layout(local_size_x_id = 5) in;
-layout(constant_id = 5) const uint kWidth = 32u;
-layout(constant_id = 6) const int kTileX = 4;
-layout(constant_id = 7) const int kTileY = 2;
-layout(constant_id = 8) const int kKernelX = 3;
-layout(constant_id = 9) const int kKernelY = 3;
-layout(constant_id = 10) const int kStrideX = 1;
-layout(constant_id = 11) const int kStrideY = 1;
-layout(constant_id = 12) const int kDilationX = 1;
-layout(constant_id = 13) const int kDilationY = 1;
+layout(local_size_x_id = 6) in;
+layout(constant_id = 6) const uint kWidth = 32u;
+layout(constant_id = 7) const int kTileX = 4;
+layout(constant_id = 8) const int kTileY = 2;
+layout(constant_id = 9) const int kKernelX = 3;
+layout(constant_id = 10) const int kKernelY = 3;
+layout(constant_id = 11) const int kStrideX = 1;
+layout(constant_id = 12) const int kStrideY = 1;
+layout(constant_id = 13) const int kDilationX = 1;
+layout(constant_id = 14) const int kDilationY = 1;
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -38,8 +38,12 @@ void main() {
   const uint plane = gl_WorkGroupID.z * groups + gl_WorkGroupID.y + pc.first_group;
   const uint64_t base = pc.src + uint64_t(plane) * uint64_t(pc.in_w * pc.in_h * kGroupBytes);
   const uint tiles_x = (pc.out_w + uint(kTileX) - 1u) / uint(kTileX);
-  const uint tile = gl_WorkGroupID.x * kWidth + gl_LocalInvocationID.x;
-  const int y = int(tile / tiles_x) * kTileY, x = int(tile % tiles_x) * kTileX;
+  const uint tiles = tiles_x * ((pc.out_h + uint(kTileY) - 1u) / uint(kTileY));
+  const uint wide_tile = gl_WorkGroupID.x * kWidth + gl_LocalInvocationID.x;
+  const uint tile = min(wide_tile, tiles - 1u);
+  // The last tile of a row or column moves back inside the image; the host makes tiles no larger than that.
+  const int start_y = int(tile / tiles_x) * kTileY, start_x = int(tile % tiles_x) * kTileX;
+  const int y = min(start_y, int(pc.out_h) - kTileY), x = min(start_x, int(pc.out_w) - kTileX);
   const int first_x = x * kStrideX - pc.pad_x, first_y = y * kStrideY - pc.pad_y;
   const int in_w = int(pc.in_w);
 
@@ -69,7 +73,7 @@ void main() {
   }
   [[unroll]] for (int i = 0; i < kTileY; ++i) {
     [[unroll]] for (int j = 0; j < kTileX; ++j) {
-      if (y + i < int(pc.out_h) && x + j < int(pc.out_w)) {
+      if (kStoreOnce == 0u || (wide_tile < tiles && y + i >= start_y && x + j >= start_x)) {
         const uint item = plane * (pc.out_w * pc.out_h) + uint(y + i) * pc.out_w + uint(x + j);
         store_output(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
                      finish(sums[i][j], pc.tail, item, plane, group, pc.channels));

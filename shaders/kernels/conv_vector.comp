@@ -4,8 +4,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "conv.glsl"
 
-layout(local_size_x_id = 5) in;
-layout(constant_id = 5) const uint kWidth = 32u;
+layout(local_size_x_id = 6) in;
+layout(constant_id = 6) const uint kWidth = 32u;
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -15,8 +15,9 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 void main() {
-  const uint group = gl_WorkGroupID.x * kWidth + gl_LocalInvocationID.x;
-  if (group >= pc.out_groups) return;
+  const uint wide_group = gl_WorkGroupID.x * kWidth + gl_LocalInvocationID.x;
+  if (kStoreOnce != 0u && wide_group >= pc.out_groups) return;
+  const uint group = min(wide_group, pc.out_groups - 1u);
   const uint n = gl_WorkGroupID.z, pixel = gl_WorkGroupID.y;
   uint64_t input_at = pc.src + uint64_t(n * pc.in_groups + pixel) * uint64_t(kGroupBytes);
   const uint64_t input_step = uint64_t(pc.in_plane * kGroupBytes);

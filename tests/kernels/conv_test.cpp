@@ -62,14 +62,14 @@ struct Stored {
 
 class TestEmitter : public Emitter {
  public:
-  TestEmitter(gpu::Device& device, const graph::Graph& graph, const gpu::Buffer& weights)
-      : device_(&device), graph_(&graph), weights_(&weights) {}
+  TestEmitter(gpu::DeviceFeatures features, const graph::Graph& graph, const gpu::Buffer& weights)
+      : features_(features), graph_(&graph), weights_(&weights) {}
   std::map<graph::ValueId, uint64_t> addresses;
   std::vector<Dispatch> dispatches;
 
   const graph::Graph& graph() const override { return *graph_; }
   const graph::Node& node() const override { return graph_->nodes[0]; }
-  const gpu::DeviceFeatures& device() const override { return device_->features(); }
+  const gpu::DeviceFeatures& device() const override { return features_; }
   Operand input(size_t index) const override { return at(node().inputs[index]); }
   Operand output(size_t index) const override { return at(node().outputs[index]); }
   Operand operand(graph::ValueId value) override { return at(value); }
@@ -89,7 +89,7 @@ class TestEmitter : public Emitter {
     const auto found = addresses.find(id);
     return {found == addresses.end() ? 0 : found->second, &graph_->value(id)};
   }
-  gpu::Device* device_;
+  gpu::DeviceFeatures features_;
   const graph::Graph* graph_;
   const gpu::Buffer* weights_;
   uint64_t used_ = 0;
@@ -126,7 +126,7 @@ class ConvTest : public test::GpuTest {
   }
 
   /// Builds the one-node graph, its reference result and its dispatches.
-  static Status prepare(const ConvCase& c, bool half, bool reference, Prepared& p) {
+  static Status prepare(const ConvCase& c, bool half, bool as_gpu, bool reference, Prepared& p) {
     graph::Graph& graph = p.graph;
     const int64_t out_channels = c.transposed ? c.weights[1] * c.group : c.weights[0];
     const int64_t taps = graph::element_count(c.weights) / (c.weights[0] * c.weights[1]);
@@ -216,7 +216,9 @@ class ConvTest : public test::GpuTest {
                                                    .uniform = true,
                                                    .indirect = false,
                                                    .name = "weights"}));
-    TestEmitter emitter(device(), graph, p.weights);
+    auto features = device().features();
+    if (as_gpu) features.software = false, features.subgroup_size = 32;
+    TestEmitter emitter(features, graph, p.weights);
     for (const auto& [id, tensor] : p.data) {
       TARSIER_TRY(p.stored[id], make_stored(packed(graph.value(id), tensor), false));
       emitter.addresses[id] = p.stored[id].address();
@@ -440,24 +442,30 @@ std::string expected_shader(const ConvCase& c) {
   return fmt::format("kernels/conv_{}.comp", kind);
 }
 
-class ConvCases : public ConvTest, public ::testing::WithParamInterface<std::tuple<size_t, bool>> {};
+/// kFp16AsGpu takes the ways that the kernels keep for devices that are no software.
+enum class Mode { kFp32, kFp16, kFp16AsGpu };
+
+class ConvCases : public ConvTest, public ::testing::WithParamInterface<std::tuple<size_t, Mode>> {};
 
 TEST_P(ConvCases, MatchesTheReference) {
-  const auto [index, half] = GetParam();
+  const auto [index, mode] = GetParam();
   const ConvCase& c = kCases[index];
+  const bool half = mode != Mode::kFp32;
   Prepared p;
-  ASSERT_OK(prepare(c, half, true, p));
+  ASSERT_OK(prepare(c, half, mode == Mode::kFp16AsGpu, true, p));
   for (const auto& dispatch : p.dispatches) EXPECT_EQ(dispatch.pipeline.shader, expected_shader(c));
   ASSERT_OK(run(p));
   compare(c, p, half);
 }
 
+std::string case_name(const ::testing::TestParamInfo<std::tuple<size_t, Mode>>& test) {
+  constexpr std::array kSuffix{"fp32", "fp16", "fp16_as_gpu"};
+  return fmt::format("{}_{}", kCases[std::get<0>(test.param)].name, kSuffix[size_t(std::get<1>(test.param))]);
+}
 INSTANTIATE_TEST_SUITE_P(All, ConvCases,
-                         ::testing::Combine(::testing::Range(size_t{0}, kCases.size()), ::testing::Bool()),
-                         [](const auto& test) {
-                           return std::string(kCases[std::get<0>(test.param)].name) +
-                                  (std::get<1>(test.param) ? "_fp16" : "_fp32");
-                         });
+                         ::testing::Combine(::testing::Range(size_t{0}, kCases.size()),
+                                            ::testing::Values(Mode::kFp32, Mode::kFp16, Mode::kFp16AsGpu)),
+                         case_name);
 
 /// By hand: a 2x2 kernel of ones counts the pixels that it covers.
 TEST(ConvReference, CountsCoveredPixels) {
@@ -502,123 +510,103 @@ TEST(ConvCheck, SaysWhatDoesNotFit) {
   EXPECT_NE(refusal({1, 4, 8, 8, 8}, {4, 4, 3, 3, 3}, {}, 1).find("rank-5"), std::string::npos);
 }
 
-/// Milliseconds and GFLOP/s of the layer shapes that the demo's networks are made of.
-TEST_F(ConvTest, DISABLED_Speed) {
-  const std::vector<ConvCase> layers = {
-      {"1x1 256x256 16->64", {1, 16, 256, 256}, {64, 16, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 128x128 24->72", {1, 24, 128, 128}, {72, 24, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 128x128 128->80", {1, 128, 128, 128}, {80, 128, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 64x64 192->64", {1, 192, 64, 64}, {64, 192, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 32x32 528->88", {1, 528, 32, 32}, {88, 528, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 32x32 88->528", {1, 88, 32, 32}, {528, 88, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 16x16 720->120", {1, 720, 16, 16}, {120, 720, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
-      {"1x1 13x13 256->256", {1, 256, 13, 13}, {256, 256, 1, 1}, {}, {}, {}, 1, false, {Kind::kSilu}},
-      {"3x3 128x128 64->64",
-       {1, 64, 128, 128},
-       {64, 64, 3, 3},
-       {1, 1},
-       {1, 1, 1, 1},
-       {},
-       1,
-       false,
-       {Kind::kRelu}},
-      {"3x3 s2 512 3->16",
-       {1, 3, 512, 512},
-       {16, 3, 3, 3},
-       {2, 2},
-       {1, 1, 1, 1},
-       {},
-       1,
-       false,
-       {Kind::kRelu}},
-      {"3x3 26x26 256->64",
-       {1, 256, 26, 26},
-       {64, 256, 3, 3},
-       {1, 1},
-       {1, 1, 1, 1},
-       {},
-       1,
-       false,
-       {Kind::kRelu}},
-      {"dw3 128x128x128",
-       {1, 128, 128, 128},
-       {128, 1, 3, 3},
-       {1, 1},
-       {1, 1, 1, 1},
-       {},
-       128,
-       false,
-       {Kind::kClip}},
-      {"dw5 64x64x192",
-       {1, 192, 64, 64},
-       {192, 1, 5, 5},
-       {1, 1},
-       {2, 2, 2, 2},
-       {},
-       192,
-       false,
-       {Kind::kClip}},
-      {"dw3 s2 128x128x72",
-       {1, 72, 128, 128},
-       {72, 1, 3, 3},
-       {2, 2},
-       {1, 1, 1, 1},
-       {},
-       72,
-       false,
-       {Kind::kClip}},
-      {"dw5 s2 32x32x528",
-       {1, 528, 32, 32},
-       {528, 1, 5, 5},
-       {2, 2},
-       {2, 2, 2, 2},
-       {},
-       528,
-       false,
-       {Kind::kClip}},
-      {"dw5 13x13x256",
-       {1, 256, 13, 13},
-       {256, 1, 5, 5},
-       {1, 1},
-       {2, 2, 2, 2},
-       {},
-       256,
-       false,
-       {Kind::kSilu}},
-      {"up2 64x64 64->32", {1, 64, 64, 64}, {64, 32, 2, 2}, {2, 2}, {}, {}, 1, true, {Kind::kRelu}},
-      {"vector 528->132", {1, 528, 1, 1}, {132, 528, 1, 1}, {}, {}, {}, 1, false, {Kind::kRelu}},
-  };
-  for (const bool half : {false, true}) {
-    for (const ConvCase& c : layers) {
-      Prepared p;
-      ASSERT_OK(prepare(c, half, false, p));
-      ASSERT_OK(run(p));
-      const double gflop = 2e-9 * double(p.products) *
-                           double(graph::element_count(p.graph.shape(p.graph.nodes[0].outputs[0]))) /
-                           (c.transposed ? double(c.strides[0] * c.strides[1]) : 1.0);
-      double best = 1e9, best_cpu = 1e9;
-      for (int round = 0; round < 9; ++round) {
-        constexpr int kRepeats = 4;
-        const auto start = std::chrono::steady_clock::now();
-        const std::clock_t cpu = std::clock();
-        Status status;
-        ASSERT_OK(device().run_once([&](gpu::CommandList& commands) {
-          for (int i = 0; i < kRepeats && status.ok(); ++i) {
-            status = record(p, commands);
-            commands.barrier();
-          }
-        }));
-        ASSERT_OK(status);
-        using Ms = std::chrono::duration<double, std::milli>;
-        best = std::min(best, Ms(std::chrono::steady_clock::now() - start).count() / kRepeats);
-        best_cpu = std::min(best_cpu, 1e3 * double(std::clock() - cpu) / CLOCKS_PER_SEC / kRepeats);
+/// The layer shapes that the demo's networks are made of.
+const std::vector<ConvCase> kLayers = {
+    {"1x1 256x256 16->64", {1, 16, 256, 256}, {64, 16, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 128x128 24->72", {1, 24, 128, 128}, {72, 24, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 128x128 128->80", {1, 128, 128, 128}, {80, 128, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 64x64 192->64", {1, 192, 64, 64}, {64, 192, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 32x32 528->88", {1, 528, 32, 32}, {88, 528, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 32x32 88->528", {1, 88, 32, 32}, {528, 88, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 16x16 720->120", {1, 720, 16, 16}, {120, 720, 1, 1}, {}, {}, {}, 1, false, {Kind::kClip}},
+    {"1x1 13x13 256->256", {1, 256, 13, 13}, {256, 256, 1, 1}, {}, {}, {}, 1, false, {Kind::kSilu}},
+    {"3x3 128x128 64->64",
+     {1, 64, 128, 128},
+     {64, 64, 3, 3},
+     {1, 1},
+     {1, 1, 1, 1},
+     {},
+     1,
+     false,
+     {Kind::kRelu}},
+    {"3x3 s2 512 3->16", {1, 3, 512, 512}, {16, 3, 3, 3}, {2, 2}, {1, 1, 1, 1}, {}, 1, false, {Kind::kRelu}},
+    {"3x3 26x26 256->64",
+     {1, 256, 26, 26},
+     {64, 256, 3, 3},
+     {1, 1},
+     {1, 1, 1, 1},
+     {},
+     1,
+     false,
+     {Kind::kRelu}},
+    {"dw3 128x128x128",
+     {1, 128, 128, 128},
+     {128, 1, 3, 3},
+     {1, 1},
+     {1, 1, 1, 1},
+     {},
+     128,
+     false,
+     {Kind::kClip}},
+    {"dw5 64x64x192", {1, 192, 64, 64}, {192, 1, 5, 5}, {1, 1}, {2, 2, 2, 2}, {}, 192, false, {Kind::kClip}},
+    {"dw3 s2 128x128x72",
+     {1, 72, 128, 128},
+     {72, 1, 3, 3},
+     {2, 2},
+     {1, 1, 1, 1},
+     {},
+     72,
+     false,
+     {Kind::kClip}},
+    {"dw5 s2 32x32x528",
+     {1, 528, 32, 32},
+     {528, 1, 5, 5},
+     {2, 2},
+     {2, 2, 2, 2},
+     {},
+     528,
+     false,
+     {Kind::kClip}},
+    {"dw5 13x13x256", {1, 256, 13, 13}, {256, 1, 5, 5}, {1, 1}, {2, 2, 2, 2}, {}, 256, false, {Kind::kSilu}},
+    {"up2 64x64 64->32", {1, 64, 64, 64}, {64, 32, 2, 2}, {2, 2}, {}, {}, 1, true, {Kind::kRelu}},
+    {"vector 528->132", {1, 528, 1, 1}, {132, 528, 1, 1}, {}, {}, {}, 1, false, {Kind::kRelu}},
+};
+
+class ConvSpeed : public ConvTest, public ::testing::WithParamInterface<std::tuple<size_t, bool>> {};
+
+TEST_P(ConvSpeed, Layer) {
+  const auto [index, half] = GetParam();
+  const ConvCase& c = kLayers[index];
+  Prepared p;
+  ASSERT_OK(prepare(c, half, false, false, p));
+  ASSERT_OK(run(p));
+  const double gflop = 2e-9 * double(p.products) *
+                       double(graph::element_count(p.graph.shape(p.graph.nodes[0].outputs[0]))) /
+                       (c.transposed ? double(c.strides[0] * c.strides[1]) : 1.0);
+  double best = 1e9, best_cpu = 1e9;
+  for (int round = 0; round < 9; ++round) {
+    constexpr int kRepeats = 4;
+    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu = std::clock();
+    Status status;
+    ASSERT_OK(device().run_once([&](gpu::CommandList& commands) {
+      for (int i = 0; i < kRepeats && status.ok(); ++i) {
+        status = record(p, commands);
+        commands.barrier();
       }
-      // CPU time stands still while other programs run: compare by it on a busy machine.
-      fmt::print("{:24} {} {:8.3f} ms {:6.1f} GFLOP/s, {:8.3f} ms CPU, {} dispatches\n", c.name,
-                 half ? "fp16" : "fp32", best, gflop / best * 1e3, best_cpu, p.dispatches.size());
-    }
+    }));
+    ASSERT_OK(status);
+    using Ms = std::chrono::duration<double, std::milli>;
+    best = std::min(best, Ms(std::chrono::steady_clock::now() - start).count() / kRepeats);
+    best_cpu = std::min(best_cpu, 1e3 * double(std::clock() - cpu) / CLOCKS_PER_SEC / kRepeats);
   }
+  // CPU time stands still while other programs run: compare by it on a busy machine.
+  fmt::print("{:24} {} {:8.3f} ms {:6.1f} GFLOP/s, {:8.3f} ms CPU, {} dispatches\n", c.name,
+             half ? "fp16" : "fp32", best, gflop / best * 1e3, best_cpu, p.dispatches.size());
 }
+
+INSTANTIATE_TEST_SUITE_P(DISABLED_All, ConvSpeed,
+                         ::testing::Combine(::testing::Range(size_t{0}, kLayers.size()), ::testing::Bool()));
 
 }  // namespace
 }  // namespace tarsier::kernels

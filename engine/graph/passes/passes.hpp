@@ -39,4 +39,15 @@ Status fuse_post_ops(Graph& graph,
 /// (attribute `indices`: output channel i is input channel indices[i]).
 Status recognise_channel_shuffle(Graph& graph);
 
+/// Makes height and width of the only input open (-1) where nothing but Resize targets depends on them, and
+/// those are whole factors. `height_axis`: 2 for NCHW inputs, 1 for NHWC. Shapes must have been inferred and
+/// unused outputs pruned. False: the network keeps its size (Resize nodes may have become factors, which
+/// changes nothing at that size).
+bool open_input_size(Graph& graph, int height_axis);
+
+/// Turns graph inputs that are only transposed to NCHW, and graph outputs that are only transposed to NHWC,
+/// into NCHW ones and drops the transposes. Returns the names of those inputs and outputs; the names
+/// themselves do not change.
+std::vector<std::string> peel_transposes(Graph& graph);
+
 }  // namespace tarsier::graph
