@@ -1,12 +1,13 @@
-"""Sums GoogleTest's JSON reports and tools/check's lines into one line: 'N passed, N failed, N skipped'.
+"""Sums GoogleTest's XML reports and tools/check's lines into one line: 'N passed, N failed, N skipped'.
 
 Arguments: the folder of reports, the file of check lines, ctest's exit code. Exits 1 where anything failed.
 A test program that died leaves no report, but ctest's exit code tells of it.
 """
 
-import json
 import pathlib
+import re
 import sys
+import xml.etree.ElementTree
 
 
 def main() -> int:
@@ -21,20 +22,22 @@ def main() -> int:
             skipped += 1
             reasons.append(line.removeprefix("skip "))
     seen = 0
-    for report in sorted(reports.glob("*.json")):
-        for suite in json.loads(report.read_text())["testsuites"]:
-            for test in suite["testsuite"]:
-                name = f"{suite['name']}.{test['name']}"
-                seen += 1
-                if test.get("failures"):
-                    failed += 1
-                    print(f"failed: {name}")
-                elif test.get("result") in ("SKIPPED", "SUPPRESSED") or test.get("status") == "NOTRUN":
-                    skipped += 1
-                    messages = [entry.get("message", "") for entry in test.get("skipped", [])]
-                    reasons.append(f"{name}: {' '.join(' '.join(messages).split())}".rstrip(": "))
-                else:
-                    passed += 1
+    for report in sorted(reports.glob("*.xml")):
+        for test in xml.etree.ElementTree.parse(report).iter("testcase"):
+            name = f"{test.get('classname')}.{test.get('name')}"
+            seen += 1
+            skip = test.find("skipped")
+            if test.find("failure") is not None:
+                failed += 1
+                print(f"failed: {name}")
+            elif skip is not None or test.get("status") == "notrun":
+                skipped += 1
+                # The message opens with the place in the source.
+                message = "" if skip is None else skip.get("message", "")
+                lines = [line for line in message.splitlines() if not re.fullmatch(r"\S+:\d+", line)]
+                reasons.append(f"{name}: {' '.join(' '.join(lines).split())}")
+            else:
+                passed += 1
     for reason in reasons:
         print(f"skipped: {reason}")
     if seen == 0:

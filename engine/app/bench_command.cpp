@@ -118,11 +118,11 @@ void print_table(const ToolModel& model, const BenchOptions& options, const Time
     sum += layer.ms;
     gflop += layer.gflop;
   }
-  fmt::print("{:>9} {:>6} {:>9}  {:<18} {:<20} {}\n", "MS", "%", "GFLOP/S", "OPERATOR", "OUTPUT", "NODE");
+  fmt::print("{:>9} {:>6} {:>9}  {:<18} {:<40} {}\n", "MS", "%", "GFLOP/S", "OPERATOR", "SHAPE", "NODE");
   for (const auto& layer : layers) {
     const std::string rate =
         layer.gflop > 0 && layer.ms > 0 ? fmt::format("{:.1f}", layer.gflop / layer.ms * 1e3) : "";
-    fmt::print("{:>9.3f} {:>6.1f} {:>9}  {:<18} {:<20} {}\n", layer.ms, sum > 0 ? layer.ms / sum * 100 : 0,
+    fmt::print("{:>9.3f} {:>6.1f} {:>9}  {:<18} {:<40} {}\n", layer.ms, sum > 0 ? layer.ms / sum * 100 : 0,
                rate, layer.op, layer.shape, layer.name);
   }
   const auto& stats = model.plan->stats();

@@ -60,16 +60,14 @@ std::pair<int, int> input_size_for(const models::InputSpec& input, int frame_wid
 }
 
 /// Opens the input's size where the catalogue allows it and nothing in the network forbids it.
-Status follow_aspect(graph::Graph& graph, const models::Entry& entry, const NetworkOptions& options,
-                     infer::CompileOptions& compile) {
+Status follow_aspect(graph::Graph& graph, const models::Entry& entry, bool nhwc,
+                     const NetworkOptions& options, infer::CompileOptions& compile) {
   if (!entry.input.any_aspect || options.frame_width <= 0 || options.frame_height <= 0) return {};
   const auto [width, height] = input_size_for(entry.input, options.frame_width, options.frame_height);
-  TARSIER_CHECK(graph::prune(graph, compile.outputs));
   TARSIER_CHECK(graph::infer_shapes(graph, kernels::Registry::instance()));
-  if (!graph::open_input_size(graph, entry.input.nhwc ? 1 : 2)) return {};
+  if (!graph::open_input_size(graph, nhwc ? 1 : 2)) return {};
   const std::string& name = graph.value(graph.inputs.front()).name;
-  compile.input_shapes[name] =
-      entry.input.nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
+  compile.input_shapes[name] = nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
   return {};
 }
 
@@ -93,7 +91,14 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
     return input_error("{}: has {} inputs, a pipeline's network must have one: the picture",
                        files.main.string(), graph.inputs.size());
   }
-  if (const Status status = follow_aspect(graph, entry, options, compile); !status.ok()) {
+  // Pre-processing writes and decoders read any layout, so transposes at the network's ends are for nothing.
+  TARSIER_CHECK(graph::prune(graph, compile.outputs));
+  const std::vector<std::string> peeled = graph::peel_transposes(graph);
+  const auto channels_last = [&](const std::string& name) {
+    return entry.input.nhwc && std::find(peeled.begin(), peeled.end(), name) == peeled.end();
+  };
+  const bool nhwc = channels_last(graph.value(graph.inputs.front()).name);
+  if (const Status status = follow_aspect(graph, entry, nhwc, options, compile); !status.ok()) {
     return status.error().in(files.main.string());
   }
   const graph::Value& input = graph.value(graph.inputs.front());
@@ -104,16 +109,20 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
     }
     const int64_t width = entry.input.width, height = entry.input.height;
     compile.input_shapes[input.name] =
-        entry.input.nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
+        nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
   }
 
   auto network = std::unique_ptr<Network>(new Network);
   network->entry_ = entry;
+  for (const graph::ValueId output : graph.outputs) {
+    const std::string& name = graph.value(output).name;
+    if (channels_last(name)) network->channels_last_.push_back(name);
+  }
   auto plan = infer::Plan::compile(device, std::move(graph), compile);
   if (!plan.ok()) return plan.error().in(files.main.string());
   network->plan_ = *std::move(plan);
 
-  TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), entry.input.nhwc));
+  TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), nhwc));
   vision::PreprocessDesc desc;
   desc.fit = fit_mode(entry.input.fit);
   desc.order = entry.input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
@@ -137,7 +146,8 @@ void Network::record(gpu::FrameContext& frame, const DeviceFrame& picture, std::
 
 Result<vision::TensorRef> Network::output(std::string_view name) const {
   if (const auto* binding = plan_->find_output(name); binding != nullptr) {
-    return tensor_ref(*binding, entry_.input.nhwc);
+    const bool last = std::find(channels_last_.begin(), channels_last_.end(), name) != channels_last_.end();
+    return tensor_ref(*binding, last);
   }
   std::vector<std::string> names;
   for (const auto& binding : plan_->outputs()) names.push_back(binding.name);

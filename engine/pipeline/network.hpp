@@ -56,6 +56,7 @@ class Network {
  private:
   Network() = default;
   models::Entry entry_;
+  std::vector<std::string> channels_last_;  // outputs that are NHWC
   std::unique_ptr<infer::Plan> plan_;
   std::unique_ptr<vision::Preprocess> preprocess_;
 };

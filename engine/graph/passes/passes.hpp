@@ -45,4 +45,9 @@ Status recognise_channel_shuffle(Graph& graph);
 /// changes nothing at that size).
 bool open_input_size(Graph& graph, int height_axis);
 
+/// Turns graph inputs that are only transposed to NCHW, and graph outputs that are only transposed to NHWC,
+/// into NCHW ones and drops the transposes. Returns the names of those inputs and outputs; the names
+/// themselves do not change.
+std::vector<std::string> peel_transposes(Graph& graph);
+
 }  // namespace tarsier::graph

@@ -1,0 +1,44 @@
+// The recorded inputs can be made again: decoding, colour, resize and letterbox give the recorded bytes.
+// Needs no GPU, and tells a changed preparation from a changed network.
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "core/file.hpp"
+#include "models/golden_frames.hpp"
+
+namespace tarsier::test {
+namespace {
+
+class GoldenInputs : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(GoldenInputs, AreTheRecordedBytes) {
+  const char* set = std::getenv("TARSIER_SHARED");
+  const std::filesystem::path footage =
+      std::filesystem::path(set != nullptr && *set != 0 ? set : TARSIER_SOURCE_DIR "/../shared") / "footage";
+  if (!std::filesystem::exists(footage)) GTEST_SKIP() << footage << " is not here (set TARSIER_SHARED)";
+  const auto text = read_text(TARSIER_SOURCE_DIR "/tests/golden/" + std::string(GetParam()) + ".json");
+  ASSERT_TRUE(text.ok()) << text.error().message;
+  const auto recorded = nlohmann::json::parse(*text);
+  const auto catalogue = models::Catalogue::load(TARSIER_SOURCE_DIR "/assets/models.toml");
+  ASSERT_TRUE(catalogue.ok()) << catalogue.error().message;
+  const auto entry = catalogue->find(GetParam());
+  ASSERT_TRUE(entry.ok()) << entry.error().message;
+  for (const auto& test : recorded["cases"]) {
+    const int index = test["frame"];
+    auto frames = decode_frames(footage / test["clip"].get<std::string>(), {index});
+    ASSERT_TRUE(frames.ok()) << frames.error().message;
+    GoldenFrame frame = std::move(frames->at(index));
+    if (!test["crop"].is_null()) frame = frame.crop(test["crop"][0], test["crop"][1], test["crop"][2]);
+    EXPECT_EQ(prepare(frame, (*entry)->input).sha256, test["input_sha256"])
+        << test["clip"] << " frame " << index;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, GoldenInputs,
+                         ::testing::Values("yolox_nano", "fastestdet", "twinlitenet", "face_landmark",
+                                           "selfie_segmentation", "centernet"),
+                         [](const auto& param) { return std::string(param.param); });
+
+}  // namespace
+}  // namespace tarsier::test

@@ -1,0 +1,434 @@
+// The networks against recorded reference outputs (tests/golden/README.md): tensors, final boxes, masks.
+// Needs the clips and networks of the shared folder ($TARSIER_SHARED, or ../shared beside the source tree)
+// and centernet in the model cache (`tarsier models fetch centernet`) or in the folder $TARSIER_CENTERNET; a
+// case whose data is missing is skipped with the reason.
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include "core/file.hpp"
+#include "import/import.hpp"
+#include "infer/plan.hpp"
+#include "models/golden_frames.hpp"
+#include "models/store.hpp"
+#include "support/gpu_fixture.hpp"
+#include "vision/detection.hpp"
+#include "vision/mask.hpp"
+
+namespace tarsier::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr double kTolerance = 1e-3;  // of an output's range, in fp32
+
+fs::path shared_folder() {
+  const char* set = std::getenv("TARSIER_SHARED");
+  return set != nullptr && *set != 0 ? fs::path(set) : fs::path(TARSIER_SOURCE_DIR "/../shared");
+}
+
+json golden(const std::string& name) {
+  const auto text = read_text(fs::path(TARSIER_SOURCE_DIR "/tests/golden") / name);
+  EXPECT_TRUE(text.ok()) << text.error().message;
+  return text.ok() ? json::parse(*text) : json();
+}
+
+struct Located {
+  models::Entry entry;
+  fs::path file;
+};
+
+/// The network of the catalogue, its files checked by hash; an error is a reason to skip.
+Result<Located> locate(const std::string& network) {
+  TARSIER_TRY(const auto catalogue, models::Catalogue::load(TARSIER_SOURCE_DIR "/assets/models.toml"));
+  TARSIER_TRY(const auto* entry, catalogue.find(network));
+  TARSIER_TRY(auto options, models::store_options({}));
+  if (const auto mirror = shared_folder() / "models"; fs::exists(mirror)) options.mirrors.push_back(mirror);
+  if (const char* folder = std::getenv("TARSIER_CENTERNET"); folder != nullptr && *folder != 0) {
+    options.mirrors.emplace_back(folder);
+  }
+  TARSIER_TRY(const auto files, models::locate(*entry, options));
+  return Located{*entry, files.main};
+}
+
+/// "" where the clip is at hand and is the recorded one.
+std::string why_not(const std::string& clip, const std::string& sha256) {
+  const auto path = shared_folder() / "footage" / clip;
+  if (!fs::exists(path)) return path.string() + " is not here (set TARSIER_SHARED)";
+  const auto found = sha256_of_file(path);
+  if (!found.ok()) return found.error().message;
+  return *found == sha256 ? "" : path.string() + " is another file than the recorded one";
+}
+
+size_t sample_position(uint64_t i, size_t count) {
+  uint64_t z = (i + 1) * 0x9E3779B97F4A7C15U;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+  return size_t((z ^ (z >> 31)) % count);
+}
+
+/// Largest error of an output over what was recorded of it.
+double compare_output(const json& reference, const std::vector<float>& values) {
+  double worst = 0;
+  const auto note = [&](double expected, double got) {
+    const double error = std::abs(expected - got);
+    worst = std::isfinite(got) ? std::max(worst, error) : INFINITY;
+  };
+  const auto& samples = reference["samples"];
+  for (size_t i = 0; i < samples.size(); ++i)
+    note(samples[i], double(values[sample_position(i, values.size())]));
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  note(reference["min"], double(*low));
+  note(reference["max"], double(*high));
+  const auto& means = reference["block_means"];
+  for (size_t block = 0; block < means.size(); ++block) {
+    const size_t begin = values.size() * block / means.size(),
+                 end = values.size() * (block + 1) / means.size();
+    double sum = 0;
+    for (size_t i = begin; i < end; ++i) sum += double(values[i]);
+    note(means[block], sum / double(end - begin));
+  }
+  return worst;
+}
+
+/// Rows x0, y0, x1, y1, score, class sorted by score: order is arbitrary among almost equal scores, and so is
+/// who makes the last places. Every clear row must have its partner.
+void compare_detections(const json& reference, const std::vector<float>& values, const std::string& where) {
+  const auto expected = reference["values"].get<std::vector<float>>();
+  ASSERT_EQ(values.size(), expected.size());
+  float last = 1;
+  for (size_t row = 0; row < expected.size(); row += 6) last = std::min(last, expected[row + 4]);
+  size_t compared = 0;
+  for (size_t row = 0; row < expected.size(); row += 6) {
+    if (expected[row + 4] < last + 1e-3F) continue;
+    ++compared;
+    bool found = false;
+    for (size_t other = 0; other < values.size() && !found; other += 6) {
+      found =
+          values[other + 5] == expected[row + 5] && std::abs(values[other + 4] - expected[row + 4]) < 1e-3F;
+      for (size_t i = 0; i < 4 && found; ++i) found = std::abs(values[other + i] - expected[row + i]) < 0.5F;
+    }
+    EXPECT_TRUE(found) << where << ": row " << row / 6 << " (class " << expected[row + 5] << ", score "
+                       << expected[row + 4] << ") has no partner";
+  }
+  EXPECT_GT(compared, 10U);
+}
+
+class GoldenOutputs : public GpuTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(GoldenOutputs, AreTheReferences) {
+  const std::string network = GetParam();
+  const json recorded = golden(network + ".json");
+  ASSERT_FALSE(recorded.empty());
+  const auto located = locate(network);
+  if (!located.ok()) GTEST_SKIP() << located.error().message;
+  EXPECT_EQ(*sha256_of_file(located->file), recorded["model_sha256"]);
+  for (const auto& test : recorded["cases"]) {
+    if (const auto reason = why_not(test["clip"], test["clip_sha256"]); !reason.empty())
+      GTEST_SKIP() << reason;
+  }
+  auto graph = import::load_model(located->file);
+  ASSERT_OK(graph);
+  auto plan = infer::Plan::compile(device(), std::move(*graph), {});
+  ASSERT_OK(plan);
+  ASSERT_EQ((*plan)->inputs().size(), 1U);
+  const auto& shape = (*plan)->inputs()[0].desc.shape;
+  infer::Session session(device(), **plan);
+
+  for (const auto& test : recorded["cases"]) {
+    const std::string clip = test["clip"];
+    const int index = test["frame"];
+    const std::string where = network + " on " + clip + " frame " + std::to_string(index);
+    auto frames = decode_frames(shared_folder() / "footage" / clip, {index});
+    ASSERT_OK(frames);
+    GoldenFrame frame = std::move(frames->at(index));
+    if (!test["crop"].is_null()) frame = frame.crop(test["crop"][0], test["crop"][1], test["crop"][2]);
+    const GoldenInput input = prepare(frame, located->entry.input);
+    ASSERT_EQ(input.sha256, test["input_sha256"]) << where << ": the input is not the recorded one";
+    ASSERT_EQ(size_t(graph::element_count(shape)), input.values.size()) << graph::to_string(shape);
+    const auto outputs = session.run({graph::Tensor::f32(shape, input.values)});
+    ASSERT_OK(outputs);
+    ASSERT_EQ(outputs->size(), test["outputs"].size());
+    for (const auto& reference : test["outputs"]) {
+      const std::string name = reference["name"];
+      const auto& bindings = (*plan)->outputs();
+      const auto at =
+          std::find_if(bindings.begin(), bindings.end(), [&](const auto& b) { return b.name == name; });
+      ASSERT_NE(at, bindings.end()) << "no output " << name;
+      const auto& tensor = (*outputs)[size_t(at - bindings.begin())];
+      EXPECT_EQ(tensor.shape(), reference["shape"].get<graph::Shape>());
+      const auto values = tensor.to_floats();
+      if (reference.contains("values")) {
+        compare_detections(reference, values, where);
+        continue;
+      }
+      // A single value has no range of its own: its magnitude stands for it.
+      const double low = reference["min"], high = reference["max"];
+      const double range = values.size() == 1 ? std::abs(high) : high - low;
+      const double error = compare_output(reference, values) / range;
+      std::cout << where << ", " << name << ": largest error " << error << " of the range\n";
+      EXPECT_LE(error, kTolerance) << where << ", " << name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, GoldenOutputs,
+                         ::testing::Values("yolox_nano", "fastestdet", "twinlitenet", "face_landmark",
+                                           "selfie_segmentation", "centernet"),
+                         [](const auto& param) { return std::string(param.param); });
+
+/// A network with its pre-processing, all on the device, as the pipelines run it.
+class DeviceChain {
+ public:
+  static Result<std::unique_ptr<DeviceChain>> create(gpu::Device& device, const Located& located,
+                                                     uint64_t pixels) {
+    auto chain = std::make_unique<DeviceChain>();
+    TARSIER_TRY(auto graph, import::load_model(located.file));
+    TARSIER_TRY(chain->plan,
+                infer::Plan::compile(device, std::move(graph), {.outputs = located.entry.outputs}));
+    TARSIER_TRY(const auto input, chain->tensor(chain->plan->inputs()[0], located.entry));
+    TARSIER_TRY(chain->preprocess,
+                vision::Preprocess::create(device, preprocess_desc(located.entry.input), input));
+    TARSIER_TRY(chain->frame,
+                device.create_buffer({.size = pixels * 4, .memory = gpu::Memory::kUpload, .name = "frame"}));
+    for (const auto& name : located.entry.outputs) {
+      TARSIER_TRY(const auto output, chain->tensor(*chain->plan->find_output(name), located.entry));
+      chain->outputs.push_back(output);
+    }
+    if (chain->outputs.empty()) {
+      TARSIER_TRY(const auto output, chain->tensor(chain->plan->outputs()[0], located.entry));
+      chain->outputs.push_back(output);
+    }
+    return chain;
+  }
+
+  void record(gpu::CommandList& commands, const GoldenFrame& picture) const {
+    std::copy(picture.pixels.begin(), picture.pixels.end(), frame.as<uint32_t>().begin());
+    preprocess.record(commands, frame.address(), picture.width, picture.height);
+    plan->record(commands);
+  }
+
+  std::unique_ptr<infer::Plan> plan;
+  vision::Preprocess preprocess;
+  gpu::Buffer frame;
+  std::vector<vision::TensorRef> outputs;
+
+ private:
+  static Result<vision::TensorRef> tensor(const infer::TensorBinding& binding, const models::Entry& entry) {
+    const auto layout =
+        binding.layout == graph::Layout::kC4 ? vision::TensorLayout::kC4 : vision::TensorLayout::kLinear;
+    return vision::TensorRef::of(binding.address, binding.desc.shape, layout,
+                                 binding.storage == graph::DType::kF16, entry.input.nhwc);
+  }
+};
+
+double overlap(const vision::Detection& a, const json& b) {
+  const double x0 = b[2], y0 = b[3], x1 = b[4], y1 = b[5];
+  const double w = std::min(double(a.x1), x1) - std::max(double(a.x0), x0);
+  const double h = std::min(double(a.y1), y1) - std::max(double(a.y0), y0);
+  if (w <= 0 || h <= 0) return 0;
+  return w * h / (double(a.x1 - a.x0) * double(a.y1 - a.y0) + (x1 - x0) * (y1 - y0) - w * h);
+}
+
+class GoldenBoxes : public GpuTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(GoldenBoxes, AreTheReferences) {
+  const std::string network = GetParam();
+  const json recorded = golden("boxes.json");
+  ASSERT_FALSE(recorded.empty());
+  const auto located = locate(network);
+  if (!located.ok()) GTEST_SKIP() << located.error().message;
+  for (const auto& clip : recorded["clips"]) {
+    if (const auto reason = why_not(clip["clip"], clip["clip_sha256"]); !reason.empty())
+      GTEST_SKIP() << reason;
+  }
+  auto chain = DeviceChain::create(device(), *located, uint64_t(1280) * 720);
+  ASSERT_OK(chain);
+  const auto& input = located->entry.input;
+  const auto kind = network == "yolox_nano"   ? vision::HeadKind::kYolox
+                    : network == "fastestdet" ? vision::HeadKind::kFastestDet
+                                              : vision::HeadKind::kCenterNet;
+  auto decoder = vision::DetectionDecoder::create(
+      device(), {.kind = kind, .input_width = input.width, .input_height = input.height}, (*chain)->outputs,
+      1);
+  ASSERT_OK(decoder);
+  vision::DetectionParams params;
+  params.score_threshold = recorded["score_threshold"];
+  params.iou_threshold = recorded["iou_threshold"];
+
+  size_t boxes = 0;
+  double worst_overlap = 1, worst_score = 0;
+  for (const auto& clip : recorded["clips"]) {
+    const std::string name = clip["clip"];
+    std::set<int> wanted;
+    for (const auto& frame : clip["frames"]) wanted.insert(frame["frame"].get<int>());
+    const auto frames = decode_frames(shared_folder() / "footage" / name, wanted);
+    ASSERT_OK(frames);
+    for (const auto& entry : clip["frames"]) {
+      const int index = entry["frame"];
+      const GoldenFrame& frame = frames->at(index);
+      const std::string where = network + " on " + name + " frame " + std::to_string(index);
+      const auto run = device().run_once([&](gpu::CommandList& commands) {
+        (*chain)->record(commands, frame);
+        decoder->record(commands, 0, params,
+                        {(*chain)->preprocess.fit(frame.width, frame.height), frame.width, frame.height});
+      });
+      ASSERT_OK(run);
+      std::vector<std::byte> bytes(vision::kDetectionBufferBytes);
+      ASSERT_OK(device().download(decoder->detections(0), 0, bytes.data(), bytes.size()));
+      vision::DetectionHeader header;
+      std::memcpy(&header, bytes.data(), sizeof header);
+      ASSERT_LE(header.count, vision::kMaxDetections);
+      std::vector<vision::Detection> found(header.count);
+      std::memcpy(found.data(), bytes.data() + sizeof header, found.size() * sizeof(vision::Detection));
+
+      const auto& expected = entry["boxes"][network];
+      EXPECT_EQ(found.size(), expected.size()) << where;
+      std::vector<bool> taken(found.size());
+      for (const auto& box : expected) {
+        size_t best = found.size();
+        double best_overlap = 0;
+        for (size_t i = 0; i < found.size(); ++i) {
+          if (taken[i] || found[i].class_id != box[0].get<int>()) continue;
+          if (const double o = overlap(found[i], box); o > best_overlap) {
+            best_overlap = o;
+            best = i;
+          }
+        }
+        EXPECT_GE(best_overlap, 0.99) << where << ": " << box;
+        if (best == found.size()) continue;
+        taken[best] = true;
+        const double difference = std::abs(double(found[best].score) - box[1].get<double>());
+        EXPECT_LE(difference, 0.01) << where << ": " << box;
+        worst_overlap = std::min(worst_overlap, best_overlap);
+        worst_score = std::max(worst_score, difference);
+        ++boxes;
+      }
+    }
+  }
+  std::cout << network << ": " << boxes << " boxes, smallest IoU " << worst_overlap
+            << ", largest score difference " << worst_score << '\n';
+  EXPECT_GT(boxes, 20U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, GoldenBoxes, ::testing::Values("yolox_nano", "fastestdet", "centernet"),
+                         [](const auto& param) { return std::string(param.param); });
+
+/// The recorded masks: [image][output][row][column], one byte a pixel.
+std::vector<uint8_t> recorded_masks(const json& recorded, size_t images) {
+  const size_t width = recorded["width"], height = recorded["height"];
+  const auto packed = read_file(TARSIER_SOURCE_DIR "/tests/golden/twinlitenet_masks.bin");
+  if (!packed.ok()) return {};
+  std::vector<uint8_t> bits(images * 2 * height * width / 8);
+  uLongf size = bits.size();
+  if (uncompress(bits.data(), &size, reinterpret_cast<const Bytef*>(packed->data()), packed->size()) !=
+          Z_OK ||
+      size != bits.size()) {
+    return {};
+  }
+  std::vector<uint8_t> masks(bits.size() * 8);
+  for (size_t i = 0; i < masks.size(); ++i) {
+    const bool first_row = i / width % height == 0;
+    masks[i] = uint8_t(((bits[i / 8] >> (7 - i % 8)) & 1) ^ (first_row ? 0 : masks[i - width]));
+  }
+  return masks;
+}
+
+/// Intersection over union of a mask and the label's road, at the label's resolution, unlabelled pixels left
+/// out.
+struct RoadOverlap {
+  size_t both = 0, either = 0;
+  void add(std::span<const uint8_t> mask, size_t width, size_t height, const GoldenFrame& label) {
+    const auto label_width = size_t(label.width), label_height = size_t(label.height);
+    for (size_t y = 0; y < label_height; ++y) {
+      for (size_t x = 0; x < label_width; ++x) {
+        const uint32_t truth = label.pixels[y * label_width + x] & 255;  // 3 road, 11 void
+        const bool road = mask[y * height / label_height * width + x * width / label_width] != 0;
+        both += road && truth == 3 ? 1 : 0;
+        either += (road || truth == 3) && truth != 11 ? 1 : 0;
+      }
+    }
+  }
+  [[nodiscard]] double value() const { return double(both) / double(either); }
+};
+
+class GoldenMasks : public GpuTest {};
+
+TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
+  const json recorded = golden("twinlitenet_masks.json");
+  ASSERT_FALSE(recorded.empty());
+  const auto located = locate("twinlitenet");
+  if (!located.ok()) GTEST_SKIP() << located.error().message;
+  const fs::path drive = shared_folder() / "labels" / "camvid_val";
+  if (!fs::exists(drive)) GTEST_SKIP() << drive << " is not here (set TARSIER_SHARED)";
+  const auto& images = recorded["images"];
+  const auto masks = recorded_masks(recorded, images.size());
+  ASSERT_FALSE(masks.empty()) << "twinlitenet_masks.bin cannot be unpacked";
+  const size_t width = recorded["width"], height = recorded["height"], area = width * height;
+
+  auto chain = DeviceChain::create(device(), *located, area);
+  ASSERT_OK(chain);
+  std::vector<vision::MaskPass> passes;
+  for (const auto& output : (*chain)->outputs) {
+    auto pass = vision::MaskPass::create(device(), vision::MaskKind::kTwoLogits, output, 1);
+    ASSERT_OK(pass);
+    passes.push_back(std::move(*pass));
+  }
+  ASSERT_EQ(passes.size(), 2U);
+
+  // Spread over the drive first, so that a slow device that runs out of time has seen all of it.
+  constexpr size_t kSpread = 6;
+  constexpr auto kBudget = std::chrono::minutes(3);
+  const bool full = std::getenv("TARSIER_FULL_TESTS") != nullptr;
+  std::vector<size_t> order;
+  for (size_t first = 0; first < kSpread; ++first) {
+    for (size_t i = first; i < images.size(); i += kSpread) order.push_back(i);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  std::array<size_t, 2> equal{};
+  RoadOverlap ours, reference;
+  size_t done = 0;
+  for (const size_t i : order) {
+    if (!full && done >= images.size() / kSpread && std::chrono::steady_clock::now() - begin > kBudget) break;
+    const std::string name = images[i]["name"];
+    const auto picture = read_image(drive / "images" / name);
+    ASSERT_OK(picture);
+    ASSERT_EQ(prepare(*picture, located->entry.input).sha256, images[i]["input_sha256"]) << name;
+    ASSERT_OK(device().run_once([&](gpu::CommandList& commands) {
+      (*chain)->record(commands, *picture);
+      for (const auto& pass : passes) pass.record(commands, 0);
+    }));
+    for (size_t output = 0; output < 2; ++output) {
+      std::vector<uint8_t> got(area);
+      ASSERT_OK(
+          device().download(passes[output].mask(0), sizeof(vision::MaskHeader), got.data(), got.size()));
+      for (auto& pixel : got) pixel = pixel >= 128 ? 1 : 0;
+      const std::span expected(masks.data() + (i * 2 + output) * area, area);
+      for (size_t p = 0; p < area; ++p) equal[output] += got[p] == expected[p] ? 1 : 0;
+      if (output != 0) continue;
+      const auto label = read_image(drive / "labels" / name);
+      ASSERT_OK(label);
+      ours.add(got, width, height, *label);
+      reference.add(expected, width, height, *label);
+    }
+    ++done;
+  }
+  std::cout << done << " of " << images.size() << " frames"
+            << (done < images.size() ? " (out of time; TARSIER_FULL_TESTS=1 runs all)" : "") << ", road IoU "
+            << ours.value() << ", reference " << reference.value() << '\n';
+  EXPECT_NEAR(ours.value(), reference.value(), 0.002);
+  if (done == images.size()) EXPECT_NEAR(reference.value(), recorded["road_iou"].get<double>(), 1e-4);
+  for (size_t output = 0; output < 2; ++output) {
+    const double agreement = double(equal[output]) / double(area * done);
+    std::cout << recorded["outputs"][output] << ": " << agreement * 100 << "% of the pixels agree\n";
+    EXPECT_GE(agreement, 0.999);
+  }
+}
+
+}  // namespace
+}  // namespace tarsier::test

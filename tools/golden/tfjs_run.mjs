@@ -1,0 +1,54 @@
+// Runs a TensorFlow.js graph model on raw float32 inputs, for tools/golden/record.py.
+// node tfjs_run.mjs MODEL.json BACKEND OUT_DIR INPUT.bin...
+// Writes OUT_DIR/<k>_<output>.bin (float32, row-major) for input k, and OUT_DIR/outputs.json with names and shapes.
+import fs from 'node:fs';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-wasm';
+import { loadGraphModel } from '@tensorflow/tfjs-converter';
+
+const [modelPath, backend, outDir, ...inputs] = process.argv.slice(2);
+
+/** Reads model.json and its shards from disk: TF.js itself fetches by URL only. */
+function fileHandler(modelJson) {
+  return {
+    load: async () => {
+      const model = JSON.parse(fs.readFileSync(modelJson, 'utf8'));
+      const folder = path.dirname(modelJson);
+      const shards = model.weightsManifest.flatMap((group) => group.paths);
+      const bytes = Buffer.concat(shards.map((name) => fs.readFileSync(path.join(folder, name))));
+      return {
+        modelTopology: model.modelTopology,
+        weightSpecs: model.weightsManifest.flatMap((group) => group.weights),
+        weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+        format: model.format,
+        signature: model.signature,
+        userDefinedMetadata: model.userDefinedMetadata,
+      };
+    },
+  };
+}
+
+await tf.setBackend(backend);
+await tf.ready();
+const model = await loadGraphModel(fileHandler(modelPath));
+const shape = model.inputs[0].shape;
+const described = [];
+for (const [k, file] of inputs.entries()) {
+  const raw = fs.readFileSync(file);
+  const values = new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length));
+  const input = tf.tensor(values, shape, 'float32');
+  const names = model.outputNodes;
+  const results = model.execute(input, names);
+  for (const [i, result] of results.entries()) {
+    const name = names[i];
+    fs.writeFileSync(path.join(outDir, `${k}_${name.replace(/[^A-Za-z0-9_.-]/g, '_')}.bin`),
+      Buffer.from(new Float32Array(await result.data()).buffer));
+    if (k === 0) described.push({ name, shape: result.shape });
+    result.dispose();
+  }
+  input.dispose();
+}
+fs.writeFileSync(path.join(outDir, 'outputs.json'),
+  JSON.stringify({ version: tf.version_core, backend: tf.getBackend(), outputs: described }));
