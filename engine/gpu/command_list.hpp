@@ -53,8 +53,8 @@ class CommandList {
   /// `push`: at most 128 bytes, laid out as the shader's push_constant block (std430).
   void dispatch(const ComputePipeline& pipeline, std::span<const std::byte> push, Extent3 groups);
   template <class Push>
-    requires(!std::convertible_to<const Push&, std::span<const std::byte>>)  // bytes go to the one above
-  void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
+  requires(!std::convertible_to<const Push&, std::span<const std::byte>>)  // bytes go to the one above
+      void dispatch(const ComputePipeline& pipeline, const Push& push, Extent3 groups) {
     static_assert(sizeof(Push) <= 128);
     static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     dispatch(pipeline, std::as_bytes(std::span(&push, 1)), groups);

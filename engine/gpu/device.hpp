@@ -39,7 +39,7 @@ struct DeviceOptions {
 
 /// Optional features, found at creation.
 struct DeviceFeatures {
-  bool software = false;  // runs on the CPU: kernels take other paths there
+  bool software = false;       // runs on the CPU: kernels take other paths there
   bool storage_16bit = false;  // fp16 storage buffers
   bool uniform_16bit = false;
   bool storage_8bit = false;

@@ -23,7 +23,7 @@ struct RunResult {
   bool in_place = false;        // whether the kernel allowed it
   size_t dispatches = 0;
   double cpu_ms = 0;  // of all threads: steadier than `ms` on a busy machine with a software device
-  double ms = 0;  // host time of the fastest submission and its wait
+  double ms = 0;      // host time of the fastest submission and its wait
 };
 
 /// `graph` holds exactly one node; `data` has the tensors of its inputs that are not constants. Layouts and
