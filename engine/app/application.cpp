@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/progress_bar.hpp"
+#include "app/command_line.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
@@ -118,15 +118,13 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 
   FrameLoop::Parts parts;
   {
-    ProgressBar progress("loading");
+    ProgressLine progress;
     pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
     context.slots = options.frames_in_flight;
     context.frame_width = info.width;
     context.frame_height = info.height;
     context.precision = precision;
-    context.progress = [&](const std::string& what, double fraction) {
-      progress.update(static_cast<int64_t>(fraction * 100), 100, what);
-    };
+    context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
     TARSIER_TRY(parts.stages, make_stages(app, context));
   }
   parts.device = app.device.get();

@@ -10,6 +10,7 @@
 #include "capture/frame_source.hpp"
 #include "core/file.hpp"
 #include "core/text.hpp"
+#include "pipeline/network.hpp"
 #include "vision/preprocess.hpp"
 
 namespace tarsier::app {
@@ -65,26 +66,6 @@ Result<graph::Tensor> convert(const graph::Tensor& tensor, const infer::TensorBi
                      graph::name_of(wanted), graph::name_of(tensor.dtype()));
 }
 
-vision::PreprocessDesc preprocess_desc(const models::InputSpec& input) {
-  vision::PreprocessDesc desc;
-  switch (input.fit) {
-    case models::Fit::kStretch:
-      desc.fit = vision::FitMode::kStretch;
-      break;
-    case models::Fit::kLetterboxTopLeft:
-      desc.fit = vision::FitMode::kLetterboxTopLeft;
-      break;
-    case models::Fit::kLetterboxCentre:
-      desc.fit = vision::FitMode::kLetterboxCentre;
-      break;
-  }
-  desc.order = input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
-  desc.mean = input.mean;
-  for (size_t c = 0; c < 3; ++c) desc.scale[c] = 1.0F / input.std[c];
-  desc.pad = input.pad;
-  return desc;
-}
-
 Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
                                    const infer::TensorBinding& binding) {
   const auto place = image_input(binding.desc.shape);
@@ -94,8 +75,9 @@ Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::In
   }
   const auto* pixels = reinterpret_cast<const uint32_t*>(frame.bgra->data());
   const auto values = vision::preprocess_reference(
-      preprocess_desc(input), {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)},
-      frame.width, frame.height, place->width, place->height, place->nhwc);
+      pipeline::preprocess_desc(input),
+      {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)}, frame.width,
+      frame.height, place->width, place->height, place->nhwc);
   return graph::Tensor::f32(binding.desc.shape, values);
 }
 

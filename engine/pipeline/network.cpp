@@ -73,6 +73,16 @@ Status follow_aspect(graph::Graph& graph, const models::Entry& entry, bool nhwc,
 
 }  // namespace
 
+vision::PreprocessDesc preprocess_desc(const models::InputSpec& input) {
+  vision::PreprocessDesc desc;
+  desc.fit = fit_mode(input.fit);
+  desc.order = input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
+  desc.mean = input.mean;
+  for (size_t c = 0; c < 3; ++c) desc.scale[c] = 1.0F / input.std[c];
+  desc.pad = input.pad;
+  return desc;
+}
+
 Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models::Entry& entry,
                                                const models::StoreOptions& store,
                                                const NetworkOptions& options) {
@@ -123,13 +133,7 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
   network->plan_ = *std::move(plan);
 
   TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), nhwc));
-  vision::PreprocessDesc desc;
-  desc.fit = fit_mode(entry.input.fit);
-  desc.order = entry.input.bgr ? vision::ColourOrder::kBgr : vision::ColourOrder::kRgb;
-  desc.mean = entry.input.mean;
-  for (size_t c = 0; c < 3; ++c) desc.scale[c] = 1.0F / entry.input.std[c];
-  desc.pad = entry.input.pad;
-  TARSIER_TRY(auto preprocess, vision::Preprocess::create(device, desc, destination));
+  TARSIER_TRY(auto preprocess, vision::Preprocess::create(device, preprocess_desc(entry.input), destination));
   network->preprocess_ = std::make_unique<vision::Preprocess>(std::move(preprocess));
   return network;
 }

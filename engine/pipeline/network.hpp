@@ -36,6 +36,9 @@ struct NetworkOptions {
   LoadProgress progress;
 };
 
+/// The catalogue's input preparation as the pre-processing pass takes it.
+[[nodiscard]] vision::PreprocessDesc preprocess_desc(const models::InputSpec& input);
+
 class Network {
  public:
   /// Finds (or fetches) the files, imports and compiles.
