@@ -41,10 +41,6 @@ struct HeadDesc {
   HeadKind kind = HeadKind::kYolox;
   int classes = 80;                       // at most 128
   int input_width = 0, input_height = 0;  // of the network, pixels
-  // What the draw arguments of the detection buffer say (DetectionHeader).
-  uint32_t box_vertices = 24;  // a frame of four edges
-  uint32_t label_vertices = 6;
-  uint32_t labels_per_detection = 1;  // instances, for example one a glyph
 };
 
 /// May change every frame.
@@ -75,7 +71,7 @@ class DetectionDecoder {
   static Result<DetectionDecoder> create(gpu::Device& device, const HeadDesc& head,
                                          std::span<const TensorRef> tensors, uint32_t slots);
   /// Starts by waiting for compute writes (the network's outputs) and ends by making detections(slot) visible
-  /// to compute, graphics, indirect arguments and transfers.
+  /// to compute and transfers.
   void record(gpu::CommandList& commands, uint32_t slot, const DetectionParams& params,
               const FrameGeometry& frame) const;
   /// DetectionHeader and kMaxDetections Detections; only header.count of them are valid. Boxes are clipped to

@@ -47,7 +47,6 @@ struct NmsPush {
   uint64_t state, sorted, detections;
   uint32_t keep, classes, max_detections, agnostic;
   float iou, frame_width, frame_height;
-  uint32_t box_vertices, label_vertices, labels_per_detection;
 };
 
 Result<ChannelView> single_view(const HeadDesc& head, const TensorRef& tensor) {
@@ -144,7 +143,7 @@ Result<DetectionDecoder> DetectionDecoder::create(gpu::Device& device, const Hea
   TARSIER_TRY(decoder.sorted_, device.create_buffer({kSortedBytes, gpu::Memory::kDevice, false, false,
                                                      "detection candidates"}));
   for (uint32_t slot = 0; slot < slots; ++slot) {
-    TARSIER_TRY(auto buffer, device.create_buffer({kDetectionBufferBytes, gpu::Memory::kDevice, false, true,
+    TARSIER_TRY(auto buffer, device.create_buffer({kDetectionBufferBytes, gpu::Memory::kDevice, false, false,
                                                    fmt::format("detections {}", slot)}));
     decoder.detections_.push_back(std::move(buffer));
   }
@@ -196,10 +195,7 @@ void DetectionDecoder::record(gpu::CommandList& commands, uint32_t slot, const D
                     params.class_agnostic ? 1U : 0U,
                     params.iou_threshold,
                     float(frame.width),
-                    float(frame.height),
-                    head_.box_vertices,
-                    head_.label_vertices,
-                    head_.labels_per_detection};
+                    float(frame.height)};
 
   commands.barrier();  // the network's outputs; the scratch memory of the frame before
   commands.dispatch(*decode_, decode, {gpu::groups_for(cells, kDecodeGroup), 1, 1});
@@ -209,8 +205,7 @@ void DetectionDecoder::record(gpu::CommandList& commands, uint32_t slot, const D
   commands.dispatch(*rank_, rank, {gpu::groups_for(keep, kKeysPerGroup), 1, 1});
   commands.barrier();
   commands.dispatch(*nms_, nms, {1, 1, 1});
-  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | gpu::Scope::kGraphics |
-                                             gpu::Scope::kIndirect | gpu::Scope::kTransfer);
+  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | gpu::Scope::kTransfer);
 }
 
 }  // namespace tarsier::vision

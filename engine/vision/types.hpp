@@ -17,15 +17,13 @@ struct Detection {
 };
 static_assert(sizeof(Detection) == 32);
 
-/// Start of a detection buffer; `count` Detections follow at byte 64. Indirect arguments stay on the device.
+/// Start of a detection buffer; `count` Detections follow. Its size keeps them aligned to 16 bytes.
 struct DetectionHeader {
-  uint32_t count = 0;           // valid detections, at most kMaxDetections
-  uint32_t candidates = 0;      // before NMS; may exceed what was kept
-  uint32_t draw_boxes[4] = {};  // VkDrawIndirectCommand: vertices, instances, first vertex, first instance
-  uint32_t draw_labels[4] = {};
-  uint32_t reserved[6] = {};
+  uint32_t count = 0;       // valid detections, at most kMaxDetections
+  uint32_t candidates = 0;  // before NMS; may exceed what was kept
+  uint32_t reserved[2] = {};
 };
-static_assert(sizeof(DetectionHeader) == 64);
+static_assert(sizeof(DetectionHeader) == 16);
 inline constexpr uint32_t kMaxDetections = 300;
 inline constexpr uint32_t kMaxCandidates = 4096;
 inline constexpr uint64_t kDetectionBufferBytes =

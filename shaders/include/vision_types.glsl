@@ -12,13 +12,11 @@ struct Detection {
   int reserved;
 };
 
-// 64 bytes, followed by `count` Detections.
+// 16 bytes, followed by `count` Detections.
 struct DetectionHeader {
   uint count;
   uint candidates;
-  uint draw_boxes[4];   // VkDrawIndirectCommand
-  uint draw_labels[4];
-  uint reserved[6];
+  uint reserved[2];
 };
 
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer DetectionBuffer {

@@ -17,7 +17,6 @@ layout(push_constant, std430) uniform Push {
   uint agnostic;  // boxes of different classes suppress each other, too
   float iou;
   float frame_width, frame_height;
-  uint box_vertices, label_vertices, labels_per_detection;
 } pc;
 
 void main() {
@@ -61,8 +60,6 @@ void main() {
   if (lane == 0u) {
     pc.detections.header.count = kept;
     pc.detections.header.candidates = candidates;
-    pc.detections.header.draw_boxes = uint[4](pc.box_vertices, kept, 0u, 0u);
-    pc.detections.header.draw_labels = uint[4](pc.label_vertices, kept * pc.labels_per_detection, 0u, 0u);
   }
   barrier();
   if (lane == 0u) {  // every lane has read the count

@@ -54,7 +54,6 @@ class DetectionTest : public test::GpuTest {
       EXPECT_NEAR(a.x1, b.x1, tolerance * reach);
       EXPECT_NEAR(a.y1, b.y1, tolerance * reach);
     }
-    EXPECT_EQ(found.header.draw_boxes[1], found.header.count);
   }
 
   static std::vector<TensorRef> refs(const std::vector<DeviceTensor>& tensors) {
@@ -281,28 +280,19 @@ TEST_F(DetectionTest, SlotsAreIndependentAndFramesFollowEachOtherInOneSubmission
   }
 }
 
-TEST_F(DetectionTest, DrawArgumentsFollowTheCount) {
+TEST_F(DetectionTest, HeaderCounts) {
   auto tensors = fastestdet(5, 5, 3, kNchw, 81);
   ASSERT_OK(tensors);
-  HeadDesc head{HeadKind::kFastestDet, 5, 80, 48};
-  head.box_vertices = 24;
-  head.label_vertices = 6;
-  head.labels_per_detection = 16;
+  const HeadDesc head{HeadKind::kFastestDet, 5, 80, 48};
   auto decoder = DetectionDecoder::create(device(), head, refs(*tensors), 1);
   ASSERT_OK(decoder);
   const Found found = run(*decoder, 0, {.score_threshold = 0.3F}, letterboxed(80, 48, 1));
   const DetectionHeader& h = found.header;
   ASSERT_GT(h.count, 0U);
   EXPECT_GE(h.candidates, h.count);
-  EXPECT_EQ(std::vector<uint32_t>(h.draw_boxes, h.draw_boxes + 4),
-            (std::vector<uint32_t>{24, h.count, 0, 0}));
-  EXPECT_EQ(std::vector<uint32_t>(h.draw_labels, h.draw_labels + 4),
-            (std::vector<uint32_t>{6, 16 * h.count, 0, 0}));
   const Found none = run(*decoder, 0, {.score_threshold = 1.0F}, letterboxed(80, 48, 1));
   EXPECT_EQ(none.header.count, 0U);
   EXPECT_EQ(none.header.candidates, 0U);
-  EXPECT_EQ(none.header.draw_boxes[1], 0U);
-  EXPECT_EQ(none.header.draw_labels[1], 0U);
 }
 
 // Boxes made by hand: cx, cy, w, h and scores of two classes, attribute by attribute.
