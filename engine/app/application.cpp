@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/command_line.hpp"
+#include "app/progress_line.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
@@ -65,15 +65,15 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
 
 }  // namespace
 
-bool can_show_window() {
+std::string_view why_no_window() {
 #ifdef TARSIER_WINDOW
-  const auto set = [](const char* name) {
+  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY"}) {
     const char* value = std::getenv(name);
-    return value != nullptr && *value != 0;
-  };
-  return set("DISPLAY") || set("WAYLAND_DISPLAY");
+    if (value != nullptr && *value != 0) return "";
+  }
+  return "no display";
 #else
-  return false;
+  return "this program was built without windows (TARSIER_WINDOW=OFF)";
 #endif
 }
 
@@ -139,7 +139,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   if (!windowed && !options.headless && video.empty() && json.empty()) {
     video = fmt::format("out/{}.mp4", app.spec.name);
     json = fmt::format("out/{}.jsonl", app.spec.name);
-    log::info("no display: writing {} and {}", video, json);
+    log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
   TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json, labels));
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
@@ -149,9 +149,8 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 }
 
 Status run(const RunOptions& options) {
-  [[maybe_unused]] const bool windowed = !options.headless && options.sink.empty() && can_show_window();
 #ifdef TARSIER_WINDOW
-  if (windowed) return run_windowed(options);
+  if (!options.headless && options.sink.empty() && why_no_window().empty()) return run_windowed(options);
 #endif
   Application app;
   app.options = options;

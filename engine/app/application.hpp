@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "app/frame_loop.hpp"
 #include "app/run_options.hpp"
@@ -37,8 +38,9 @@ struct Application {
   }
 };
 
-/// Where a window would open: whether a display is there and the program was built with one.
-[[nodiscard]] bool can_show_window();
+/// Why no window can open here, for a message; empty where a display is there and the program was built with
+/// one.
+[[nodiscard]] std::string_view why_no_window();
 
 /// Opens everything. `device_options` come from the window, or are plain when there is none.
 Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed);

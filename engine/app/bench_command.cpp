@@ -8,6 +8,7 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "app/progress_line.hpp"
 #include "app/tool_model.hpp"
 #include "core/file.hpp"
 #include "gpu/frame_context.hpp"

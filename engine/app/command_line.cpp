@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
-#include <cstdio>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/progress_line.hpp"
 #include "core/file.hpp"
 #include "core/text.hpp"
 
@@ -26,12 +24,6 @@ std::vector<std::string> flags_of(const CLI::App& command) {
 bool is_flag(const std::string& argument) {
   return argument.size() > 1 && argument[0] == '-' &&
          std::isdigit(static_cast<unsigned char>(argument[1])) == 0;
-}
-
-size_t terminal_columns() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
-  return 80;
 }
 
 }  // namespace
@@ -97,39 +89,6 @@ std::optional<std::string> find_unknown(const CLI::App& app, const std::vector<s
     first = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
   }
   return std::nullopt;
-}
-
-ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
-
-ProgressLine::~ProgressLine() {
-  finish();
-}
-
-void ProgressLine::show(const std::string& what, double fraction) {
-  if (!terminal_) return;
-  constexpr int kWidth = 24;
-  std::string bar(kWidth, ' ');
-  std::string figure;
-  if (fraction >= 0) {
-    const int done = static_cast<int>(std::lround(std::min(fraction, 1.0) * kWidth));
-    std::fill_n(bar.begin(), done, '#');
-    figure = fmt::format(" {:3.0f}%", std::min(fraction, 1.0) * 100);
-  } else {
-    const int at = turn_++ % (2 * kWidth - 2);
-    bar[static_cast<size_t>(at < kWidth ? at : 2 * kWidth - 2 - at)] = '#';
-  }
-  std::string line = fmt::format("[{}]{} {}", bar, figure, what);
-  line.resize(std::min(line.size(), terminal_columns() - 1));
-  fmt::print(stderr, "\r\033[K{}", line);
-  std::fflush(stderr);
-  open_ = true;
-}
-
-void ProgressLine::finish(const std::string& text) {
-  if (open_) fmt::print(stderr, "\r\033[K");
-  open_ = false;
-  if (!text.empty()) fmt::print(stderr, "{}\n", text);
-  std::fflush(stderr);
 }
 
 Result<models::ModelFiles> fetch_with_progress(const models::Entry& entry,

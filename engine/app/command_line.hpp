@@ -1,4 +1,4 @@
-// What the subcommands share: common flags, messages for mistyped ones, progress on a terminal.
+// What the subcommands share: common flags, messages for mistyped ones, fetching with progress.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,25 +19,6 @@ void add_common_flags(CLI::App& command, GlobalOptions& globals, bool device);
 /// Finds the subcommand that `arguments` (without the program's name) lead to, and in them the first flag or
 /// subcommand that it does not know: an error line with the nearest known one. nullopt where all are known.
 std::optional<std::string> find_unknown(const CLI::App& app, const std::vector<std::string>& arguments);
-
-/// A progress line on standard error, redrawn in place on a terminal; elsewhere only its last state is
-/// printed.
-class ProgressLine {
- public:
-  ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine();
-  /// `fraction` below 0: unknown, shown as a moving mark.
-  void show(const std::string& what, double fraction);
-  /// Ends the line, with this text in its place where it is not empty.
-  void finish(const std::string& text = "");
-
- private:
-  bool terminal_;
-  bool open_ = false;
-  int turn_ = 0;
-};
 
 /// models::fetch with a progress line.
 Result<models::ModelFiles> fetch_with_progress(const models::Entry& entry,

@@ -1,6 +1,6 @@
 // The loop without a window: every frame as fast as the device takes it, a progress bar, files at the end.
 #include "app/application.hpp"
-#include "app/progress_bar.hpp"
+#include "app/progress_line.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -11,7 +11,7 @@ Status process_frames(Application& app) {
   int64_t total = info.frames;
   if (app.options.loop) total = -1;
   if (app.options.max_frames > 0) total = static_cast<int64_t>(app.options.max_frames);
-  ProgressBar progress(app.spec.name);
+  ProgressLine progress(ProgressLine::Pace::kFrames);
   while (!app.has_enough()) {
     auto letter = app.mailbox->take();
     if (letter.state == capture::Mailbox::State::kEnd) break;
@@ -24,7 +24,11 @@ Status process_frames(Application& app) {
     TARSIER_CHECK(app.loop->take_error());
     const double seconds = std::chrono::duration<double>(capture::Clock::now() - begin).count();
     const auto done = static_cast<int64_t>(app.loop->recorded());
-    progress.update(done, total, fmt::format("{:.1f} frames/s", static_cast<double>(done) / seconds));
+    const double fraction = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : -1;
+    progress.show(
+        fmt::format("{} {}{} {:.1f} frames/s", app.spec.name, done,
+                    total > 0 ? fmt::format("/{}", total) : "", static_cast<double>(done) / seconds),
+        fraction);
   }
   return {};
 }

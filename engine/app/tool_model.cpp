@@ -4,6 +4,7 @@
 #include <array>
 
 #include "app/command_line.hpp"
+#include "app/progress_line.hpp"
 #include "core/text.hpp"
 #include "import/import.hpp"
 #include "models/store.hpp"
