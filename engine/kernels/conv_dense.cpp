@@ -28,7 +28,7 @@ bool scatters(const ConvGeometry& g) {
 }
 
 /// kMode of the shader.
-enum class Mode : uint32_t { kPointwise = 0, kOneWindow = 1, kSlabs = 2 };
+enum class Mode : uint32_t { kPointwise = 0, kOneWindow = 1, kSlabs = 2, kOneGroup = 3 };
 
 /// How the work is cut up.
 struct Tiling {
@@ -84,11 +84,11 @@ Tiling tile_weights(const ConvGeometry& g, const gpu::DeviceFeatures& device, in
   if (t.chunks == 1 && (g.pointwise() || scatter)) {
     t.mode = Mode::kPointwise;
   } else if (t.chunks == 1 && t.slabs_per_window >= g.taps() && g.taps() <= kMaxIndex) {
-    t.mode = Mode::kOneWindow;  // windows hold whole blocks
+    t.mode = in_groups == 1 ? Mode::kOneGroup : Mode::kOneWindow;  // windows hold whole blocks
     t.slabs_per_window -= t.slabs_per_window % g.taps();
   }
   // Windows start at aligned offsets; what lies behind their last slab stays unused.
-  const int64_t unit = t.mode == Mode::kOneWindow ? g.taps() : 1;
+  const int64_t unit = t.mode == Mode::kOneWindow || t.mode == Mode::kOneGroup ? g.taps() : 1;
   while (t.slabs_per_window > 0 &&
          ceil_div(t.slabs_per_window * t.slab_bytes, alignment) * alignment > range) {
     t.slabs_per_window -= unit;

@@ -26,11 +26,12 @@ struct Tile {
   int64_t x = 1, y = 1;
 };
 
-/// Neighbouring outputs share loads. Measured best for 3x3 and 5x5: 4 x 2 at stride 1, 4 x 1 at stride 2;
-/// dilated taps are shared less and larger kernels make long code.
+/// Neighbouring outputs share loads. Measured best at stride 1: 4 x 2 for 3x3, 4 x 4 for 5x5; at stride 2: 4
+/// x 1. Dilated taps are shared less and larger kernels make long code.
 Tile choose_tile(const ConvGeometry& g) {
-  const bool large = g.taps() > 25;
-  Tile tile{std::min<int64_t>(large ? 2 : 4, g.out[1]), g.stride[0] == 1 && !large ? 2 : 1};
+  const bool large = g.taps() > 25, dilated = g.dilation[0] > 1;
+  Tile tile{std::min<int64_t>(large ? 2 : 4, g.out[1]), 1};
+  if (g.stride[0] == 1 && !large) tile.y = g.kernel[0] >= 5 && !dilated ? 4 : 2;
   tile.y = std::min(tile.y, g.out[0]);
   while (tile.x > 1 && (tile.x - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1 > kMaxRow) --tile.x;
   return tile;

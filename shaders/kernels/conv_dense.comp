@@ -16,6 +16,7 @@ layout(constant_id = 8) const uint kBlockGroups = 4u;
 const uint kPointwise = 0u;  // one slab, and pixel p reads pixel p
 const uint kOneWindow = 1u;  // one slab a tap, all of them in one window
 const uint kSlabs = 2u;      // each slab may lie in another window
+const uint kOneGroup = 3u;   // kOneWindow with one input group (first layers): one loop, over the taps
 layout(constant_id = 9) const uint kMode = 2u;
 // A transposed convolution whose kernel is as large as its stride: for each tap, input pixel p goes to one output
 // pixel, so the taps are more blocks of a pointwise convolution. The kernel's width; 0 for none.
@@ -108,14 +109,29 @@ void main() {
       corner[j] = ivec2(p - y * out_w, y) * stride - pad;
     }
     uint block_base = 0u;
-    if (kMode == kOneWindow) {
+    if (kMode != kSlabs) {
       const uint blocks_per_window = slabs_per_window / taps;
       window_index = uniform_byte(gl_WorkGroupID.y / blocks_per_window);
       block_base = uniform_byte(gl_WorkGroupID.y % blocks_per_window) * taps * slab_size;
     }
     uint64_t chunk_image = image;
     uint slab = 0u;
-    for (uint part = 0u; part < chunks; ++part) {
+    // The software device blends all sums at the end of each round of each loop, so loops are not nested idly.
+    int tap_x = 0, tap_y = 0;
+    for (uint i = 0u; kMode == kOneGroup && i < taps; ++i) {
+      vec4 x[4];
+      [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
+        const ivec2 c = corner[j] + ivec2(tap_x, tap_y) * dilation;
+        const bool inside = uint(c.x) < in_w && uint(c.y) < in_h;
+        x[j] = load_input(inside ? image + uint64_t(uint(c.y * int(in_w) + c.x) * kGroupBytes)
+                                 : pc.tail - kZeroBytes);
+      }
+      const bool last = ++tap_x == kernel_w;
+      tap_y = last ? tap_y + 1 : tap_y;
+      tap_x = last ? 0 : tap_x;
+      accumulate(x, block_base + uniform_byte(i) * slab_size);
+    }
+    for (uint part = 0u; kMode != kOneGroup && part < chunks; ++part) {
       const uint count = kMode == kSlabs ? min(chunk, in_groups - part * chunk) : in_groups;
       for (int ky = 0; ky < kernel_h; ++ky) {
         for (int kx = 0; kx < kernel_w; ++kx) {

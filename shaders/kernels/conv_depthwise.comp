@@ -47,7 +47,7 @@ void main() {
   const int first_x = x * kStrideX - pc.pad_x, first_y = y * kStrideY - pc.pad_y;
   const int in_w = int(pc.in_w);
 
-  vec4 sums[2][4];
+  vec4 sums[4][4];
   [[unroll]] for (int i = 0; i < kTileY; ++i) {
     [[unroll]] for (int j = 0; j < kTileX; ++j) sums[i][j] = bias;
   }

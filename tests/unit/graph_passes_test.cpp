@@ -316,6 +316,66 @@ TEST(FusePostOps, SumOfAValueWithItselfStays) {
             (Types{"Conv", "Add"}));
 }
 
+TEST(FusePostOps, ThroughAConcatIntoAllItsParts) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  const ValueId a = g.conv(x, {4, 4, 1, 1}), b = g.conv(x, {8, 4, 1, 1});
+  g.output(g.op("Relu", {g.op("Concat", {a, b}, {{"axis", int64_t{1}}})}));
+  g.infer();
+  const G after = rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); });
+  ASSERT_EQ(after.op_types(), (Types{"Conv", "Conv", "Concat"}));
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    ASSERT_EQ(after.nodes[i].post.size(), 1u);
+    EXPECT_EQ(after.nodes[i].post[0].kind, PostOp::Kind::kRelu);
+  }
+}
+
+TEST(FusePostOps, NotThroughAConcatWhosePartIsReadElsewhereOrAnInput) {
+  const auto no_concat = [](const Graph&, const Node& node, const PostOp&) { return node.op != "Concat"; };
+  for (const bool read_twice : {true, false}) {
+    G g;
+    const ValueId x = g.input("x", {1, 4, 5, 5});
+    const ValueId a = g.conv(x, {4, 4, 1, 1}), b = read_twice ? g.conv(x, {4, 4, 1, 1}) : x;
+    g.output(g.op("Relu", {g.op("Concat", {a, b}, {{"axis", int64_t{1}}})}));
+    if (read_twice) g.output(b);
+    g.infer();
+    const Types before = g.op_types();
+    EXPECT_EQ(rewritten(g, [&](Graph& h) { return fuse_post_ops(h, no_concat); }).op_types(), before);
+  }
+}
+
+TEST(CommuteScale, BehindEveryDepthwiseConvolution) {
+  G g;
+  const ValueId x = g.op("Relu", {g.input("x", {1, 4, 6, 6})});
+  const ValueId gate = g.op("Sigmoid", {g.conv(g.op("GlobalAveragePool", {x}), {4, 4, 1, 1})});
+  const ValueId scaled = g.op("Mul", {gate, x});
+  const auto depthwise = [&] {
+    return g.op("Conv", {scaled, g.weights({4, 1, 3, 3})},
+                {{"group", int64_t{4}}, {"pads", Ints{1, 1, 1, 1}}});
+  };
+  g.output(g.conv(depthwise(), {2, 4, 1, 1}));
+  g.output(depthwise());
+  g.infer();
+  const G after = rewritten(g, commute_scale);
+  EXPECT_EQ(after.op_types(),
+            (Types{"Relu", "GlobalAveragePool", "Conv", "Sigmoid", "Conv", "Mul", "Conv", "Conv", "Mul"}));
+}
+
+TEST(CommuteScale, NotPastABiasOrAnotherReader) {
+  for (const bool bias : {true, false}) {
+    G g;
+    const ValueId x = g.op("Relu", {g.input("x", {1, 4, 6, 6})});
+    const ValueId scaled = g.op("Mul", {x, g.op("GlobalAveragePool", {x})});
+    std::vector<ValueId> inputs = {scaled, g.weights({4, 1, 3, 3})};
+    if (bias) inputs.push_back(g.weights({4}));
+    g.output(g.op("Conv", inputs, {{"group", int64_t{4}}}));
+    if (!bias) g.output(scaled);
+    g.infer();
+    const Types before = g.op_types();
+    EXPECT_EQ(rewritten(g, commute_scale).op_types(), before);
+  }
+}
+
 TEST(RecogniseChannelShuffle, AsShuffleNetsWriteIt) {
   G g;
   const ValueId x = g.input("x", {1, 6, 4, 5});

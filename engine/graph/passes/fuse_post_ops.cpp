@@ -72,6 +72,33 @@ std::optional<PostOp> post_op_of(Graph& graph, const Node& node, size_t place) {
   return std::nullopt;
 }
 
+using Accepts = std::function<bool(const Graph&, const Node&, const PostOp&)>;
+
+/// Moves elementwise node `n` through the Concat that it reads, into the producer of each part. True where
+/// all of them take it; the node is then to be dropped.
+bool fuse_through_concat(Graph& graph, const std::vector<int>& uses, const Accepts& accepts, size_t n) {
+  const ValueId x = input_of(graph.nodes[n], 0), result = graph.nodes[n].outputs[0];
+  const Node* concat = producer_of(graph, x, "Concat");
+  if (concat == nullptr || uses[size_t(x)] != 1 || graph.value(x).desc != graph.value(result).desc)
+    return false;
+  if (graph.nodes[n].op == "PRelu") return false;  // each part would need its own slopes
+  const auto post = post_op_of(graph, graph.nodes[n], 0);
+  if (!post || post->operand != kNone) return false;
+  for (const ValueId part : concat->inputs) {
+    const Node* producer = producer_of(graph, part);
+    if (producer == nullptr || producer->outputs.size() != 1 || uses[size_t(part)] != 1 ||
+        graph.value(part).desc.dtype != DType::kF32 || !accepts(graph, *producer, *post)) {
+      return false;
+    }
+  }
+  const NodeId before = graph.value(x).producer;
+  for (const ValueId part : concat->inputs) producer_of(graph, part)->post.push_back(*post);
+  graph.nodes[size_t(before)].outputs[0] = result;
+  graph.value(result).producer = before;
+  graph.value(x).producer = kNone;
+  return true;
+}
+
 }  // namespace
 
 Status fuse_post_ops(Graph& graph,
@@ -81,6 +108,10 @@ Status fuse_post_ops(Graph& graph,
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (graph.nodes[i].outputs.size() != 1 || !graph.nodes[i].post.empty()) continue;
     const ValueId result = graph.nodes[i].outputs[0];
+    if (fuse_through_concat(graph, uses, accepts, i)) {
+      keep[i] = false;
+      continue;
+    }
     // The later of two producers first: its value is then never stored, and the earlier one lives anyway.
     std::vector<size_t> places = {0};
     if (graph.nodes[i].inputs.size() == 2) {

@@ -32,7 +32,10 @@ Status fuse_pad(Graph& graph);
 /// Mul(x, Sigmoid(x)) -> Silu; Mul(x, HardSigmoid(x)) and x*relu6(x+3)/6 -> HardSwish; gelu and hard-sigmoid
 /// patterns.
 Status recognise_activations(Graph& graph);
-/// Activations, residual Add and scalar scale into Node::post of their producer, where `accepts` lets them.
+/// Mul by one number a channel before depthwise Conv (without bias) moves behind it.
+Status commute_scale(Graph& graph);
+/// Activations, residual Add and scalar scale into Node::post of their producer, where `accepts` lets them;
+/// activations behind a Concat into the producers of all its parts.
 Status fuse_post_ops(Graph& graph,
                      const std::function<bool(const Graph&, const Node&, const PostOp&)>& accepts);
 /// Reshape-Transpose-Reshape(-Gather/Split/Slice) over the channel axis becomes one GatherChannels node
