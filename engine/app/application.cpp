@@ -7,6 +7,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "core/thread.hpp"
 
 namespace tarsier::app {
 namespace fs = std::filesystem;
@@ -113,6 +114,10 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   }
 
   TARSIER_TRY(app.device, gpu::Device::create(device_options));
+  // The software device computes on the cores that decode and encode too, and each dispatch waits for its
+  // slowest worker: one displaced for a moment costs all of them that moment. Its threads exist by now; this
+  // one and those that it starts give way to them.
+  if (app.device->info().software) lower_thread_priority();
   app.staging_bytes = uint64_t(info.width) * uint64_t(info.height) * 4 + 4096;
   TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
 

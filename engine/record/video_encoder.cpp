@@ -129,7 +129,7 @@ class VideoEncoder final : public PictureEncoder {
     codec->color_trc = AVCOL_TRC_BT709;
     codec->color_range = AVCOL_RANGE_MPEG;
     if (encoder_->id == AV_CODEC_ID_H264) {
-      av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+      av_opt_set(codec->priv_data, "preset", "superfast", 0);
       av_opt_set_int(codec->priv_data, "crf", options_.quality, 0);
       codec->gop_size = std::max(1, int(options_.fps * 2));  // seeking within two seconds
     } else {
