@@ -136,10 +136,21 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
                               .help = "a network that can runs at the frame's aspect: faster, and nothing "
                                       "is squeezed",
                               .restarts = true}));
+  TARSIER_CHECK(
+      context.params.declare({.key = spec.name + ".input_size",
+                              .type = ParamType::kInt,
+                              .initial = int64_t{0},
+                              .min = 0,
+                              .max = 4096,
+                              .step = 32,
+                              .help = "long side of the network's input in pixels, in steps of 32 "
+                                      "(0: its own): smaller is faster, larger finds smaller things",
+                              .restarts = true}));
   TARSIER_TRY(const auto kind, head_kind(entry));
 
   NetworkOptions options;
   options.precision = context.precision;
+  options.input_side = static_cast<int>(context.params.integer(spec.name + ".input_size"));
   if (context.params.boolean(spec.name + ".frame_aspect")) {
     options.frame_width = context.frame_width;
     options.frame_height = context.frame_height;

@@ -48,24 +48,37 @@ Result<models::ModelFiles> files_of(const models::Entry& entry, const models::St
   return models::fetch(entry, store, options);
 }
 
-/// The extents nearest to the frame's aspect with the network's long side, in steps of its largest stride.
-std::pair<int, int> input_size_for(const models::InputSpec& input, int frame_width, int frame_height) {
+/// The extents nearest to the frame's aspect (without a frame: to the network's own) with the long side that
+/// is wanted, in steps of the network's largest stride.
+std::pair<int, int> input_size_for(const models::InputSpec& input, const NetworkOptions& options) {
   constexpr int kStep = 32;
-  const int side = std::max(input.width, input.height);
-  const double scale = static_cast<double>(side) / std::max(frame_width, frame_height);
-  const auto extent = [&](int frame) {
-    return std::max(1, static_cast<int>(std::lround(frame * scale / kStep))) * kStep;
+  const bool framed = options.frame_width > 0 && options.frame_height > 0;
+  const int width = framed ? options.frame_width : input.width;
+  const int height = framed ? options.frame_height : input.height;
+  const int side = options.input_side > 0 ? options.input_side : std::max(input.width, input.height);
+  const double scale = static_cast<double>(side) / std::max(width, height);
+  const auto extent = [&](int of) {
+    return std::max(1, static_cast<int>(std::lround(of * scale / kStep))) * kStep;
   };
-  return {extent(frame_width), extent(frame_height)};
+  return {extent(width), extent(height)};
 }
 
 /// Opens the input's size where the catalogue allows it and nothing in the network forbids it.
-Status follow_aspect(graph::Graph& graph, const models::Entry& entry, bool nhwc,
-                     const NetworkOptions& options, infer::CompileOptions& compile) {
-  if (!entry.input.any_aspect || options.frame_width <= 0 || options.frame_height <= 0) return {};
-  const auto [width, height] = input_size_for(entry.input, options.frame_width, options.frame_height);
-  TARSIER_CHECK(graph::infer_shapes(graph, kernels::Registry::instance()));
-  if (!graph::open_input_size(graph, nhwc ? 1 : 2)) return {};
+Status choose_input_size(graph::Graph& graph, const models::Entry& entry, bool nhwc,
+                         const NetworkOptions& options, infer::CompileOptions& compile) {
+  const bool framed = options.frame_width > 0 && options.frame_height > 0;
+  if (!framed && options.input_side == 0) return {};
+  const auto [width, height] = input_size_for(entry.input, options);
+  bool open = entry.input.any_aspect;
+  if (open) {
+    TARSIER_CHECK(graph::infer_shapes(graph, kernels::Registry::instance()));
+    open = graph::open_input_size(graph, nhwc ? 1 : 2);
+  }
+  if (!open) {
+    if (options.input_side == 0) return {};
+    return input_error("{} runs at its own size only ({}x{}): leave input_size at 0", entry.name,
+                       entry.input.width, entry.input.height);
+  }
   const std::string& name = graph.value(graph.inputs.front()).name;
   compile.input_shapes[name] = nhwc ? graph::Shape{1, height, width, 3} : graph::Shape{1, 3, height, width};
   return {};
@@ -108,7 +121,7 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
     return entry.input.nhwc && std::find(peeled.begin(), peeled.end(), name) == peeled.end();
   };
   const bool nhwc = channels_last(graph.value(graph.inputs.front()).name);
-  if (const Status status = follow_aspect(graph, entry, nhwc, options, compile); !status.ok()) {
+  if (const Status status = choose_input_size(graph, entry, nhwc, options, compile); !status.ok()) {
     return status.error().in(files.main.string());
   }
   const graph::Value& input = graph.value(graph.inputs.front());

@@ -33,6 +33,8 @@ struct NetworkOptions {
   /// Size of the frames: a network that may (models::InputSpec::any_aspect) runs at their aspect. 0: at its
   /// own size.
   int frame_width = 0, frame_height = 0;
+  /// Long side of the input, pixels; 0: the network's own. Rounded to steps of 32.
+  int input_side = 0;
   LoadProgress progress;
 };
 
