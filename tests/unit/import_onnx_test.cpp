@@ -6,7 +6,7 @@
 #include "import/import.hpp"
 #include "import/onnx_detail.hpp"
 #include "support/graph_builder.hpp"
-#include "support/temp_dir.hpp"
+#include "support/temp_folder.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using graph::Graph;
 using graph::kNone;
 using graph::Node;
-using testing::TempDir;
+using test::TempFolder;
 using Ints = std::vector<int64_t>;
 
 /// A model under construction: x [1,2,4,4] f32 -> y.
@@ -70,7 +70,7 @@ struct Model {
   }
   [[nodiscard]] std::string bytes() const { return proto.SerializeAsString(); }
   Result<Graph> load() const {
-    const TempDir folder;
+    const TempFolder folder;
     return load_model(folder.write("model.onnx", bytes()));
   }
 };
@@ -188,7 +188,7 @@ class ExternalData : public ::testing::Test {
     std::filesystem::create_directories(folder_.path() / "model");
     return load_model(folder_.write("model/model.onnx", model.bytes()));
   }
-  TempDir folder_;
+  TempFolder folder_;
 };
 
 TEST_F(ExternalData, IsReadFromItsPlace) {
@@ -230,7 +230,7 @@ void expect_input_error(const Result<Graph>& loaded, std::string_view part) {
 }
 
 TEST(OnnxBadFiles, SaysWhatTheFileIs) {
-  const TempDir folder;
+  const TempFolder folder;
   expect_input_error(load_model(folder.path() / "none.onnx"), "no such");
   expect_input_error(load_model(folder.write("empty.onnx", "")), "empty");
   expect_input_error(load_model(folder.write("page.onnx", "<!DOCTYPE html><html></html>")), "HTML");
@@ -254,7 +254,7 @@ Model sample() {
 
 TEST(OnnxBadFiles, TruncatedAnywhere) {
   const std::string bytes = sample().bytes();
-  const TempDir folder;
+  const TempFolder folder;
   ASSERT_TRUE(load_model(folder.write("whole.onnx", bytes)).ok());
   for (size_t length = 0; length < bytes.size(); ++length) {
     const auto loaded = load_model(folder.write("cut.onnx", bytes.substr(0, length)));
@@ -266,7 +266,7 @@ TEST(OnnxBadFiles, TruncatedAnywhere) {
 
 TEST(OnnxBadFiles, DamagedAnywhereNeverCrashes) {
   const std::string bytes = sample().bytes();
-  const TempDir folder;
+  const TempFolder folder;
   std::mt19937 random(3);
   for (int round = 0; round < 500; ++round) {
     std::string damaged = bytes;

@@ -7,7 +7,7 @@
 #include "import/import.hpp"
 #include "import/tfjs_detail.hpp"
 #include "support/graph_builder.hpp"
-#include "support/temp_dir.hpp"
+#include "support/temp_folder.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -16,7 +16,7 @@ using graph::Graph;
 using graph::Node;
 using graph::Shape;
 using graph::Tensor;
-using testing::TempDir;
+using test::TempFolder;
 
 Json shape_json(const std::vector<int64_t>& extents) {
   Json dims = Json::array();
@@ -59,7 +59,7 @@ struct Model {
             {"weightsManifest", Json::array({{{"paths", shards}, {"weights", weights}}})}};
   }
   /// Writes the model with its weights cut into `shards` files.
-  std::filesystem::path write(const TempDir& folder, size_t shards = 1) const {
+  std::filesystem::path write(const TempFolder& folder, size_t shards = 1) const {
     std::vector<std::string> names;
     for (size_t i = 0; i < shards; ++i) {
       names.push_back("shard" + std::to_string(i) + ".bin");
@@ -69,7 +69,7 @@ struct Model {
     return folder.write("model.json", json(names).dump());
   }
   Result<Graph> load(size_t shards = 1) const {
-    const TempDir folder;
+    const TempFolder folder;
     return load_model(write(folder, shards));
   }
 };
@@ -91,7 +91,7 @@ TEST(TfjsWeights, EveryCodingOverOddShards) {
   model.constant<uint8_t>("rounded", {2}, {1, 2}, "int32", {{"dtype", "uint8"}, {"scale", 1.5}, {"min", 0}});
   model.node("Relu", "y", {"x"});
   for (const size_t shards : {1, 2, 5}) {
-    const TempDir folder;
+    const TempFolder folder;
     model.write(folder, shards);
     Json manifest = Json::parse(std::ifstream(folder.path() / "model.json"))["weightsManifest"];
     const auto weights = read_tfjs_weights(manifest, folder.path());
@@ -248,7 +248,7 @@ Model sample() {
 }
 
 TEST(TfjsBadFiles, Shards) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = sample().write(folder, 2);
   ASSERT_TRUE(load_model(path).ok());
   folder.write("shard1.bin", "12345");
@@ -262,7 +262,7 @@ TEST(TfjsBadFiles, Shards) {
 }
 
 TEST(TfjsBadFiles, OtherJson) {
-  const TempDir folder;
+  const TempFolder folder;
   expect_input_error(load_model(folder.write("a.json", R"({"name": "package", "version": "1"})")),
                      "no modelTopology");
   expect_input_error(load_model(folder.write("b.json", R"({"modelTopology": {"model_config": {}}})")),
@@ -274,7 +274,7 @@ TEST(TfjsBadFiles, OtherJson) {
 }
 
 TEST(TfjsBadFiles, DamagedAnywhereNeverCrashes) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = sample().write(folder);
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
