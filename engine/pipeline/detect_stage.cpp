@@ -59,6 +59,7 @@ class DetectStage final : public Stage {
       vision::DetectionHeader header;
       std::memcpy(&header, copy.mapped(), sizeof header);
       const size_t count = std::min<size_t>(header.count, vision::kMaxDetections);
+      if (count == 0) return;
       const size_t before = result->detections.size();
       result->detections.resize(before + count);
       std::memcpy(result->detections.data() + before,

@@ -2,8 +2,10 @@
 // mask.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,8 +39,7 @@ inline std::vector<std::byte> detection_bytes(const std::vector<vision::Detectio
   header.count = uint32_t(detections.size());
   std::vector<std::byte> bytes(vision::kDetectionBufferBytes);
   std::memcpy(bytes.data(), &header, sizeof(header));
-  std::memcpy(bytes.data() + sizeof(header), detections.data(),
-              detections.size() * sizeof(vision::Detection));
+  std::ranges::copy(std::as_bytes(std::span(detections)), bytes.begin() + sizeof(header));
   return bytes;
 }
 
