@@ -1,6 +1,7 @@
 // `tarsier`: the command line. Each subcommand has its own file; see commands.hpp.
 #include <csignal>
 #include <cstdio>
+#include <exception>
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
@@ -68,5 +69,10 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // `tarsier models list | head` is no reason to be killed
-  return tarsier::app::run(argc, argv);
+  try {
+    return tarsier::app::run(argc, argv);
+  } catch (const std::exception& unforeseen) {  // out of memory, or a library's own
+    std::fprintf(stderr, "error: %s\n", unforeseen.what());
+    return 1;
+  }
 }

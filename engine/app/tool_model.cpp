@@ -26,6 +26,7 @@ graph::Shape complete_shape(graph::Shape shape, const models::InputSpec& input) 
 Status check_names(const std::vector<std::string>& asked, const std::vector<graph::ValueId>& ids,
                    const graph::Graph& graph, std::string_view kind) {
   std::vector<std::string> names;
+  names.reserve(ids.size());
   for (const auto id : ids) names.push_back(graph.value(id).name);
   for (const auto& name : asked) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {

@@ -18,8 +18,8 @@ namespace {
 
 class VideoSource final : public FrameSource {
  public:
-  VideoSource(cv::VideoCapture capture, SourceInfo info, const SourceOptions& options)
-      : capture_(std::move(capture)), info_(std::move(info)), loop_(options.loop && !info_.live) {}
+  VideoSource(const cv::VideoCapture& capture, SourceInfo info, const SourceOptions& options)
+      : capture_(capture), info_(std::move(info)), loop_(options.loop && !info_.live) {}
 
   /// Decodes the first frame, which proves that this is a video and gives the size.
   bool prime() {
@@ -194,7 +194,7 @@ SourceResult open_video_file(const std::string& path, const SourceOptions& optio
   SourceInfo info{.name = path, .kind = "video"};
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
   info.frames = sane_count(capture.get(cv::CAP_PROP_FRAME_COUNT));
-  auto source = std::make_unique<VideoSource>(std::move(capture), std::move(info), options);
+  auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
   if (!source->prime()) {
     return input_error("{}: no frame of it can be decoded ({})", path, reason_or("no video stream"));
   }
@@ -227,7 +227,7 @@ SourceResult open_camera(const std::string& spec, int index, const SourceOptions
   capture.set(cv::CAP_PROP_BUFFERSIZE, 2);  // old frames in the driver's queue are only latency
   SourceInfo info{.name = spec, .kind = "camera", .live = true};
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
-  auto source = std::make_unique<VideoSource>(std::move(capture), std::move(info), options);
+  auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
   if (!source->prime()) {
     return input_error("{}: the camera gives no frames; plug it in again or try another index ({})", spec,
                        camera_list());
@@ -254,7 +254,7 @@ SourceResult open_stream(const std::string& url, const SourceOptions& options) {
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
   info.frames = sane_count(capture.get(cv::CAP_PROP_FRAME_COUNT));
   info.live = info.frames < 0;  // a file behind HTTP has a length
-  auto source = std::make_unique<VideoSource>(std::move(capture), std::move(info), options);
+  auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
   if (!source->prime()) {
     return input_error("{}: gives no video frames ({})", url, reason_or("no video stream"));
   }
@@ -280,7 +280,7 @@ SourceResult open_gstreamer(const std::string& pipeline, const SourceOptions& op
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
   info.frames = sane_count(capture.get(cv::CAP_PROP_FRAME_COUNT));
   info.live = info.frames < 0;
-  auto source = std::make_unique<VideoSource>(std::move(capture), std::move(info), options);
+  auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
   if (!source->prime()) return input_error("{}: the pipeline gives no frames", pipeline);
   return SourceResult(std::move(source));
 }

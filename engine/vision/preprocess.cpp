@@ -122,6 +122,7 @@ std::vector<float> preprocess_reference(const PreprocessDesc& desc, std::span<co
                                         bool channels_last) {
   const Placement place = place_frame(desc.fit, frame_width, frame_height, input_width, input_height);
   std::vector<Tap> columns;
+  columns.reserve(size_t(place.width));
   for (int x = 0; x < place.width; ++x) columns.push_back(tap_of(x, frame_width, place.width, true));
   std::vector<float> values(size_t(3) * size_t(input_width) * size_t(input_height));
   for (int y = 0; y < input_height; ++y) {
