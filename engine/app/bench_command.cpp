@@ -10,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/progress_line.hpp"
 #include "app/tool_model.hpp"
+#include "core/console.hpp"
 #include "core/file.hpp"
 #include "gpu/frame_context.hpp"
 
@@ -119,22 +120,22 @@ void print_table(const ToolModel& model, const BenchOptions& options, const Time
     sum += layer.ms;
     gflop += layer.gflop;
   }
-  fmt::print("{:>9} {:>6} {:>9}  {:<18} {:<40} {}\n", "MS", "%", "GFLOP/S", "OPERATOR", "SHAPE", "NODE");
+  print("{:>9} {:>6} {:>9}  {:<18} {:<40} {}\n", "MS", "%", "GFLOP/S", "OPERATOR", "SHAPE", "NODE");
   for (const auto& layer : layers) {
     const std::string rate =
         layer.gflop > 0 && layer.ms > 0 ? fmt::format("{:.1f}", layer.gflop / layer.ms * 1e3) : "";
-    fmt::print("{:>9.3f} {:>6.1f} {:>9}  {:<18} {:<40} {}\n", layer.ms, sum > 0 ? layer.ms / sum * 100 : 0,
-               rate, layer.op, layer.shape, layer.name);
+    print("{:>9.3f} {:>6.1f} {:>9}  {:<18} {:<40} {}\n", layer.ms, sum > 0 ? layer.ms / sum * 100 : 0, rate,
+          layer.op, layer.shape, layer.name);
   }
   const auto& stats = model.plan->stats();
-  fmt::print("\n{} on {} ({}), {} runs after {} to warm up\n", model.entry.name, model.device->info().name,
-             options.precision, options.runs, kWarmUpRuns);
-  fmt::print("device time: median {:.2f} ms, p95 {:.2f} ms, least {:.2f} ms", times.median_ms, times.p95_ms,
-             times.min_ms);
-  if (gflop > 0) fmt::print("; {:.2f} GFLOP, {:.1f} GFLOP/s", gflop, gflop / times.median_ms * 1e3);
-  fmt::print("\n{} dispatches, weights {}, activations {} (without aliasing {}), compiled in {:.0f} ms\n",
-             stats.dispatches, readable_bytes(stats.weight_bytes), readable_bytes(stats.activation_bytes),
-             readable_bytes(stats.unaliased_bytes), stats.compile_ms);
+  print("\n{} on {} ({}), {} runs after {} to warm up\n", model.entry.name, model.device->info().name,
+        options.precision, options.runs, kWarmUpRuns);
+  print("device time: median {:.2f} ms, p95 {:.2f} ms, least {:.2f} ms", times.median_ms, times.p95_ms,
+        times.min_ms);
+  if (gflop > 0) print("; {:.2f} GFLOP, {:.1f} GFLOP/s", gflop, gflop / times.median_ms * 1e3);
+  print("\n{} dispatches, weights {}, activations {} (without aliasing {}), compiled in {:.0f} ms\n",
+        stats.dispatches, readable_bytes(stats.weight_bytes), readable_bytes(stats.activation_bytes),
+        readable_bytes(stats.unaliased_bytes), stats.compile_ms);
 }
 
 Status bench(const GlobalOptions& globals, const BenchOptions& options) {

@@ -4,6 +4,7 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "core/console.hpp"
 #include "core/text.hpp"
 #include "gpu/device.hpp"
 
@@ -27,18 +28,18 @@ Status show_devices(bool as_json) {
                       {"missing", device.missing},
                       {"optional_missing", device.optional_missing}});
     }
-    fmt::print("{}\n", rows.dump(2));
+    print("{}\n", rows.dump(2));
     return {};
   }
-  fmt::print("{:>2}  {:<44} {:<15} {:<9} {}\n", "N", "DEVICE", "TYPE", "VULKAN", "USABLE");
+  print("{:>2}  {:<44} {:<15} {:<9} {}\n", "N", "DEVICE", "TYPE", "VULKAN", "USABLE");
   for (const auto& device : devices) {
     const std::string usable =
         device.missing.empty() ? "yes" : fmt::format("no: it lacks {}", join(device.missing, ", "));
-    fmt::print("{:>2}  {:<44} {:<15} {:<9} {}\n", device.index, device.name, device.type, device.api_version,
-               usable);
-    fmt::print("    driver {}, UUID {}, subgroups of {}\n", device.driver, device.uuid, device.subgroup_size);
+    print("{:>2}  {:<44} {:<15} {:<9} {}\n", device.index, device.name, device.type, device.api_version,
+          usable);
+    print("    driver {}, UUID {}, subgroups of {}\n", device.driver, device.uuid, device.subgroup_size);
     if (!device.optional_missing.empty())
-      fmt::print("    works without: {}\n", join(device.optional_missing, ", "));
+      print("    works without: {}\n", join(device.optional_missing, ", "));
   }
   return {};
 }

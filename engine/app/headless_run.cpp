@@ -1,6 +1,7 @@
 // The loop without a window: every frame as fast as the device takes it, a progress bar, files at the end.
 #include "app/application.hpp"
 #include "app/progress_line.hpp"
+#include "core/console.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -48,9 +49,9 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   if (!keep) return ended;
   TARSIER_CHECK(app.loop->take_error());
   TARSIER_CHECK(app.loop->outputs().finish());
-  fmt::print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
+  print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
   const std::string written = app.loop->outputs().describe();
-  if (!written.empty()) fmt::print("written     {}\n", written);
+  if (!written.empty()) print("written     {}\n", written);
   if (app.device->validation_messages() > 0) {
     return runtime_error("the validation layer gave {} messages, see above",
                          app.device->validation_messages());

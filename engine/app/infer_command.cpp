@@ -8,6 +8,7 @@
 #include "app/npy.hpp"
 #include "app/tool_model.hpp"
 #include "capture/frame_source.hpp"
+#include "core/console.hpp"
 #include "core/file.hpp"
 #include "core/text.hpp"
 #include "pipeline/network.hpp"
@@ -130,8 +131,8 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
     const auto& name = model.plan->outputs()[i].name;
     const fs::path file = fs::path(options.out) / (file_name_of(name) + ".npy");
     TARSIER_CHECK(write_npy(file, outputs[i]));
-    fmt::print("{}: {} {} {} ({})\n", file.string(), name, graph::name_of(outputs[i].dtype()),
-               graph::to_string(outputs[i].shape()), value_range(outputs[i]));
+    print("{}: {} {} {} ({})\n", file.string(), name, graph::name_of(outputs[i].dtype()),
+          graph::to_string(outputs[i].shape()), value_range(outputs[i]));
   }
   return {};
 }

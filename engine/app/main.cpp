@@ -5,6 +5,7 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "core/console.hpp"
 #include "core/log.hpp"
 
 namespace tarsier::app {
@@ -21,7 +22,7 @@ constexpr const char* kExamples =
 
 int fail(const std::string& line, int code) {
   std::fflush(stdout);
-  fmt::print(stderr, "error: {}\n", line);
+  print_error("error: {}\n", line);
   return code;
 }
 
@@ -56,11 +57,12 @@ int run(int argc, char** argv) {
     return fail(fmt::format("{}; see `{} --help`", text, path), 2);
   }
   if (!action) {
-    fmt::print(stderr, "{}", app.help());
+    print_error("{}", app.help());
     return 2;
   }
   log::init(globals.log_level);
-  const Status status = action();
+  Status status = action();
+  if (const Status told = console_status(); status.ok()) status = told;
   return status.ok() ? 0 : fail(status.error().message, status.error().exit_code());
 }
 
@@ -68,7 +70,7 @@ int run(int argc, char** argv) {
 }  // namespace tarsier::app
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // `tarsier models list | head` is no reason to be killed
+  std::signal(SIGPIPE, SIG_IGN);  // `tarsier run ... | head` must not lose the files that are being written
   try {
     return tarsier::app::run(argc, argv);
   } catch (const std::exception& unforeseen) {  // out of memory, or a library's own

@@ -7,6 +7,7 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "core/console.hpp"
 #include "core/text.hpp"
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
@@ -38,11 +39,10 @@ Status list(const GlobalOptions& globals, const ModelsOptions& options) {
                       {"input", {entry.input.width, entry.input.height}},
                       {"state", models::state_of(entry, store)}});
     }
-    fmt::print("{}\n", rows.dump(2));
+    print("{}\n", rows.dump(2));
     return {};
   }
-  fmt::print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", "NETWORK", "TASK", "INPUT", "SIZE", "LICENCE",
-             "STATE");
+  print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", "NETWORK", "TASK", "INPUT", "SIZE", "LICENCE", "STATE");
   for (const auto& entry : catalogue.entries()) {
     uint64_t bytes = 0;
     for (const auto& file : entry.files) bytes += file.bytes;
@@ -50,9 +50,9 @@ Status list(const GlobalOptions& globals, const ModelsOptions& options) {
     if (state == "not fetched" && entry.needs_consent)
       state += fmt::format(" (tarsier models add {})", entry.name);
     if (entry.fetched_by_default) state += ", default";
-    fmt::print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", entry.name, entry.task,
-               fmt::format("{}x{}", entry.input.width, entry.input.height), readable_bytes(bytes),
-               entry.license, state);
+    print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", entry.name, entry.task,
+          fmt::format("{}x{}", entry.input.width, entry.input.height), readable_bytes(bytes), entry.license,
+          state);
   }
   return {};
 }
@@ -74,10 +74,10 @@ Status fetch(const GlobalOptions& globals, const ModelsOptions& options) {
   for (const auto* entry : wanted) {
     const auto files = fetch_with_progress(*entry, store);
     if (files.ok()) {
-      fmt::print("{}: {}\n", entry->name, files->main.string());
+      print("{}: {}\n", entry->name, files->main.string());
       continue;
     }
-    if (!result.ok()) fmt::print(stderr, "error: {}\n", result.error().message);
+    if (!result.ok()) print_error("error: {}\n", result.error().message);
     result = files.error();
   }
   return result;
@@ -89,10 +89,10 @@ Status add(const GlobalOptions& globals, const ModelsOptions& options) {
   for (const auto& name : options.names) {
     TARSIER_TRY(const auto* entry, catalogue.find(name));
     if (entry->needs_consent && !models::locate(*entry, store).ok()) {
-      fmt::print("{}: {}\n  licence of the weights: {} ({})\n  source: {}\n", entry->name, entry->title,
-                 entry->license, entry->license_url,
-                 entry->sources.empty() ? "none" : entry->sources.front().describe());
-      fmt::print(
+      print("{}: {}\n  licence of the weights: {} ({})\n  source: {}\n", entry->name, entry->title,
+            entry->license, entry->license_url,
+            entry->sources.empty() ? "none" : entry->sources.front().describe());
+      print(
           "  Tarsier never fetches or passes on these weights by itself. If you use them in a service or "
           "pass on a\n"
           "  product with them, the licence asks you to offer the complete source under the same licence.\n");
@@ -101,7 +101,7 @@ Status add(const GlobalOptions& globals, const ModelsOptions& options) {
           return input_error("'{}' needs your consent to {}: run this in a terminal, or give --yes",
                              entry->name, entry->license);
         }
-        fmt::print("Fetch {} under {}? [y/N] ", entry->name, entry->license);
+        print("Fetch {} under {}? [y/N] ", entry->name, entry->license);
         std::fflush(stdout);
         std::string answer;
         std::getline(std::cin, answer);
@@ -111,7 +111,7 @@ Status add(const GlobalOptions& globals, const ModelsOptions& options) {
       }
     }
     TARSIER_TRY(const auto files, fetch_with_progress(*entry, store, true));
-    fmt::print("{}: {}\n", entry->name, files.main.string());
+    print("{}: {}\n", entry->name, files.main.string());
   }
   return {};
 }

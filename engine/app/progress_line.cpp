@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/console.hpp"
+
 namespace tarsier::app {
 namespace {
 
@@ -32,7 +34,7 @@ void ProgressLine::log_tenths(const std::string& what, double fraction) {
   if (!due) return;
   tenth_ = tenth;
   shown_ = Clock::now();
-  fmt::print(stderr, "{}\n", what);
+  print_error("{}\n", what);
 }
 
 void ProgressLine::show(const std::string& what, double fraction) {
@@ -56,15 +58,15 @@ void ProgressLine::show(const std::string& what, double fraction) {
   }
   std::string line = fmt::format("[{}]{} {}", bar, figure, what);
   line.resize(std::min(line.size(), terminal_columns() - 1));
-  fmt::print(stderr, "\r\033[K{}", line);
+  print_error("\r\033[K{}", line);
   std::fflush(stderr);
   open_ = true;
 }
 
 void ProgressLine::finish(const std::string& text) {
-  if (open_) fmt::print(stderr, "\r\033[K");
+  if (open_) print_error("\r\033[K");
   open_ = false;
-  if (!text.empty()) fmt::print(stderr, "{}\n", text);
+  if (!text.empty()) print_error("{}\n", text);
   std::fflush(stderr);
 }
 
