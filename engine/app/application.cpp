@@ -43,24 +43,30 @@ Result<infer::Precision> parse_precision(const std::string& text) {
   return input_error("--precision {}: choose fp32 or fp16", text);
 }
 
-/// Makes the stages. One whose network can't be had is left out with a message, the rest runs; a mistake of
-/// the user's (unknown key, unknown model) ends the run.
+/// What the user got wrong (unknown key, unknown model, a value out of range) ends the run before anything is
+/// fetched, opened or loaded.
+Status declare_stages(Application& app) {
+  for (const auto& spec : app.spec.stages)
+    TARSIER_CHECK(pipeline::declare_stage(spec, app.catalogue, app.params));
+  return app.params.check_all_known();
+}
+
+/// Makes the stages. One whose network can't be had is left out with a message, the rest runs; a file of the
+/// user's that is no network ends the run.
 Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
                                                                   pipeline::StageContext& context) {
   std::vector<std::unique_ptr<pipeline::Stage>> stages;
-  Status first_failure;
   for (const auto& spec : app.spec.stages) {
     auto stage = pipeline::make_stage(spec, context);
     if (stage.ok()) {
       stages.push_back(*std::move(stage));
       continue;
     }
-    if (stage.error().kind == ErrorKind::kInput) return stage.error();
-    if (first_failure.ok()) first_failure = stage.error();
+    if (stage.error().kind == ErrorKind::kInput || app.spec.stages.size() == 1) return stage.error();
     log::warn("stage '{}' is left out: {}", spec.name, stage.error().message);
+    app.params.withdraw(spec.name + ".");
   }
-  if (stages.empty()) return first_failure.error().in("no stage is left");
-  if (first_failure.ok()) TARSIER_CHECK(app.params.check_all_known());
+  if (stages.empty()) return runtime_error("pipeline '{}': no stage is left, see above", app.spec.name);
   return stages;
 }
 
@@ -99,6 +105,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   TARSIER_TRY(app.spec, pipeline::load_pipeline(options.pipeline, app.params));
   TARSIER_TRY(app.catalogue, models::Catalogue::load_default());
   TARSIER_TRY(app.store, models::store_options(options.globals.model_path));
+  TARSIER_CHECK(declare_stages(app));
 
   std::string source_name = options.source;
   if (source_name.empty()) {

@@ -155,6 +155,20 @@ Status Params::declare(ParamSpec spec) {
   return {};
 }
 
+void Params::withdraw(std::string_view prefix) {
+  std::vector<ParamSpec> kept;
+  for (auto& spec : specs_) {
+    if (spec.key.starts_with(prefix)) {
+      slots_.erase(spec.key);
+    } else {
+      slots_.find(spec.key)->second.spec = kept.size();
+      kept.push_back(std::move(spec));
+    }
+  }
+  specs_ = std::move(kept);
+  ++version_;
+}
+
 Status Params::set(std::string_view key, const ParamValue& value, ParamOrigin origin) {
   const auto found = slots_.find(key);
   if (found == slots_.end()) return input_error("{}: no such parameter{}", key, did_you_mean(key, keys()));

@@ -47,6 +47,8 @@ class Params {
   /// Declaring a key twice is a programming error. Values that were set before the declaration are applied to
   /// it, so that a pipeline file can be read before its stages are made; an error names the bad value.
   Status declare(ParamSpec spec);
+  /// Takes back the declared parameters whose keys start with this: those of a stage that is not there.
+  void withdraw(std::string_view prefix);
   /// Sets a value unless one of a stronger origin is there. Errors (kInput): unknown key (with the nearest
   /// known one), wrong type, out of range, unknown choice.
   Status set(std::string_view key, const ParamValue& value, ParamOrigin origin);

@@ -19,9 +19,7 @@ Result<vision::HeadKind> head_kind(const models::Entry& entry) {
     case models::Head::kYolov8:
       return vision::HeadKind::kYolov8;
     default:
-      return input_error(
-          "{}: is no detector (its head is '{}'); choose one whose task is detect in `tarsier models list`",
-          entry.name, models::name_of(entry.head));
+      return unsuitable(entry, "is no detector", "detect");
   }
 }
 
@@ -116,37 +114,40 @@ Status declare_params(const StageSpec& spec, const models::Entry& entry, Params&
                                 .initial = std::vector<std::string>{},
                                 .help = "classes to keep; none chosen means all",
                                 .choices = entry.labels}));
-  return params.declare(
-      {.key = spec.name + ".show", .type = ParamType::kBool, .initial = true, .help = "draw the boxes"});
+  TARSIER_CHECK(params.declare(
+      {.key = spec.name + ".show", .type = ParamType::kBool, .initial = true, .help = "draw the boxes"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".frame_aspect",
+                                .type = ParamType::kBool,
+                                .initial = true,
+                                .help = "a network that can runs at the frame's aspect: faster, and nothing "
+                                        "is squeezed",
+                                .restarts = true}));
+  return params.declare({.key = spec.name + ".input_size",
+                         .type = ParamType::kInt,
+                         .initial = int64_t{0},
+                         .min = 0,
+                         .max = 4096,
+                         .step = 32,
+                         .help = "long side of the network's input in pixels, in steps of 32 "
+                                 "(0: its own): smaller is faster, larger finds smaller things",
+                         .restarts = true});
 }
 
 }  // namespace
 
+Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+  TARSIER_CHECK(params.declare({.key = spec.name + ".model",
+                                .type = ParamType::kText,
+                                .initial = std::string("centernet"),
+                                .help = "network: a name of `tarsier models list`, or a file",
+                                .restarts = true}));
+  TARSIER_TRY(const auto entry, catalogue.resolve(params.text(spec.name + ".model")));
+  TARSIER_TRY([[maybe_unused]] const auto kind, head_kind(entry));
+  return declare_params(spec, entry, params);
+}
+
 Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context) {
-  TARSIER_CHECK(context.params.declare({.key = spec.name + ".model",
-                                        .type = ParamType::kText,
-                                        .initial = std::string("centernet"),
-                                        .help = "network: a name of `tarsier models list`, or a file",
-                                        .restarts = true}));
   TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
-  TARSIER_CHECK(declare_params(spec, entry, context.params));
-  TARSIER_CHECK(
-      context.params.declare({.key = spec.name + ".frame_aspect",
-                              .type = ParamType::kBool,
-                              .initial = true,
-                              .help = "a network that can runs at the frame's aspect: faster, and nothing "
-                                      "is squeezed",
-                              .restarts = true}));
-  TARSIER_CHECK(
-      context.params.declare({.key = spec.name + ".input_size",
-                              .type = ParamType::kInt,
-                              .initial = int64_t{0},
-                              .min = 0,
-                              .max = 4096,
-                              .step = 32,
-                              .help = "long side of the network's input in pixels, in steps of 32 "
-                                      "(0: its own): smaller is faster, larger finds smaller things",
-                              .restarts = true}));
   TARSIER_TRY(const auto kind, head_kind(entry));
 
   NetworkOptions options;

@@ -88,16 +88,21 @@ class SegmentStage final : public Stage {
   std::vector<Mask> masks_;  // never resized: completions refer to its elements
 };
 
-Status declare_params(const Mask& mask, Params& params) {
-  TARSIER_CHECK(params.declare({.key = mask.key + ".show",
+/// Prefix of a mask's parameters.
+std::string key_of(const StageSpec& stage, const MaskSpec& mask) {
+  return fmt::format("{}.{}", stage.name, mask.name);
+}
+
+Status declare_params(const std::string& key, const MaskSpec& mask, Params& params) {
+  TARSIER_CHECK(params.declare({.key = key + ".show",
                                 .type = ParamType::kBool,
                                 .initial = true,
-                                .help = fmt::format("draw the mask '{}'", mask.spec.name)}));
-  TARSIER_CHECK(params.declare({.key = mask.key + ".opacity",
+                                .help = fmt::format("draw the mask '{}'", mask.name)}));
+  TARSIER_CHECK(params.declare({.key = key + ".opacity",
                                 .type = ParamType::kFloat,
-                                .initial = mask.spec.opacity,
+                                .initial = mask.opacity,
                                 .help = "how much of the picture the mask's colour hides"}));
-  return params.declare({.key = mask.key + ".threshold",
+  return params.declare({.key = key + ".threshold",
                          .type = ParamType::kFloat,
                          .initial = 0.5,
                          .min = 0.01,
@@ -115,33 +120,38 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
               vision::MaskPass::create(context.device,
                                        logits ? vision::MaskKind::kTwoLogits : vision::MaskKind::kProbability,
                                        source, context.slots));
-  Mask mask{spec, fmt::format("{}.{}", stage.name, spec.name), colour, std::move(pass), {}};
+  Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}};
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
     TARSIER_TRY(auto buffer, context.device.create_buffer({.size = sizeof(vision::MaskHeader),
                                                            .memory = gpu::Memory::kReadback,
                                                            .name = mask.key + " results"}));
     mask.readback.push_back(std::move(buffer));
   }
-  TARSIER_CHECK(declare_params(mask, context.params));
   return mask;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context) {
-  TARSIER_CHECK(context.params.declare({.key = spec.name + ".model",
-                                        .type = ParamType::kText,
-                                        .initial = std::string("selfie_segmentation"),
-                                        .help = "network: a name of `tarsier models list`, or a file",
-                                        .restarts = true}));
-  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
-  if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold) {
-    return input_error(
-        "{}: makes no masks (its head is '{}'); choose one whose task is segment in "
-        "`tarsier models list`",
-        entry.name, models::name_of(entry.head));
-  }
+Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+  TARSIER_CHECK(params.declare({.key = spec.name + ".model",
+                                .type = ParamType::kText,
+                                .initial = std::string("selfie_segmentation"),
+                                .help = "network: a name of `tarsier models list`, or a file",
+                                .restarts = true}));
+  TARSIER_TRY(const auto entry, catalogue.resolve(params.text(spec.name + ".model")));
+  if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold)
+    return unsuitable(entry, "makes no masks", "segment");
   if (spec.masks.empty()) return input_error("stage '{}': needs at least one [[stage.mask]]", spec.name);
+  for (const auto& mask : spec.masks) {
+    if (const auto colour = parse_colour(mask.color); !colour.ok())
+      return colour.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask.name));
+    TARSIER_CHECK(declare_params(key_of(spec, mask), mask, params));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context) {
+  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
 
   NetworkOptions options;
   options.precision = context.precision;

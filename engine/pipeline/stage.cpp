@@ -1,30 +1,54 @@
 #include "pipeline/stage.hpp"
 
 #include "core/text.hpp"
+#include "import/import.hpp"
 
 namespace tarsier::pipeline {
 namespace {
 
 struct StageType {
   std::string name;
+  Status (*declare)(const StageSpec&, const models::Catalogue&, Params&);
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec&, StageContext&);
 };
 
 const StageType kTypes[] = {
-    {"detect", make_detect_stage},
-    {"segment", make_segment_stage},
+    {"detect", declare_detect_stage, make_detect_stage},
+    {"segment", declare_segment_stage, make_segment_stage},
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {
+Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
   for (const auto& type : kTypes) {
-    if (type.name == spec.type) return type.make(spec, context);
+    if (type.name == spec.type) return &type;
     known.push_back(type.name);
   }
   return input_error("stage '{}': there is no type '{}'{}; types are {}", spec.name, spec.type,
                      did_you_mean(spec.type, known), join(known, ", "));
+}
+
+}  // namespace
+
+Status declare_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+  TARSIER_TRY(const auto* type, find_type(spec));
+  return type->declare(spec, catalogue, params);
+}
+
+Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {
+  TARSIER_TRY(const auto* type, find_type(spec));
+  return type->make(spec, context);
+}
+
+Error unsuitable(const models::Entry& entry, std::string_view does, std::string_view task) {
+  if (entry.own_file.empty()) {
+    return input_error("{}: {} (its head is '{}'); choose one whose task is {} in `tarsier models list`",
+                       entry.name, does, models::name_of(entry.head), task);
+  }
+  if (const auto graph = import::load_model(entry.own_file); !graph.ok()) return graph.error();
+  auto description = entry.own_file;
+  description.replace_extension(".toml");
+  return input_error("{}: {} (its head is '{}'); say in {} how its output is read (head, outputs, input)",
+                     entry.own_file.string(), does, models::name_of(entry.head), description.string());
 }
 
 }  // namespace tarsier::pipeline

@@ -57,12 +57,21 @@ class Stage {
   [[nodiscard]] virtual std::vector<std::string> labels() const { return {}; }
 };
 
-/// Makes the stage of `spec.type`, declares its parameters and loads its networks. Errors: unknown type (with
-/// the nearest), a bad parameter, a network that cannot be had.
+/// Checks the stage and declares its parameters, before anything is fetched or loaded: a user's mistake is
+/// told at once. Errors (kInput): unknown type or network (with the nearest), a network that does not suit
+/// the stage, a parameter's value.
+Status declare_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
+/// Makes a declared stage and loads its networks. Errors: a network that cannot be had or does not suit.
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context);
 
-// One function a stage file; listed in stage.cpp.
+// Two functions a stage file; listed in stage.cpp.
+Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
 Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context);
+Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
 Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context);
+
+/// The error of a network whose head is of another kind than the stage needs: `does` says what it does not
+/// do, `task` which networks to choose. A user's own file that is no network at all is told as that instead.
+Error unsuitable(const models::Entry& entry, std::string_view does, std::string_view task);
 
 }  // namespace tarsier::pipeline

@@ -1,9 +1,12 @@
 // The main job without a window, on a short cut of the default clip: what `tools/run` does on a machine
 // without display.
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <unistd.h>
 
 #include "app/run_options.hpp"
 #include "capture/frame_source.hpp"
@@ -138,6 +141,39 @@ TEST_F(Street, MistakesAreInputErrorsAndLeaveNothing) {
   options_.source.clear();
   options_.pipeline = "stret";
   expect_refused("street");
+}
+
+/// Without the npm client, a mirror or a cache: what a machine without a connection meets.
+TEST(WithoutNetworks, TheRunSaysWhatToDo) {
+  const fs::path empty = fs::temp_directory_path() / fmt::format("tarsier_no_networks_{}", getpid());
+  fs::create_directories(empty);
+  const char* names[] = {"PATH", "XDG_CACHE_HOME", "TARSIER_MODEL_PATH"};
+  std::vector<std::optional<std::string>> before;
+  for (const char* name : names) {
+    const char* value = std::getenv(name);
+    before.push_back(value == nullptr ? std::nullopt : std::optional<std::string>(value));
+    setenv(name, empty.c_str(), 1);
+  }
+  RunOptions options;
+  options.headless = true;
+  options.source = "synthetic:64x64";
+  options.max_frames = 1;
+  options.json = (empty / "results.jsonl").string();
+  const Status status = run(options);
+  for (size_t i = 0; i < std::size(names); ++i) {
+    if (before[i]) {
+      setenv(names[i], before[i]->c_str(), 1);
+    } else {
+      unsetenv(names[i]);
+    }
+  }
+  EXPECT_FALSE(fs::exists(options.json));
+  fs::remove_all(empty);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().exit_code(), 1);
+  for (const char* part : {"network 'centernet'", "npm client is not installed", "--model-path"})
+    EXPECT_NE(status.error().message.find(part), std::string::npos) << status.error().message;
+  EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
 }
 
 }  // namespace

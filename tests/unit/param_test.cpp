@@ -63,5 +63,17 @@ TEST(Params, ValuesGivenBeforeTheDeclarationAreApplied) {
   EXPECT_NE(status.error().message.find("a.y"), std::string::npos);
 }
 
+TEST(Params, WithdrawnOnesAreGoneAndTheRestKeepTheirSpecs) {
+  Params params = two_params();
+  ASSERT_TRUE(params.declare({.key = "road.opacity", .initial = 0.25, .max = 0.5}).ok());
+  ASSERT_TRUE(params.set("road.opacity", 0.4, ParamOrigin::kPipeline).ok());
+  params.withdraw("detect.");
+  EXPECT_EQ(params.keys(), std::vector<std::string>{"road.opacity"});
+  EXPECT_DOUBLE_EQ(params.real("road.opacity"), 0.4);
+  EXPECT_FALSE(params.set("road.opacity", 0.9, ParamOrigin::kOverlay).ok())
+      << "checked against its own range";
+  EXPECT_FALSE(params.set("detect.score", 0.5, ParamOrigin::kOverlay).ok());
+}
+
 }  // namespace
 }  // namespace tarsier
