@@ -32,20 +32,22 @@ build() {
   if [ ! -f "$dir/build.ninja" ]; then
     (cd "$repo" && quietly "$log" "Configuring ($preset)" cmake --preset "$preset") || return 1
   fi
+  local result=0
   if [ -t 2 ]; then
     NINJA_STATUS='[%f/%t] ' ninja -C "$dir" "$@" 2>&1 | tee "$log" | while IFS= read -r line; do
       case $line in '['*) printf '\r\033[KBuilding %.70s' "$line" >&2 ;; esac
     done
-    local result=${PIPESTATUS[0]}
+    result=${PIPESTATUS[0]}
     printf '\r\033[K' >&2
-    [ "$result" = 0 ] || {
-      grep -A 12 -m 3 -E 'error|FAILED' "$log" >&2 || tail -n 40 "$log" >&2
-      say "error: the build failed (the whole output: $log)"
-      return 1
-    }
   else
-    quietly "$log" "Building ($preset)" ninja -C "$dir" "$@" || return 1
+    say "Building ($preset) ..."
+    ninja -C "$dir" "$@" >"$log" 2>&1 || result=$?
   fi
+  [ "$result" = 0 ] && return 0
+  # A compiler may follow its complaint by hundreds of lines of notes: the first complaints are what tells.
+  grep -m 3 -A 6 -E '(^| )(fatal )?error: ' "$log" >&2 || tail -n 40 "$log" >&2
+  say "error: the build failed (the whole output: $log)"
+  return 1
 }
 
 # Networks that lie beside the checkout are used as they are.
