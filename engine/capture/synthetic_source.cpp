@@ -1,4 +1,5 @@
 // A moving test picture: needs no file, and frame N is the same bytes on every machine.
+#include <algorithm>
 #include <charconv>
 
 #include "capture/frame_pool.hpp"

@@ -1,4 +1,6 @@
 // TF operators that work element by element: they stay in the form (NHWC or NCHW) of their operands.
+#include <algorithm>
+
 #include "import/tfjs_detail.hpp"
 
 namespace tarsier::import {

@@ -1,4 +1,6 @@
 // TF operators that are bound to a layout: convolution, pooling, normalisation, resizing.
+#include <algorithm>
+
 #include "graph/passes/edit.hpp"
 #include "import/tfjs_detail.hpp"
 

@@ -1,5 +1,6 @@
 #include "models/process.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>

@@ -1,4 +1,5 @@
 // "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 

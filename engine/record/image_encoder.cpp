@@ -1,4 +1,5 @@
 // Image sequences through OpenCV's codecs.
+#include <algorithm>
 #include <cctype>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>

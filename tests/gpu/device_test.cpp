@@ -1,5 +1,6 @@
 // Devices, buffers, dispatch and what is refused. Everything runs on the device that a user of this machine
 // gets.
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>

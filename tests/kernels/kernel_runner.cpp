@@ -1,5 +1,6 @@
 #include "kernels/kernel_runner.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <ctime>

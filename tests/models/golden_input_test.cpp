@@ -30,7 +30,7 @@ TEST_P(GoldenInputs, AreTheRecordedBytes) {
     ASSERT_TRUE(frames.ok()) << frames.error().message;
     GoldenFrame frame = std::move(frames->at(index));
     if (!test["crop"].is_null()) frame = frame.crop(test["crop"][0], test["crop"][1], test["crop"][2]);
-    EXPECT_EQ(prepare(frame, (*entry)->input).sha256, test["input_sha256"])
+    EXPECT_EQ(prepare(frame, (*entry)->input).sha256, test["input_sha256"].get<std::string>())
         << test["clip"] << " frame " << index;
   }
 }

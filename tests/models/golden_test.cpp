@@ -2,6 +2,7 @@
 // Needs the clips and networks of the shared folder ($TARSIER_SHARED, or ../shared beside the source tree)
 // and centernet in the model cache (`tarsier models fetch centernet`) or in the folder $TARSIER_CENTERNET; a
 // case whose data is missing is skipped with the reason.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -127,7 +128,7 @@ TEST_P(GoldenOutputs, AreTheReferences) {
   ASSERT_FALSE(recorded.empty());
   const auto located = locate(network);
   if (!located.ok()) GTEST_SKIP() << located.error().message;
-  EXPECT_EQ(*sha256_of_file(located->file), recorded["model_sha256"]);
+  EXPECT_EQ(*sha256_of_file(located->file), recorded["model_sha256"].get<std::string>());
   for (const auto& test : recorded["cases"]) {
     if (const auto reason = why_not(test["clip"], test["clip_sha256"]); !reason.empty())
       GTEST_SKIP() << reason;
@@ -149,7 +150,8 @@ TEST_P(GoldenOutputs, AreTheReferences) {
     GoldenFrame frame = std::move(frames->at(index));
     if (!test["crop"].is_null()) frame = frame.crop(test["crop"][0], test["crop"][1], test["crop"][2]);
     const GoldenInput input = prepare(frame, located->entry.input);
-    ASSERT_EQ(input.sha256, test["input_sha256"]) << where << ": the input is not the recorded one";
+    ASSERT_EQ(input.sha256, test["input_sha256"].get<std::string>())
+        << where << ": the input is not the recorded one";
     ASSERT_EQ(size_t(graph::element_count(shape)), input.values.size()) << graph::to_string(shape);
     const auto outputs = session.run({graph::Tensor::f32(shape, input.values)});
     ASSERT_OK(outputs);
@@ -398,7 +400,8 @@ TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
     const std::string name = images[i]["name"];
     const auto picture = read_image(drive / "images" / name);
     ASSERT_OK(picture);
-    ASSERT_EQ(prepare(*picture, located->entry.input).sha256, images[i]["input_sha256"]) << name;
+    ASSERT_EQ(prepare(*picture, located->entry.input).sha256, images[i]["input_sha256"].get<std::string>())
+        << name;
     ASSERT_OK(device().run_once([&](gpu::CommandList& commands) {
       (*chain)->record(commands, *picture);
       for (const auto& pass : passes) pass.record(commands, 0);

@@ -1,6 +1,7 @@
 // Small graphs for tests: G g; auto x = g.input("x", {1,3,8,8}); g.output(g.op("Relu", {x})); g.infer();
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <map>

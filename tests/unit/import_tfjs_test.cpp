@@ -1,5 +1,6 @@
 // TensorFlow.js graph models written here: weights in every coding and over several shards, NHWC to NCHW, and
 // bad files.
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // The memory planner: never two living blocks on the same bytes, and little more memory than the bound.
 #include "infer/memory_plan.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
 

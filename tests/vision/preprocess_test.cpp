@@ -2,6 +2,8 @@
 // against the CPU reference for every layout, fit and colour order at odd sizes.
 #include "vision/preprocess.hpp"
 
+#include <algorithm>
+
 #include "device_tensor.hpp"
 
 namespace tarsier::vision {
