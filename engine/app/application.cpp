@@ -13,13 +13,15 @@ namespace tarsier::app {
 namespace fs = std::filesystem;
 namespace {
 
-/// Debian's opencv-doc has a real clip of a street; tools/run puts it under .tarsier/ where packages come
-/// without their documentation.
+/// Debian's opencv-doc has a real clip of a street. Where packages come without their documentation
+/// tools/setup unpacks it elsewhere; it notes the place either way.
 Result<std::string> default_clip() {
-  for (const fs::path& path : {home_dir() / ".tarsier" / "clips" / "vtest.avi",
-                               fs::path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")}) {
+  std::vector<fs::path> places = {"/usr/share/doc/opencv-doc/examples/data/vtest.avi"};
+  if (const auto noted = read_text(home_dir() / ".tarsier" / "default-clip"); noted.ok())
+    places.insert(places.begin(), split(*noted, '\n').front());
+  for (const fs::path& path : places) {
     std::error_code code;
-    if (fs::exists(path, code)) return path.string();
+    if (fs::is_regular_file(path, code)) return path.string();
   }
   return input_error(
       "the default clip vtest.avi is not here; install Debian's opencv-doc (tools/setup does), or name a "
