@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/ranges.h>
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "graph/passes/passes.hpp"
 #include "import/import.hpp"
@@ -37,6 +38,7 @@ Result<vision::TensorRef> tensor_ref(const infer::TensorBinding& binding, bool c
 Result<models::ModelFiles> files_of(const models::Entry& entry, const models::StoreOptions& store,
                                     const LoadProgress& progress) {
   if (auto found = models::locate(entry, store); found.ok()) return found;
+  if (!entry.needs_consent) log::info("fetching network '{}' ({})", entry.name, entry.license);
   models::FetchOptions options;
   if (progress) {
     options.progress = [&progress](const models::FetchProgress& state) {
