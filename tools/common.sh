@@ -29,8 +29,11 @@ quietly() {
 build() {
   local preset=$1 log=$state/build-$1.log dir=$repo/build/$1
   shift
-  if [ ! -f "$dir/build.ninja" ]; then
+  # Again after packages were installed: CMake looks for programs and libraries only then.
+  local stamp=$state/configured-$preset
+  if [ ! -f "$dir/build.ninja" ] || [ "$state/apt-install.log" -nt "$stamp" ]; then
     (cd "$repo" && quietly "$log" "Configuring ($preset)" cmake --preset "$preset") || return 1
+    touch "$stamp"
   fi
   local result=0
   if [ -t 2 ]; then
