@@ -152,7 +152,11 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
 
   NetworkOptions options;
   options.precision = context.precision;
-  options.input_side = static_cast<int>(context.params.integer(spec.name + ".input_size"));
+  // A pipeline file means its own network's size: with another one in its place, that one's own size holds.
+  const std::string size_key = spec.name + ".input_size";
+  if (entry.input.any_aspect || context.params.origin(size_key) > ParamOrigin::kPipeline) {
+    options.input_side = static_cast<int>(context.params.integer(size_key));
+  }
   if (context.params.boolean(spec.name + ".frame_aspect")) {
     options.frame_width = context.frame_width;
     options.frame_height = context.frame_height;

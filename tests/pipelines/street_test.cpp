@@ -120,6 +120,21 @@ TEST_F(Street, ClassesAndScoreFilterOnTheDevice) {
   EXPECT_GE(cars, 4U);  // one is parked in the upper right corner all the time
 }
 
+TEST_F(Street, AnotherNetworkTakesThePlaceAtItsOwnSize) {
+  if (const std::string why = missing("fastestdet"); !why.empty()) GTEST_SKIP() << why;
+  options_.sink.clear();
+  options_.max_frames = 2;
+  options_.set = {"detect.model=fastestdet"};
+  const Status status = run(options_);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(lines().size(), 2U);
+  options_.set.emplace_back("detect.input_size=320");
+  const Status refused = run(options_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().exit_code(), 2);
+  EXPECT_NE(refused.error().message.find("own size"), std::string::npos) << refused.error().message;
+}
+
 TEST_F(Street, MistakesAreInputErrorsAndLeaveNothing) {
   const auto expect_refused = [&](const std::string& part) {
     const Status status = run(options_);
