@@ -65,6 +65,7 @@ std::vector<std::string> device_extensions(VkPhysicalDevice device) {
   std::vector<VkExtensionProperties> extensions(count);
   vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
   std::vector<std::string> names;
+  names.reserve(extensions.size());
   for (const auto& extension : extensions) names.emplace_back(extension.extensionName);
   return names;
 }

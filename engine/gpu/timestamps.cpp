@@ -47,6 +47,7 @@ Result<std::vector<double>> Timestamps::read_ms() const {
                             sizeof(uint64_t), VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
       "vkGetQueryPoolResults"));
   std::vector<double> out;
+  out.reserve(ticks.size());
   const double ms_per_tick = double(device_->features().timestamp_period_ns) * 1e-6;
   for (const uint64_t tick : ticks) out.push_back(double(tick - ticks.front()) * ms_per_tick);
   return out;

@@ -59,9 +59,7 @@ Status apply_post_op(const PostOp& post, Tensor& x, const Tensor* operand) {
     float& value = data[i];
     if (post.kind == Kind::kAdd)
       value += other[at];
-    else if (post.kind == Kind::kMul)
-      value *= other[at];
-    else if (value < 0)
+    else if (post.kind == Kind::kMul || value < 0)  // PReLU scales what is negative
       value *= other[at];
   }
   return {};

@@ -146,7 +146,7 @@ std::vector<ValueId> TfImporter::emit_many(std::string op, std::vector<ValueId> 
   node.attributes = std::move(attributes);
   for (size_t i = 0; i < outputs; ++i)
     node.outputs.push_back(graph_.add_value(i == 0 ? node.name : fmt::format("{}:{}", node.name, i)));
-  const std::vector<ValueId> ids = node.outputs;
+  std::vector<ValueId> ids = node.outputs;
   graph_.add_node(std::move(node));
   return ids;
 }

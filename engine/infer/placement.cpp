@@ -292,7 +292,8 @@ class Placer {
     if (find(out).root != out || offset != 0 || bytes(root) != bytes(out) || group(root).boundary) return;
     if (!same_form(graph_.value(in), graph_.value(out)) || bytes(in) != bytes(out)) return;
     if (group(root).last > int(n)) return;
-    const auto shares = [&](ValueId other) { return on_device(other) && find(other).root == root; };
+    const ValueId shared = root;  // Clang before 16 captures no structured binding
+    const auto shares = [&](ValueId other) { return on_device(other) && find(other).root == shared; };
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (int(i) != index && shares(node.inputs[i])) return;
     }

@@ -49,8 +49,7 @@ Operator::Operator(std::string op_name, size_t min_inputs, size_t max_inputs)
                      const std::vector<const Tensor*>& inputs) -> Result<std::vector<Tensor>> {
     const OpView view(node, inputs);
     TARSIER_TRY(const auto descs, checked_shapes(view));
-    std::vector<Tensor> outputs;
-    for (const auto& desc : descs) outputs.emplace_back(desc);
+    std::vector<Tensor> outputs(descs.begin(), descs.end());
     TARSIER_CHECK(compute(view, outputs));
     return outputs;
   };

@@ -14,8 +14,6 @@
 
 #include "core/text.hpp"
 
-extern char** environ;
-
 namespace tarsier::models {
 namespace fs = std::filesystem;
 namespace {

@@ -148,8 +148,9 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
   network->plan_ = *std::move(plan);
 
   TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), nhwc));
-  TARSIER_TRY(auto preprocess, vision::Preprocess::create(device, preprocess_desc(entry.input), destination));
-  network->preprocess_ = std::make_unique<vision::Preprocess>(std::move(preprocess));
+  TARSIER_TRY(const auto preprocess,
+              vision::Preprocess::create(device, preprocess_desc(entry.input), destination));
+  network->preprocess_ = std::make_unique<vision::Preprocess>(preprocess);
   return network;
 }
 

@@ -66,7 +66,7 @@ class Refusals {
     if (found != groups_.end())
       found->second.push_back(std::move(name));
     else
-      groups_.push_back({std::move(key), {std::move(name)}});
+      groups_.push_back({std::move(key), {name}});
     ++count_;
   }
   [[nodiscard]] bool empty() const { return groups_.empty(); }

@@ -24,7 +24,8 @@ bool resize_by_factor(Graph& graph, Node& node) {
     const int64_t axis = axes[i] < 0 ? axes[i] + static_cast<int64_t>(from.size()) : axes[i];
     const int64_t extent = from[static_cast<size_t>(axis)];
     if (extent <= 0 || to[i] % extent != 0) return false;
-    factors.push_back(static_cast<float>(to[i] / extent));
+    const int64_t factor = to[i] / extent;
+    factors.push_back(static_cast<float>(factor));
   }
   const Shape shape{static_cast<int64_t>(factors.size())};
   const ValueId scales = graph.add_constant(node.name + "/factors", Tensor::f32(shape, factors));
