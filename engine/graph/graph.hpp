@@ -134,6 +134,8 @@ struct Node {
   std::vector<ValueId> outputs;
   std::map<std::string, Attribute, std::less<>> attributes;
   std::vector<PostOp> post;
+  /// Which of the ways that its kernel offers (Kernel::variants) runs it; empty: the kernel's first.
+  std::string variant;
 
   [[nodiscard]] int64_t integer(std::string_view key, int64_t fallback) const;
   [[nodiscard]] float real(std::string_view key, float fallback) const;

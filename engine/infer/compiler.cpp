@@ -82,6 +82,8 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"check_operators", [&] { return check_operators(); }},
       // Kernels state the layouts they are fast in; conversions are inserted where neighbours differ.
       {"assign_layouts", [&] { return assign_layouts(graph_, ops(), options_.precision); }},
+      // Many operators can be run in several ways; which is best depends on the device and the shape.
+      {"choose_variants", [&] { return choose_variants(); }},
       // Reshapes, splits and concatenations that need no copy share memory.
       {"place_values", [&] { return place(); }},
       // Values that are not alive together share addresses in one buffer.
@@ -143,6 +145,14 @@ Status Compiler::check_operators() {
   }
   if (refused.empty()) return {};
   return input_error("{}: operators that can't be run: {}", graph_.name, join(refused, "; "));
+}
+
+Status Compiler::choose_variants() {
+  for (auto& node : graph_.nodes) {
+    const auto offered = ops().find(node.op)->variants(graph_, node, device_.features());
+    if (!offered.empty() && node.variant.empty()) node.variant = offered.front();
+  }
+  return {};
 }
 
 Status Compiler::place() {

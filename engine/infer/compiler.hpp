@@ -16,6 +16,7 @@ class Compiler {
 
  private:
   Status check_operators();
+  Status choose_variants();
   Status place();
   Status plan_activations();
   Status emit();

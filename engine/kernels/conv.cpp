@@ -1,15 +1,64 @@
-// Conv and ConvTranspose, 1-D and 2-D, with any stride, dilation, padding and grouping.
-//
-// 2-D activations lie in kC4, 1-D ones in kLinear. Which shader runs a node:
-//   conv_vector.comp     one or few output pixels (squeeze-and-excite, classifier heads)
-//   conv_dense.comp      group = 1; also a transposed one whose kernel is as large as its stride
-//   conv_depthwise.comp  one input channel for one output channel
-//   conv_generic.comp    everything else
+// Conv and ConvTranspose, 1-D and 2-D, with any stride, dilation, padding and grouping. 2-D activations lie
+// in kC4, 1-D ones in kLinear. kVariants below lists the ways to run a node.
+#include <algorithm>
+
 #include "kernels/conv_emit.hpp"
 #include "kernels/register.hpp"
 
 namespace tarsier::kernels {
 namespace {
+
+/// One way to run a convolution.
+struct Variant {
+  const char* name;
+  /// 0: it can't run the node. Negative: it can, but is not worth trying on this device. Of those offered,
+  /// the one with the highest figure is the best guess.
+  int (*preference)(const ConvGeometry&, const gpu::DeviceFeatures&);
+  Status (*emit)(ConvContext&);
+  uint64_t (*scratch_bytes)(const ConvGeometry&, const std::string& variant) = nullptr;
+};
+
+const Variant kVariants[] = {
+    // One or few output pixels: squeeze-and-excite, classifier heads.
+    {"vector", [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_vector(g) ? 40 : 0; },
+     emit_conv_vector},
+    // group = 1; also a transposed one whose kernel is as large as its stride.
+    {"dense",
+     [](const ConvGeometry& g, const gpu::DeviceFeatures& device) {
+       return fits_conv_dense(g, device) ? 30 : 0;
+     },
+     emit_conv_dense},
+    // One input channel for one output channel.
+    {"depthwise",
+     [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_depthwise(g) ? 20 : 0; },
+     emit_conv_depthwise},
+};
+
+/// Anything, slowly: weights computed at run time, kLinear, any grouping.
+const Variant kGeneric = {"generic", [](const ConvGeometry&, const gpu::DeviceFeatures&) { return -1; },
+                          emit_conv_generic};
+
+/// Best guess first. The fast ones need constant weights and kC4.
+std::vector<const Variant*> variants_for(const OpView& view, const ConvGeometry& g,
+                                         const gpu::DeviceFeatures& device) {
+  std::vector<const Variant*> found;
+  if (view.data(1) != nullptr && (!view.has(2) || view.data(2) != nullptr) && g.rank == 4) {
+    for (const Variant& variant : kVariants) {
+      if (variant.preference(g, device) != 0) found.push_back(&variant);
+    }
+  }
+  found.push_back(&kGeneric);
+  std::ranges::stable_sort(found, std::greater{},
+                           [&](const Variant* variant) { return variant->preference(g, device); });
+  return found;
+}
+
+/// nullptr where it can't run the node; the best guess where none is asked for.
+const Variant* find_variant(const std::vector<const Variant*>& found, const std::string& asked) {
+  if (asked.empty()) return found.front();
+  const auto chosen = std::ranges::find(found, asked, &Variant::name);
+  return chosen == found.end() ? nullptr : *chosen;
+}
 
 class Convolution : public Operator {
  public:
@@ -34,15 +83,34 @@ class Convolution : public Operator {
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const ConvGeometry g, conv_geometry(view, transposed_));
+    const auto* variant = find_variant(variants_for(view, g, emitter.device()), emitter.node().variant);
+    if (variant == nullptr) return runtime_error("no variant '{}' for this node", emitter.node().variant);
     ConvContext context{emitter, g, {}, {}, emitter.input(0), emitter.output(0)};
-    const bool constant = view.data(1) != nullptr && (!view.has(2) || view.data(2) != nullptr);
-    if (!constant || g.rank != 4) return emit_conv_generic(context);
-    context.weights = view.floats(1);
-    if (view.has(2)) context.bias = view.floats(2);
-    if (fits_conv_vector(g)) return emit_conv_vector(context);
-    if (fits_conv_dense(g, emitter.device())) return emit_conv_dense(context);
-    if (fits_conv_depthwise(g)) return emit_conv_depthwise(context);
-    return emit_conv_generic(context);
+    if (variant != &kGeneric) {
+      context.weights = view.floats(1);
+      if (view.has(2)) context.bias = view.floats(2);
+    }
+    return variant->emit(context);
+  }
+
+  [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
+                                                  const gpu::DeviceFeatures& device) const override {
+    const OpView view(graph, node);
+    const auto g = conv_geometry(view, transposed_);
+    std::vector<std::string> names;
+    if (!g) return names;
+    for (const Variant* variant : variants_for(view, *g, device)) {
+      // The first also where nothing better is there.
+      if (names.empty() || variant->preference(*g, device) > 0) names.emplace_back(variant->name);
+    }
+    return names;
+  }
+
+  [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
+    const auto* variant = std::ranges::find(kVariants, node.variant, &Variant::name);
+    if (variant == std::end(kVariants) || variant->scratch_bytes == nullptr) return 0;
+    const auto g = conv_geometry(OpView(graph, node), transposed_);
+    return g ? variant->scratch_bytes(*g, node.variant) : 0;
   }
 
  protected:
@@ -62,6 +130,16 @@ class Convolution : public Operator {
 };
 
 }  // namespace
+
+std::vector<std::string> conv_variant_names(const graph::Graph& graph, const graph::Node& node,
+                                            const gpu::DeviceFeatures& device) {
+  const OpView view(graph, node);
+  std::vector<std::string> names;
+  const auto g = conv_geometry(view, node.op == "ConvTranspose");
+  if (!g) return names;
+  for (const Variant* variant : variants_for(view, *g, device)) names.emplace_back(variant->name);
+  return names;
+}
 
 Storage ConvContext::input_storage() const {
   if (input.value->storage != DType::kF16) return Storage::kF32;

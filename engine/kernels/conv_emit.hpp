@@ -42,6 +42,11 @@ struct ConvTail {
 Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels,
                              const std::vector<float>& behind = {});
 
+/// Every variant that can run a node, also those that Kernel::variants does not offer on this device because
+/// they are slow on it.
+[[nodiscard]] std::vector<std::string> conv_variant_names(const graph::Graph& graph, const graph::Node& node,
+                                                          const gpu::DeviceFeatures& device);
+
 /// Any convolution, also with weights computed at run time and in either layout. Slow.
 Status emit_conv_generic(ConvContext& context);
 

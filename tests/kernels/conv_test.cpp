@@ -14,7 +14,7 @@
 #include "core/half.hpp"
 #include "gpu/command_list.hpp"
 #include "gpu/uniform_windows.hpp"
-#include "kernels/conv_geometry.hpp"
+#include "kernels/conv_emit.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/post_ops.hpp"
 #include "support/gpu_fixture.hpp"
@@ -62,8 +62,9 @@ struct Stored {
 
 class TestEmitter : public Emitter {
  public:
-  TestEmitter(gpu::DeviceFeatures features, const graph::Graph& graph, const gpu::Buffer& weights)
-      : features_(features), graph_(&graph), weights_(&weights) {}
+  TestEmitter(gpu::DeviceFeatures features, const graph::Graph& graph, const gpu::Buffer& weights,
+              uint64_t scratch)
+      : features_(features), graph_(&graph), weights_(&weights), scratch_(scratch) {}
   std::map<graph::ValueId, uint64_t> addresses;
   std::vector<Dispatch> dispatches;
 
@@ -73,7 +74,7 @@ class TestEmitter : public Emitter {
   Operand input(size_t index) const override { return at(node().inputs[index]); }
   Operand output(size_t index) const override { return at(node().outputs[index]); }
   Operand operand(graph::ValueId value) override { return at(value); }
-  uint64_t scratch() const override { return 0; }
+  uint64_t scratch() const override { return scratch_; }
   Result<Weights> upload(std::span<const std::byte> bytes) override {
     const uint64_t offset = used_;
     used_ = (used_ + bytes.size() + 255) / 256 * 256;
@@ -92,6 +93,7 @@ class TestEmitter : public Emitter {
   gpu::DeviceFeatures features_;
   const graph::Graph* graph_;
   const gpu::Buffer* weights_;
+  uint64_t scratch_;
   uint64_t used_ = 0;
 };
 
@@ -102,6 +104,7 @@ class ConvTest : public test::GpuTest {
     std::map<graph::ValueId, Tensor> data;  // of what is not constant
     std::map<graph::ValueId, Stored> stored;
     gpu::Buffer weights;
+    Stored scratch;
     std::vector<Dispatch> dispatches;
     gpu::UniformWindows windows;
     Tensor expected;
@@ -125,8 +128,15 @@ class ConvTest : public test::GpuTest {
     return value.layout == Layout::kC4 ? pack_c4(tensor, value.storage == DType::kF16) : pack_linear(tensor);
   }
 
-  /// Builds the one-node graph, its reference result and its dispatches.
-  static Status prepare(const ConvCase& c, bool half, bool as_gpu, bool reference, Prepared& p) {
+  static gpu::DeviceFeatures features(bool as_gpu) {
+    auto features = device().features();
+    if (as_gpu) features.software = false, features.subgroup_size = 32;
+    return features;
+  }
+
+  /// Builds the one-node graph, its reference result and its dispatches. Without a `variant`, the best guess.
+  static Status prepare(const ConvCase& c, bool half, bool as_gpu, bool reference, Prepared& p,
+                        const std::string& variant = "") {
     graph::Graph& graph = p.graph;
     const int64_t out_channels = c.transposed ? c.weights[1] * c.group : c.weights[0];
     const int64_t taps = graph::element_count(c.weights) / (c.weights[0] * c.weights[1]);
@@ -216,9 +226,11 @@ class ConvTest : public test::GpuTest {
                                                    .uniform = true,
                                                    .indirect = false,
                                                    .name = "weights"}));
-    auto features = device().features();
-    if (as_gpu) features.software = false, features.subgroup_size = 32;
-    TestEmitter emitter(features, graph, p.weights);
+    graph.nodes[0].variant = variant;
+    if (const uint64_t bytes = kernel->scratch_bytes(graph, graph.nodes[0]); bytes > 0) {
+      TARSIER_TRY(p.scratch, make_stored(std::vector<std::byte>(bytes), true));
+    }
+    TestEmitter emitter(features(as_gpu), graph, p.weights, p.scratch.bytes > 0 ? p.scratch.address() : 0);
     for (const auto& [id, tensor] : p.data) {
       TARSIER_TRY(p.stored[id], make_stored(packed(graph.value(id), tensor), false));
       emitter.addresses[id] = p.stored[id].address();
@@ -240,6 +252,7 @@ class ConvTest : public test::GpuTest {
     size_t window = 0;
     for (const auto& d : p.dispatches) {
       TARSIER_TRY(const auto* pipeline, device().pipelines().get(d.pipeline));
+      if (d.after_previous) commands.barrier();
       if (d.window_offset != Dispatch::kNoWindow) commands.bind_windows(p.windows.set(window++));
       commands.dispatch(*pipeline, d.push, d.groups);
     }
@@ -262,6 +275,13 @@ class ConvTest : public test::GpuTest {
     for (uint64_t i = 0; i < kGuardBytes / 4; ++i) {
       ASSERT_EQ(words[i], kGuard) << "in front of the output";
       ASSERT_EQ(words[words.size() - 1 - i], kGuard) << "behind the output";
+    }
+    if (p.scratch.bytes > 0) {
+      const auto scratch = p.scratch.buffer.as<uint32_t>();
+      for (uint64_t i = 0; i < kGuardBytes / 4; ++i) {
+        ASSERT_EQ(scratch[i], kGuard) << "in front of the scratch memory";
+        ASSERT_EQ(scratch[scratch.size() - 1 - i], kGuard) << "behind the scratch memory";
+      }
     }
     const std::byte* bytes = stored.buffer.as<std::byte>().data() + kGuardBytes;
     const auto element = [&](uint64_t i) {
@@ -456,6 +476,19 @@ TEST_P(ConvCases, MatchesTheReference) {
   for (const auto& dispatch : p.dispatches) EXPECT_EQ(dispatch.pipeline.shader, expected_shader(c));
   ASSERT_OK(run(p));
   compare(c, p, half);
+  // Every other way to run it: those offered on this device, and those that only tests ask for here.
+  const auto features = ConvTest::features(mode == Mode::kFp16AsGpu);
+  const auto& node = p.graph.nodes[0];
+  const auto offered = Registry::instance().find(node.op)->variants(p.graph, node, features);
+  for (const std::string& variant : conv_variant_names(p.graph, node, features)) {
+    if (!offered.empty() && variant == offered.front()) continue;
+    SCOPED_TRACE(variant);
+    Prepared other;
+    ASSERT_OK(prepare(c, half, mode == Mode::kFp16AsGpu, false, other, variant));
+    other.expected = p.expected;
+    ASSERT_OK(run(other));
+    compare(c, other, half);
+  }
 }
 
 std::string case_name(const ::testing::TestParamInfo<std::tuple<size_t, Mode>>& test) {
@@ -572,13 +605,26 @@ const std::vector<ConvCase> kLayers = {
     {"vector 528->132", {1, 528, 1, 1}, {132, 528, 1, 1}, {}, {}, {}, 1, false, {Kind::kRelu}},
 };
 
-class ConvSpeed : public ConvTest, public ::testing::WithParamInterface<std::tuple<size_t, bool>> {};
+class ConvSpeed : public ConvTest, public ::testing::WithParamInterface<std::tuple<size_t, bool>> {
+ protected:
+  static void measure(const ConvCase& c, bool half, const std::string& variant);
+};
 
 TEST_P(ConvSpeed, Layer) {
   const auto [index, half] = GetParam();
   const ConvCase& c = kLayers[index];
+  Prepared best_guess;
+  ASSERT_OK(prepare(c, half, false, false, best_guess));
+  const auto& node = best_guess.graph.nodes[0];
+  for (const std::string& variant :
+       Registry::instance().find(node.op)->variants(best_guess.graph, node, device().features())) {
+    measure(c, half, variant);
+  }
+}
+
+void ConvSpeed::measure(const ConvCase& c, bool half, const std::string& variant) {
   Prepared p;
-  ASSERT_OK(prepare(c, half, false, false, p));
+  ASSERT_OK(prepare(c, half, false, false, p, variant));
   ASSERT_OK(run(p));
   const double gflop = 2e-9 * double(p.products) *
                        double(graph::element_count(p.graph.shape(p.graph.nodes[0].outputs[0]))) /
@@ -601,7 +647,7 @@ TEST_P(ConvSpeed, Layer) {
     best_cpu = std::min(best_cpu, 1e3 * double(std::clock() - cpu) / CLOCKS_PER_SEC / kRepeats);
   }
   // CPU time stands still while other programs run: compare by it on a busy machine.
-  fmt::print("{:24} {} {:8.3f} ms {:6.1f} GFLOP/s, {:8.3f} ms CPU, {} dispatches\n", c.name,
+  fmt::print("{:24} {:10} {} {:8.3f} ms {:6.1f} GFLOP/s, {:8.3f} ms CPU, {} dispatches\n", c.name, variant,
              half ? "fp16" : "fp32", best, gflop / best * 1e3, best_cpu, p.dispatches.size());
 }
 
