@@ -37,6 +37,12 @@ struct DeviceOptions {
   bool present = false;                          // needs VK_KHR_swapchain
 };
 
+/// What one cooperative-matrix instruction multiplies: m x k by k x n.
+struct MatrixShape {
+  uint32_t m = 0, n = 0, k = 0;
+  auto operator<=>(const MatrixShape&) const = default;
+};
+
 /// Optional features, found at creation.
 struct DeviceFeatures {
   bool software = false;       // runs on the CPU: kernels take other paths there
@@ -52,6 +58,10 @@ struct DeviceFeatures {
   uint32_t max_push_constants = 128;
   uint32_t max_uniform_range = 16384;  // bytes that one weight window can cover, at most 65536
   uint32_t uniform_alignment = 256;
+  uint32_t max_shared_bytes = 16384;  // of a workgroup
+  uint32_t max_workgroup = 128;       // invocations
+  /// Cooperative matrices of a subgroup that multiply fp16 and add in fp32; empty where there are none.
+  std::vector<MatrixShape> matrix_shapes;
   float timestamp_period_ns = 1;
   bool timestamps = false;
 };

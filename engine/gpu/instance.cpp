@@ -150,6 +150,8 @@ PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
   // One size for all devices keeps the weight blocks of a network the same everywhere.
   features.max_uniform_range = std::min<uint32_t>(limits.maxUniformBufferRange, 65536);
   features.uniform_alignment = std::max<uint32_t>(uint32_t(limits.minUniformBufferOffsetAlignment), 16);
+  features.max_shared_bytes = limits.maxComputeSharedMemorySize;
+  features.max_workgroup = limits.maxComputeWorkGroupInvocations;
   features.timestamp_period_ns = limits.timestampPeriod;
 
   uint32_t timestamp_bits = 0;

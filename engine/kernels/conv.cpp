@@ -38,11 +38,15 @@ const Variant kVariants[] = {
 const Variant kGeneric = {"generic", [](const ConvGeometry&, const gpu::DeviceFeatures&) { return -1; },
                           emit_conv_generic};
 
+bool constant_weights(const OpView& view) {
+  return view.data(1) != nullptr && (!view.has(2) || view.data(2) != nullptr);
+}
+
 /// Best guess first. The fast ones need constant weights and kC4.
 std::vector<const Variant*> variants_for(const OpView& view, const ConvGeometry& g,
                                          const gpu::DeviceFeatures& device) {
   std::vector<const Variant*> found;
-  if (view.data(1) != nullptr && (!view.has(2) || view.data(2) != nullptr) && g.rank == 4) {
+  if (constant_weights(view) && g.rank == 4) {
     for (const Variant& variant : kVariants) {
       if (variant.preference(g, device) != 0) found.push_back(&variant);
     }
@@ -83,9 +87,14 @@ class Convolution : public Operator {
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const ConvGeometry g, conv_geometry(view, transposed_));
+    ConvContext context{emitter, g, {}, {}, emitter.input(0), emitter.output(0)};
+    if (const auto tiles = TileVariant::parse(emitter.node().variant); tiles && constant_weights(view)) {
+      context.weights = view.floats(1);
+      if (view.has(2)) context.bias = view.floats(2);
+      return emit_conv_tiled(context, *tiles);
+    }
     const auto* variant = find_variant(variants_for(view, g, emitter.device()), emitter.node().variant);
     if (variant == nullptr) return runtime_error("no variant '{}' for this node", emitter.node().variant);
-    ConvContext context{emitter, g, {}, {}, emitter.input(0), emitter.output(0)};
     if (variant != &kGeneric) {
       context.weights = view.floats(1);
       if (view.has(2)) context.bias = view.floats(2);
@@ -103,10 +112,21 @@ class Convolution : public Operator {
       // The first also where nothing better is there.
       if (names.empty() || variant->preference(*g, device) > 0) names.emplace_back(variant->name);
     }
+    // On GPUs, in front of all but the one for few pixels.
+    const bool half = half_flag(graph.value(node.inputs[0])) != 0;
+    if (!device.software && constant_weights(view) && fits_conv_tiled(*g, device)) {
+      std::vector<std::string> tiles;
+      for (const auto& tile : tiled_variants(conv_product(*g), device, half)) tiles.push_back(tile.name());
+      names.insert(names.begin() + (fits_conv_vector(*g) ? 1 : 0), tiles.begin(), tiles.end());
+    }
     return names;
   }
 
   [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
+    if (const auto tiles = TileVariant::parse(node.variant)) {
+      const auto g = conv_geometry(OpView(graph, node), transposed_);
+      return g ? conv_tiled_scratch(*g, *tiles) : 0;
+    }
     const auto* variant = std::ranges::find(kVariants, node.variant, &Variant::name);
     if (variant == std::end(kVariants) || variant->scratch_bytes == nullptr) return 0;
     const auto g = conv_geometry(OpView(graph, node), transposed_);

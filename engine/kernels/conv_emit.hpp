@@ -3,6 +3,7 @@
 
 #include "kernels/conv_geometry.hpp"
 #include "kernels/post_ops.hpp"
+#include "kernels/tiles.hpp"
 
 namespace tarsier::kernels {
 
@@ -60,5 +61,17 @@ Status emit_conv_depthwise(ConvContext& context);
 [[nodiscard]] bool fits_conv_vector(const ConvGeometry& geometry);
 /// Few output pixels: a matrix times a vector.
 Status emit_conv_vector(ConvContext& context);
+
+// --- for GPUs: tiles in shared memory (tiles.hpp)
+
+/// The product that a convolution is: output pixels x output channels over taps x input channels.
+[[nodiscard]] ProductSize conv_product(const ConvGeometry& geometry);
+/// No transposed convolution; grouped ones where the groups are made of whole channel groups of 4.
+[[nodiscard]] bool fits_conv_tiled(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
+[[nodiscard]] uint64_t conv_tiled_scratch(const ConvGeometry& geometry, const TileVariant& variant);
+/// fp16 weights and arithmetic only where they can hold the weights.
+Status emit_conv_tiled(ConvContext& context, const TileVariant& variant);
+/// Adds the `parts` of the sums that lie in scratch memory, the bias and the post-ops.
+Status emit_conv_reduce(ConvContext& context, const ConvTail& tail, uint32_t parts);
 
 }  // namespace tarsier::kernels

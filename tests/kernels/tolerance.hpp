@@ -20,6 +20,8 @@ inline constexpr Tolerance kElementwise{2e-6, 4e-6, 1e-11};  // a few roundings 
 inline constexpr Tolerance kReduction{2e-5, 2e-5, 1e-10};    // sums in another order
 inline constexpr Tolerance kConvolution{1e-4, 1e-4, 1e-9};   // long sums of products
 inline constexpr Tolerance kFp16{2e-3, 2e-3, 1e-6};          // result stored with 11 bits
+// Products, and their sums over 16 steps of k, rounded to 11 bits too.
+inline constexpr Tolerance kFp16Arithmetic{5e-3, 4e-3, 2e-6};
 inline constexpr Tolerance kInt8{2e-2, 2e-2, 1e-3};          // quantised operands
 
 /// Empty when the tensors agree, else one line that says where and by how much.

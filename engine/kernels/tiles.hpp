@@ -1,0 +1,63 @@
+// How the tiled and the matrix kernels cut a product into workgroups (shaders/include/tile.glsl,
+// matrix.glsl), and the names that their variants have in graph::Node::variant.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpu/device.hpp"
+
+namespace tarsier::kernels {
+
+/// One way to run a product of `rows` x `columns` over `depth`. As text "tiled.64x64", "tiled.32x32.k4",
+/// "tiled.64x64.half", "matrix.64x64.16x16x16": family, tile, then what differs from the default.
+struct TileVariant {
+  enum class Family { kTiled, kMatrix };
+  Family family = Family::kTiled;
+  uint32_t rows = 0, columns = 0;  // of a workgroup's tile
+  uint32_t splits = 1;             // parts of k, summed by a second dispatch
+  bool half = false;               // kTiled: fp16 arithmetic
+  gpu::MatrixShape shape{};        // kMatrix: what one instruction multiplies
+  auto operator<=>(const TileVariant&) const = default;
+
+  [[nodiscard]] std::string name() const;
+  /// Nothing where the text is the name of no tiled or matrix variant.
+  static std::optional<TileVariant> parse(std::string_view name);
+};
+
+/// The size of a product; `batch` of them run side by side.
+struct ProductSize {
+  int64_t rows = 1, columns = 1, depth = 1, batch = 1;
+};
+
+/// Specialisation constants 6 to 10 of tile.glsl.
+struct TileShape {
+  uint32_t threads = 0, rows = 0, columns = 0, thread_rows = 0, thread_columns4 = 0;
+  /// Shared memory that it takes.
+  [[nodiscard]] uint32_t shared_bytes(bool half) const;
+  [[nodiscard]] std::vector<uint32_t> constants() const;
+};
+/// k of a step of the tiled kernels.
+inline constexpr int64_t kTileDepth = 16;
+/// The shapes that there are; nothing where the variant asks for none of them.
+[[nodiscard]] std::optional<TileShape> tile_shape(const TileVariant& variant);
+
+/// The ways that fit the device and the size, best guess first, at most three: a tuner measures them.
+/// `half`: operands are stored as fp16 or may be rounded to it.
+[[nodiscard]] std::vector<TileVariant> tiled_variants(const ProductSize& size,
+                                                      const gpu::DeviceFeatures& device, bool half);
+/// The same for cooperative matrices; empty where the device has none that multiply fp16 into fp32, or this
+/// program was built without them.
+[[nodiscard]] std::vector<TileVariant> matrix_variants(const ProductSize& size,
+                                                       const gpu::DeviceFeatures& device, bool half);
+
+/// How `steps` of k are divided: every part has `per_part` of them but the last, which has at least one.
+struct Split {
+  uint32_t parts = 1, per_part = 1;
+};
+[[nodiscard]] Split split_steps(int64_t steps, uint32_t wanted_parts);
+
+}  // namespace tarsier::kernels
