@@ -6,6 +6,7 @@
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
 #include "app/npy.hpp"
+#include "app/tool_inputs.hpp"
 #include "app/tool_model.hpp"
 #include "capture/frame_source.hpp"
 #include "core/console.hpp"
@@ -27,45 +28,6 @@ struct InferOptions {
   std::vector<std::string> outputs;
   std::string precision = "fp32";
 };
-
-Result<std::map<std::string, graph::Tensor>> read_inputs(const std::vector<std::string>& arguments) {
-  std::map<std::string, graph::Tensor> tensors;
-  for (const auto& argument : arguments) {
-    const size_t equals = argument.find('=');
-    if (equals == 0 || equals == std::string::npos || equals + 1 == argument.size()) {
-      return input_error("--in {}: NAME=FILE.npy is expected", argument);
-    }
-    const std::string name = argument.substr(0, equals);
-    TARSIER_TRY(graph::Tensor tensor, read_npy(argument.substr(equals + 1)));
-    if (!tensors.emplace(name, std::move(tensor)).second)
-      return input_error("--in {}: the input is given twice", name);
-  }
-  return tensors;
-}
-
-/// The tensor in the element type that the network takes; between floats, and between integers, freely.
-Result<graph::Tensor> convert(const graph::Tensor& tensor, const infer::TensorBinding& binding) {
-  using graph::DType;
-  const DType wanted = binding.desc.dtype;
-  if (tensor.dtype() == wanted) return tensor;
-  const auto is_float = [](DType type) {
-    return type == DType::kF16 || type == DType::kF32 || type == DType::kF64;
-  };
-  if (wanted == DType::kF32) {
-    const auto values = tensor.to_floats();
-    return graph::Tensor::f32(tensor.shape(), values);
-  }
-  if (!is_float(tensor.dtype()) && !is_float(wanted)) {
-    const auto values = tensor.to_ints();
-    if (wanted == DType::kI64) return graph::Tensor::i64(tensor.shape(), values);
-    if (wanted == DType::kI32) {
-      const std::vector<int32_t> narrow(values.begin(), values.end());
-      return graph::Tensor::of<int32_t>(wanted, tensor.shape(), narrow);
-    }
-  }
-  return input_error("input '{}' takes {}, the file holds {}; convert it with .astype()", binding.name,
-                     graph::name_of(wanted), graph::name_of(tensor.dtype()));
-}
 
 Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
                                    const infer::TensorBinding& binding) {
@@ -114,7 +76,7 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
   std::vector<graph::Tensor> inputs;
   for (const auto& binding : model.plan->inputs()) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {
-      TARSIER_TRY(graph::Tensor input, convert(tensor->second, binding));
+      TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding));
       inputs.push_back(std::move(input));
     } else if (frame) {
       TARSIER_TRY(graph::Tensor input, image_tensor(*frame, model.entry.input, binding));

@@ -1,6 +1,7 @@
 #include "infer/cost.hpp"
 
 #include "core/result.hpp"
+#include "infer/device_tensor.hpp"
 
 namespace tarsier::infer {
 
@@ -20,6 +21,17 @@ int64_t flop_of(const graph::Graph& graph, const graph::Node& node) {
     return 2 * results * (transposed ? in.front() : in.back());
   }
   return 0;
+}
+
+uint64_t bytes_of(const graph::Graph& graph, const graph::Node& node) {
+  uint64_t bytes = 0;
+  const auto add = [&](graph::ValueId id) {
+    if (id != graph::kNone) bytes += device_bytes(graph.value(id));
+  };
+  for (const auto id : node.inputs) add(id);
+  for (const auto& post : node.post) add(post.operand);
+  for (const auto id : node.outputs) add(id);
+  return bytes;
 }
 
 std::string shape_text(const graph::Graph& graph, const graph::Node& node) {

@@ -84,6 +84,8 @@ Result<std::vector<LayerTime>> Plan::profile(int runs) const {
     layer.op = node.op;
     layer.shape = shape_text(impl_->graph, node);
     layer.ms = times[times.size() / 2];
+    layer.least_ms = *std::ranges::min_element(times);
+    layer.bytes = bytes_of(impl_->graph, node);
     layer.gflop = double(flop_of(impl_->graph, node)) * 1e-9;
     if (!programs[i].dispatches.empty()) layer.pipeline = programs[i].dispatches[0].pipeline->desc().shader;
     if (programs[i].dispatches.size() > 1)

@@ -48,8 +48,10 @@ struct PlanStats {
 /// Time of one node within a profiled run.
 struct LayerTime {
   std::string name, op, shape, pipeline;
-  double ms = 0;
-  double gflop = 0;  // 0 where not arithmetic-bound
+  double ms = 0;  // median of the runs
+  double least_ms = 0;
+  double gflop = 0;    // 0 where not arithmetic-bound
+  uint64_t bytes = 0;  // read and written at least, weights included
 };
 
 class Plan {
@@ -68,7 +70,7 @@ class Plan {
   /// outputs are visible to compute reads after it. One execution at a time (the frames of one queue are in
   /// order).
   void record(gpu::CommandList& commands) const;
-  /// Runs `runs` times with a timestamp per node; the median of each.
+  /// Runs `runs` times with a timestamp per node; the median and the least of each.
   Result<std::vector<LayerTime>> profile(int runs) const;
   /// Activation buffer, for tools that read inputs and outputs.
   [[nodiscard]] const gpu::Buffer& activations() const;

@@ -1,0 +1,18 @@
+// tarsier bench --layers: single layers of common sizes, compiled as a network of their own.
+#pragma once
+
+#include <string>
+
+#include "app/commands.hpp"
+
+namespace tarsier::app {
+
+struct LayerBenchOptions {
+  bool fp16 = false;
+  int runs = 30;
+  std::string json;  // a file; "" for none
+};
+
+Status bench_layers(const GlobalOptions& globals, const LayerBenchOptions& options);
+
+}  // namespace tarsier::app
