@@ -22,6 +22,7 @@ void register_reshape(Registry& registry);
 void register_shape_ops(Registry& registry);
 void register_matmul(Registry& registry);
 void register_softmax(Registry& registry);
+void register_attention(Registry& registry);
 void register_top_k(Registry& registry);
 void register_layout(Registry& registry);
 

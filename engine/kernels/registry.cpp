@@ -24,6 +24,7 @@ const Registry& Registry::instance() {
     register_resize(all);
     register_matmul(all);
     register_softmax(all);
+    register_attention(all);
     register_top_k(all);
     register_layout(all);
     return all;

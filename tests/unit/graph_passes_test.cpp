@@ -415,6 +415,62 @@ TEST(RecogniseChannelShuffle, NotAMoveWithinThePicture) {
   EXPECT_EQ(rewritten(g, recognise_channel_shuffle).op_types(), (Types{"Reshape", "Transpose", "Reshape"}));
 }
 
+Status fuse_attention(Graph& graph) {
+  return recognise_attention(graph, kernels::Registry::instance());
+}
+
+TEST(RecogniseAttention, TakesFlattenedFeatureMapsAsTheyAre) {
+  G g;
+  const ValueId x = g.input("x", {1, 8, 3, 5});
+  const Ints turn{0, 2, 1};
+  const auto flat = [&](int64_t channels) {
+    return g.op("Reshape", {g.conv(x, {channels, 8, 1, 1}), g.ints({1, channels, 15})});
+  };
+  const ValueId query = g.op("Transpose", {flat(4)}, {{"perm", turn}});
+  const ValueId scores = g.op("Softmax", {g.op("MatMul", {query, flat(4)})}, {{"axis", int64_t{2}}});
+  const ValueId sum = g.op("MatMul", {flat(8), g.op("Transpose", {scores}, {{"perm", turn}})});
+  g.output(g.op("Reshape", {sum, g.ints({1, 8, 3, 5})}));
+  g.infer();
+  const G after = rewritten(g, fuse_attention);
+  EXPECT_EQ(after.op_types(), (Types{"Conv", "Conv", "Conv", "ScaledDotProductAttention"}));
+  EXPECT_EQ(after.nodes[3].integer("spatial", 0), 1);
+}
+
+TEST(RecogniseAttention, HeadsWithAScale) {
+  G g;
+  const ValueId q = g.input("q", {2, 3, 7, 4}), k = g.input("k", {2, 3, 5, 4}),
+                v = g.input("v", {2, 3, 5, 6});
+  const ValueId turned = g.op("Transpose", {k}, {{"perm", Ints{0, 1, 3, 2}}});
+  const ValueId scores = g.op("Div", {g.op("MatMul", {q, turned}), g.scalar(2)});
+  g.output(g.op("MatMul", {g.op("Softmax", {scores}, {{"axis", int64_t{-1}}}), v}));
+  g.infer();
+  const G after = rewritten(g, fuse_attention);
+  EXPECT_EQ(after.op_types(), Types{"ScaledDotProductAttention"});
+  EXPECT_EQ(after.nodes[0].real("scale", 1), 0.5F);
+}
+
+TEST(RecogniseAttention, NotWhereTheScoresAreReadElsewhereOrHeadsAreLarge) {
+  for (const bool shared : {true, false}) {
+    G g;
+    const int64_t channels = shared ? 4 : 1000;
+    const ValueId q = g.input("q", {7, channels}), k = g.input("k", {channels, 5}), v = g.input("v", {5, 6});
+    const ValueId weights = g.op("Softmax", {g.op("MatMul", {q, k})}, {{"axis", int64_t{1}}});
+    g.output(g.op("MatMul", {weights, v}));
+    if (shared) g.output(weights);
+    g.infer();
+    EXPECT_EQ(rewritten(g, fuse_attention).op_types(), (Types{"MatMul", "Softmax", "MatMul"}));
+  }
+}
+
+TEST(RecogniseAttention, NotASoftmaxOverTheQueries) {
+  G g;
+  const ValueId q = g.input("q", {5, 4}), k = g.input("k", {4, 5}), v = g.input("v", {5, 6});
+  const ValueId weights = g.op("Softmax", {g.op("MatMul", {q, k})}, {{"axis", int64_t{0}}});
+  g.output(g.op("MatMul", {weights, v}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, fuse_attention).op_types(), (Types{"MatMul", "Softmax", "MatMul"}));
+}
+
 TEST(FoldFocus, BecomesOneConvolution) {
   G g;
   const ValueId x = g.input("x", {1, 3, 8, 12});
