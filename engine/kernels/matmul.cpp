@@ -1,26 +1,15 @@
 // MatMul (batched, numpy semantics) and Gemm. Shader matmul.comp: one lane computes 4 columns of 1 or 4 rows.
+// On GPUs matmul_tiled.comp, matmul_tiled.cpp.
 #include <algorithm>
 
-#include "kernels/nd_index.hpp"
-#include "kernels/post_ops.hpp"
+#include "kernels/matmul_emit.hpp"
 #include "kernels/register.hpp"
 #include "kernels/strided.hpp"
 
 namespace tarsier::kernels {
 namespace {
 
-/// out[batch][m][n] = alpha * sum_k a[...][m][k] * b[...][k][n] + beta * c[m][n], by strides in elements.
-struct Product {
-  int64_t m = 0, n = 0, k = 0;
-  int64_t a_row = 0, a_k = 0, b_k = 0, b_column = 0, c_row = 0, c_column = 0;
-  Shape batch;
-  std::vector<int64_t> a_batch, b_batch;  // strides along `batch`
-  float alpha = 1, beta = 0;
-};
-
-Status emit_product(Emitter& emitter, Product p, bool with_c) {
-  const Operand out = emitter.output(0);
-  if (graph::element_count(out.value->desc.shape) == 0) return {};
+Status emit_simple(Emitter& emitter, const Product& p, bool with_c) {
   TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
   struct Push {
     uint64_t a, b, c, target, table;
@@ -31,55 +20,68 @@ Status emit_product(Emitter& emitter, Product p, bool with_c) {
     PostPush post;
   } push{};
   static_assert(sizeof(Push) <= 128);
-  TARSIER_TRY(push.a, input_address(emitter, 0, Layout::kLinear, false));
-  const Tensor* weights = emitter.constant(1);
-  if (weights != nullptr && p.batch.empty() && p.b_column != 1) {
-    // Constant weights given as [N][K] are turned once, so that neighbouring lanes load neighbours.
-    const StridedCopy turn{{p.k, p.n}, {p.b_k, p.b_column}, {p.n, 1}};
-    TARSIER_TRY(
-        const Weights turned,
-        emitter.upload(pack_linear(strided_copy(*weights, turn, Tensor({weights->dtype(), {p.k, p.n}})))));
-    push.b = turned.address;
-    p.b_k = p.n;
-    p.b_column = 1;
-  } else {
-    TARSIER_TRY(push.b, input_address(emitter, 1, Layout::kLinear, false));
-  }
-  if (with_c) {
-    TARSIER_TRY(push.c, input_address(emitter, 2, Layout::kLinear, false));
-  }
-  const auto axes = collapse(nd_axes(p.batch, {p.a_batch, p.b_batch}));
-  if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
-  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
-  push.target = out.address;
-  push.table = table.address;
+  TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
+  push.a = operands.a;
+  push.b = operands.b;
+  push.c = operands.c;
+  push.target = emitter.output(0).address;
+  push.table = operands.table;
   push.m = uint32_t(p.m);
   push.n = uint32_t(p.n);
   push.k = uint32_t(p.k);
   push.a_row = uint32_t(p.a_row);
   push.a_k = uint32_t(p.a_k);
-  push.b_k = uint32_t(p.b_k);
-  push.b_column = uint32_t(p.b_column);
+  push.b_k = uint32_t(operands.b_k);
+  push.b_column = uint32_t(operands.b_column);
   push.c_row = uint32_t(p.c_row);
   push.c_column = uint32_t(p.c_column);
   push.alpha = p.alpha;
   push.beta = p.beta;
   push.post = post.push;
   const uint32_t rows = p.m == 1 ? 1 : 4;
-  const int64_t batches = count_of(axes);
-  if (batches > 65535) return runtime_error("a batch of {} products (65535 at most)", batches);
-  // vec4 loads and stores need every row of four columns to be aligned.
-  bool whole = p.n % 4 == 0 && p.b_column == 1 && p.b_k % 4 == 0;
-  bool whole_k = p.k % 4 == 0 && p.a_k == 1 && p.a_row % 4 == 0;
-  for (const NdAxis& axis : axes) {
-    whole = whole && axis.stride[1] % 4 == 0;
-    whole_k = whole_k && axis.stride[0] % 4 == 0;
-  }
+  if (p.batches() > 65535) return runtime_error("a batch of {} products (65535 at most)", p.batches());
   emitter.dispatch("kernels/matmul.comp",
-                   {post.kinds[0], post.kinds[1], rows, whole ? 1U : 0U, with_c ? 1U : 0U,
-                    uint32_t(axes.size()), whole_k ? 1U : 0U},
-                   push, {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(batches)});
+                   {post.kinds[0], post.kinds[1], rows, operands.whole_n ? 1U : 0U, with_c ? 1U : 0U,
+                    operands.rank, operands.whole_k ? 1U : 0U},
+                   push,
+                   {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(p.batches())});
   return {};
+}
+
+constexpr const char* kSimple = "simple";
+
+/// Best guess first.
+std::vector<std::string> product_variants(const Product& p, const gpu::DeviceFeatures& device) {
+  std::vector<std::string> names;
+  // A single row reads every weight once: tiles have nothing to share.
+  if (!device.software && p.m > 1 && fits_matmul_tiled(p, device)) {
+    for (const auto& tile : tiled_variants(p.size(), device, false)) names.push_back(tile.name());
+  }
+  if (!names.empty()) names.emplace_back(kSimple);
+  return names;
+}
+
+Status emit_product(Emitter& emitter, const Product& p, bool with_c) {
+  if (graph::element_count(emitter.output(0).value->desc.shape) == 0) return {};
+  const std::string& variant = emitter.node().variant;
+  if (const auto tiles = TileVariant::parse(variant)) return emit_matmul_tiled(emitter, p, with_c, *tiles);
+  if (!variant.empty() && variant != kSimple) return runtime_error("no variant '{}' for this node", variant);
+  return emit_simple(emitter, p, with_c);
+}
+
+/// What both operators say of their variants; `describe` is theirs.
+template <class Describe>
+std::vector<std::string> variants_of(const graph::Graph& graph, const graph::Node& node,
+                                     const gpu::DeviceFeatures& device, const Describe& describe) {
+  const auto p = describe(OpView(graph, node));
+  return p ? product_variants(*p, device) : std::vector<std::string>{};
+}
+template <class Describe>
+uint64_t scratch_of(const graph::Graph& graph, const graph::Node& node, const Describe& describe) {
+  const auto tiles = TileVariant::parse(node.variant);
+  if (!tiles) return 0;
+  const auto p = describe(OpView(graph, node));
+  return p ? matmul_tiled_scratch(*p, *tiles) : 0;
 }
 
 /// The host's product, in float with double sums.
@@ -111,6 +113,13 @@ class MatMul : public Operator {
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
     return accepts_pointwise(graph, node, post);
+  }
+  [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
+                                                  const gpu::DeviceFeatures& device) const override {
+    return variants_of(graph, node, device, describe);
+  }
+  [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
+    return scratch_of(graph, node, describe);
   }
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
@@ -172,6 +181,13 @@ class Gemm : public Operator {
                              const graph::PostOp& post) const override {
     return accepts_pointwise(graph, node, post);
   }
+  [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
+                                                  const gpu::DeviceFeatures& device) const override {
+    return variants_of(graph, node, device, describe);
+  }
+  [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
+    return scratch_of(graph, node, describe);
+  }
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const Product p, describe(view));
@@ -226,6 +242,40 @@ class Gemm : public Operator {
 };
 
 }  // namespace
+
+Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, bool with_c) {
+  ProductOperands out{.b_k = p.b_k, .b_column = p.b_column};
+  TARSIER_TRY(out.a, input_address(emitter, 0, Layout::kLinear, false));
+  const Tensor* weights = emitter.constant(1);
+  if (weights != nullptr && p.batch.empty() && p.b_column != 1) {
+    // Constant weights given as [N][K] are turned once, so that neighbouring lanes load neighbours.
+    const StridedCopy turn{{p.k, p.n}, {p.b_k, p.b_column}, {p.n, 1}};
+    TARSIER_TRY(
+        const Weights turned,
+        emitter.upload(pack_linear(strided_copy(*weights, turn, Tensor({weights->dtype(), {p.k, p.n}})))));
+    out.b = turned.address;
+    out.b_k = p.n;
+    out.b_column = 1;
+  } else {
+    TARSIER_TRY(out.b, input_address(emitter, 1, Layout::kLinear, false));
+  }
+  if (with_c) {
+    TARSIER_TRY(out.c, input_address(emitter, 2, Layout::kLinear, false));
+  }
+  const auto axes = collapse(nd_axes(p.batch, {p.a_batch, p.b_batch}));
+  if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
+  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
+  out.table = table.address;
+  out.rank = uint32_t(axes.size());
+  // vec4 loads and stores need every row of four columns to be aligned.
+  out.whole_n = p.n % 4 == 0 && out.b_column == 1 && out.b_k % 4 == 0;
+  out.whole_k = p.k % 4 == 0 && p.a_k == 1 && p.a_row % 4 == 0;
+  for (const NdAxis& axis : axes) {
+    out.whole_n = out.whole_n && axis.stride[1] % 4 == 0;
+    out.whole_k = out.whole_k && axis.stride[0] % 4 == 0;
+  }
+  return out;
+}
 
 void register_matmul(Registry& registry) {
   registry.add(std::make_unique<MatMul>());

@@ -91,7 +91,7 @@ void main() {
   const uint steps = (pc.depth + kDepth - 1u) / kDepth;
 
   // Rows beyond the end repeat the last pixel and are not stored.
-  pixel = min(gl_WorkGroupID.x * kTileM + fetch_row(), pixels - 1u);
+  pixel = min(gl_WorkGroupID.x * kTileM + fetch_row(0u), pixels - 1u);
   const ivec2 pad = ivec2(int(pc.pad << 16) >> 16, int(pc.pad) >> 16);
   const ivec2 stride = ivec2((pc.kernel_stride >> 16) & 0xFFu, pc.kernel_stride >> 24);
   corner = ivec2(pixel % out_w, pixel / out_w) * stride - pad;

@@ -43,9 +43,19 @@ vec4 sums[kThreadM][kThreadN];
 // Where this invocation's sums lie in the tile.
 uint row_of(uint i) { return gl_LocalInvocationID.x % kLanesM + i * kLanesM; }
 uint column_of(uint j) { return gl_LocalInvocationID.x / kLanesM + j * kLanesN; }
-// What it fetches: row and group of k of slot s on the left; k (0..15) and group of columns on the right.
-uint fetch_row() { return gl_LocalInvocationID.x % kTileM; }
-uint fetch_depth(uint s) { return gl_LocalInvocationID.x / kTileM + s * (kThreads / kTileM); }
+// What it fetches: row and group of k of slot s on the left; k (0..15) and group of columns on the right. Neighbours
+// fetch neighbours in memory: rows, or where TILE_ALONG_K says so groups of k.
+#ifndef TILE_ALONG_K
+#define TILE_ALONG_K false
+#endif
+uint fetch_row(uint s) {
+  if (TILE_ALONG_K) return (gl_LocalInvocationID.x + s * kThreads) / kDepth;
+  return gl_LocalInvocationID.x % kTileM;
+}
+uint fetch_depth(uint s) {
+  if (TILE_ALONG_K) return gl_LocalInvocationID.x % kDepth;
+  return gl_LocalInvocationID.x / kTileM + s * (kThreads / kTileM);
+}
 uint fetch_k(uint s) { return (gl_LocalInvocationID.x + s * kThreads) / kColumns; }
 uint fetch_column() { return gl_LocalInvocationID.x % kColumns; }
 
@@ -57,7 +67,7 @@ void clear_sums() {
 
 void put_tiles(uint side, TILE4 a[kSlotsA], TILE4 b[kSlotsB]) {
   [[unroll]] for (uint s = 0u; s < kSlotsA; ++s) {
-    tile_a[(side * kDepth + fetch_depth(s)) * kTileM + fetch_row()] = a[s];
+    tile_a[(side * kDepth + fetch_depth(s)) * kTileM + fetch_row(s)] = a[s];
   }
   [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
     tile_b[side * kDepth * kTileN + gl_LocalInvocationID.x + s * kThreads] = b[s];
@@ -87,6 +97,8 @@ void multiply_tiles(uint side) {
   [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
     [[unroll]] for (uint j = 0u; j < kThreadN; ++j) sums[i][j] += vec4(part[i][j]);
   }
+#else
+#undef part
 #endif
 }
 

@@ -1,0 +1,37 @@
+// The device side of MatMul and Gemm: what both ways to run them share. matmul.cpp picks.
+#pragma once
+
+#include "kernels/nd_index.hpp"
+#include "kernels/post_ops.hpp"
+#include "kernels/tiles.hpp"
+
+namespace tarsier::kernels {
+
+/// out[batch][m][n] = alpha * sum_k a[...][m][k] * b[...][k][n] + beta * c[m][n], by strides in elements.
+struct Product {
+  int64_t m = 0, n = 0, k = 0;
+  int64_t a_row = 0, a_k = 0, b_k = 0, b_column = 0, c_row = 0, c_column = 0;
+  Shape batch;
+  std::vector<int64_t> a_batch, b_batch;  // strides along `batch`
+  float alpha = 1, beta = 0;
+
+  [[nodiscard]] int64_t batches() const { return graph::element_count(batch); }
+  [[nodiscard]] ProductSize size() const { return {m, n, k, batches()}; }
+};
+
+/// Where the operands lie, and how they may be read.
+struct ProductOperands {
+  uint64_t a = 0, b = 0, c = 0, table = 0;  // table: offsets of a and b by product, nd_index.glsl
+  uint32_t rank = 1;                        // of the table
+  int64_t b_k = 0, b_column = 0;            // of b as it lies on the device
+  bool whole_n = false;                     // four columns of b and of the output are one aligned vec4
+  bool whole_k = false;                     // four k of a row of a are
+};
+/// Constant weights given as [N][K] are turned on the way.
+Result<ProductOperands> product_operands(Emitter& emitter, const Product& product, bool with_c);
+
+[[nodiscard]] bool fits_matmul_tiled(const Product& product, const gpu::DeviceFeatures& device);
+[[nodiscard]] uint64_t matmul_tiled_scratch(const Product& product, const TileVariant& variant);
+Status emit_matmul_tiled(Emitter& emitter, const Product& product, bool with_c, const TileVariant& variant);
+
+}  // namespace tarsier::kernels

@@ -1,0 +1,106 @@
+// Matrix products through shared memory, for GPUs. See shaders/include/matmul_tiled.glsl.
+#include <algorithm>
+
+#include "kernels/matmul_emit.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+struct Push {
+  uint64_t a, b, c, target, table;
+  uint32_t m, n, k;
+  uint32_t a_row, a_k, b_k, b_column, c_row, c_column;
+  float alpha, beta;
+  uint32_t steps;
+  PostPush post;
+};
+static_assert(sizeof(Push) == 120);
+
+struct ReducePush {
+  uint64_t partial, c, target;
+  uint32_t count, m, n, c_row, c_column;
+  float alpha, beta;
+  uint32_t reserved = 0;
+  PostPush post;
+};
+static_assert(sizeof(ReducePush) == 88);
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
+  constexpr int64_t kMost = int64_t{1} << 31;  // offsets are counted in 32 bits
+  const auto reach = [](int64_t a, int64_t a_stride, int64_t b, int64_t b_stride) {
+    return a * a_stride + b * b_stride;
+  };
+  return p.m > 0 && p.n > 0 && p.k > 0 && p.batches() > 0 && p.batches() * 16 < 65536 &&
+         ceil_div(p.m, 32) < 65536 && reach(p.m, p.a_row, p.k, p.a_k) < kMost &&
+         reach(p.k, p.b_k, p.n, p.b_column) < kMost && p.batches() * p.m * p.n < kMost &&
+         device.max_shared_bytes >= 16384;
+}
+
+uint64_t matmul_tiled_scratch(const Product& p, const TileVariant& variant) {
+  const Split split = split_steps(ceil_div(p.k, kTileDepth), variant.splits);
+  return split.parts == 1 ? 0 : uint64_t(split.parts) * uint64_t(p.batches() * p.m * p.n) * 4;
+}
+
+Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const TileVariant& variant) {
+  const auto shape = tile_shape(variant);
+  if (!shape || variant.half || !fits_matmul_tiled(p, emitter.device())) {
+    return runtime_error("variant '{}' does not fit this node", variant.name());
+  }
+  TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
+  TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
+  const Split split = split_steps(ceil_div(p.k, kTileDepth), variant.splits);
+  const bool whole = split.parts == 1;
+  Push push{};
+  push.a = operands.a;
+  push.b = operands.b;
+  push.c = operands.c;
+  push.target = whole ? emitter.output(0).address : emitter.scratch();
+  push.table = operands.table;
+  push.m = uint32_t(p.m);
+  push.n = uint32_t(p.n);
+  push.k = uint32_t(p.k);
+  push.a_row = uint32_t(p.a_row);
+  push.a_k = uint32_t(p.a_k);
+  push.b_k = uint32_t(operands.b_k);
+  push.b_column = uint32_t(operands.b_column);
+  push.c_row = uint32_t(p.c_row);
+  push.c_column = uint32_t(p.c_column);
+  push.alpha = p.alpha;
+  push.beta = p.beta;
+  push.steps = split.per_part;
+  push.post = post.push;
+  // What belongs to the output is left to the reduction where there is one.
+  std::vector<uint32_t> constants{whole ? post.kinds[0] : 0U, whole ? post.kinds[1] : 0U,
+                                  operands.whole_n ? 1U : 0U, operands.whole_k ? 1U : 0U,
+                                  whole && with_c ? 1U : 0U,  operands.rank};
+  std::ranges::copy(shape->constants(), std::back_inserter(constants));
+  constants.push_back(split.parts);
+  emitter.dispatch("kernels/matmul_tiled.comp", std::move(constants), push,
+                   {uint32_t(ceil_div(p.n, shape->columns)), uint32_t(ceil_div(p.m, shape->rows)),
+                    uint32_t(p.batches()) * split.parts});
+  if (whole) return {};
+  ReducePush reduce{};
+  reduce.partial = emitter.scratch();
+  reduce.c = operands.c;
+  reduce.target = emitter.output(0).address;
+  reduce.count = uint32_t(p.batches() * p.m * p.n);
+  reduce.m = push.m;
+  reduce.n = push.n;
+  reduce.c_row = push.c_row;
+  reduce.c_column = push.c_column;
+  reduce.alpha = p.alpha;
+  reduce.beta = p.beta;
+  reduce.post = post.push;
+  emitter.dispatch("kernels/matmul_reduce.comp",
+                   {post.kinds[0], post.kinds[1], with_c ? 1U : 0U, split.parts}, reduce,
+                   flat_grid(reduce.count, kLocalSize), Dispatch::kNoWindow, true);
+  return {};
+}
+
+}  // namespace tarsier::kernels
