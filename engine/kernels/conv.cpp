@@ -18,10 +18,24 @@ struct Variant {
   uint64_t (*scratch_bytes)(const ConvGeometry&, const std::string& variant) = nullptr;
 };
 
+template <int64_t kTile>
+int prefer_winograd(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
+  if (!fits_conv_winograd(g, device, kTile)) return 0;
+  // The transforms are worth it where each of their numbers takes part in enough products.
+  const bool deep = std::min(g.in_channels, g.out_channels) >= 24 && g.out_plane() >= 256;
+  if (std::min(g.in_channels, g.out_channels) < 8 || g.out_plane() < 36) return -1;
+  return deep && device.software && kTile == 4 ? 35 : 25 + int(kTile);
+}
+
 const Variant kVariants[] = {
     // One or few output pixels: squeeze-and-excite, classifier heads.
     {"vector", [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_vector(g) ? 40 : 0; },
      emit_conv_vector},
+    // 3x3 at stride 1 with a quarter (F(4 x 4)) or 4 / 9 (F(2 x 2)) of the products, and three passes.
+    {"winograd4", prefer_winograd<4>, [](ConvContext& context) { return emit_conv_winograd(context, 4); },
+     [](const ConvGeometry& g, const std::string&) { return winograd_scratch_bytes(g, 4); }},
+    {"winograd2", prefer_winograd<2>, [](ConvContext& context) { return emit_conv_winograd(context, 2); },
+     [](const ConvGeometry& g, const std::string&) { return winograd_scratch_bytes(g, 2); }},
     // group = 1; also a transposed one whose kernel is as large as its stride.
     {"dense",
      [](const ConvGeometry& g, const gpu::DeviceFeatures& device) {
@@ -189,6 +203,13 @@ Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels, const
   append(std::as_bytes(std::span(behind)));
   TARSIER_TRY(const Weights weights, context.emitter.upload(bytes));
   return ConvTail{weights.address + sizeof(Head), post.kinds};
+}
+
+Result<ConvTail> upload_zero_tail(Emitter& emitter, int64_t channels) {
+  constexpr uint64_t kHeadBytes = 48;
+  const std::vector<std::byte> zeros(kHeadBytes + size_t(channels) * sizeof(float));
+  TARSIER_TRY(const Weights weights, emitter.upload(zeros));
+  return ConvTail{weights.address + kHeadBytes, {}};
 }
 
 void register_conv(Registry& registry) {

@@ -100,22 +100,19 @@ Tiling tile_weights(const ConvGeometry& g, const gpu::DeviceFeatures& device, in
   return t;
 }
 
-Tiling tile(const ConvContext& context) {
-  const ConvGeometry& g = context.geometry;
+Tiling tile(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
   Tiling t;
-  for (int64_t most = 4; most > 0 && t.blocks_per_dispatch == 0; --most) {
-    t = tile_weights(g, context.emitter.device(), most);
-  }
+  for (int64_t most = 4; most > 0 && t.blocks_per_dispatch == 0; --most) t = tile_weights(g, device, most);
   const int64_t plane = scatters(g) ? g.in_plane() : g.out_plane();
   // Short vectors: a small image fills small workgroups better.
-  if (context.narrow() && ceil_div(plane, 128) * 128 > plane + plane / 8) t.width = 8;
+  if (is_narrow(device) && ceil_div(plane, 128) * 128 > plane + plane / 8) t.width = 8;
   while (t.pixels > 1 && t.pixels * t.width > plane) t.pixels /= 2;
   return t;
 }
 
 /// Weights of one dispatch's blocks, slab by slab in windows.
-std::vector<std::byte> pack(const ConvContext& context, const Tiling& t, int64_t first, int64_t count) {
-  const ConvGeometry& g = context.geometry;
+std::vector<std::byte> pack(const DenseConv& conv, const Tiling& t, int64_t first, int64_t count) {
+  const ConvGeometry& g = conv.geometry;
   const int64_t windows = ceil_div(count * t.slabs_per_block, t.slabs_per_window);
   std::vector<float> packed(size_t(windows * t.window_bytes / 4), 0.0F);
   const int64_t width = t.block_groups * 4;
@@ -132,7 +129,7 @@ std::vector<std::byte> pack(const ConvContext& context, const Tiling& t, int64_t
       for (int64_t o = 0; o < std::min(width, g.out_channels - first_out); ++o) {
         const int64_t filter = g.transposed ? (first_in + i) * g.out_channels + first_out + o
                                             : (first_out + o) * g.in_channels + first_in + i;
-        to[i * width + o] = context.weights[size_t(filter * g.taps() + tap)];
+        to[i * width + o] = conv.weights[size_t(filter * g.taps() + tap)];
       }
     }
   }
@@ -155,16 +152,19 @@ bool fits_conv_dense(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
          tile_weights(g, device, 1).blocks_per_dispatch > 0;
 }
 
-Status emit_conv_dense(ConvContext& context) {
-  const ConvGeometry& g = context.geometry;
-  Emitter& emitter = context.emitter;
+int64_t dense_channels(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
+  const Tiling t = tile(g, device);
+  return t.blocks_per_tap * t.block_groups * 4;
+}
+
+Status emit_dense(Emitter& emitter, const DenseConv& conv) {
+  const ConvGeometry& g = conv.geometry;
   const bool scatter = scatters(g);
-  const Tiling t = tile(context);
-  TARSIER_TRY(const ConvTail tail, upload_tail(context, t.blocks_per_tap * t.block_groups * 4));
+  const Tiling t = tile(g, emitter.device());
   Push push{};
-  push.input = context.input.address;
-  push.output = context.output.address;
-  push.tail = tail.address;
+  push.input = conv.input;
+  push.output = conv.output;
+  push.tail = conv.tail.address;
   push.groups = uint32_t(ceil_div(g.out_channels, 4) << 16 | ceil_div(g.in_channels, 4));
   push.in_extent = uint32_t(g.in[0] << 16 | g.in[1]);
   push.out_extent = scatter ? push.in_extent : uint32_t(g.out[0] << 16 | g.out[1]);
@@ -181,18 +181,30 @@ Status emit_conv_dense(ConvContext& context) {
   const int64_t plane = scatter ? g.in_plane() : g.out_plane();
   for (int64_t first = 0; first < t.blocks; first += t.blocks_per_dispatch) {
     const int64_t count = std::min(t.blocks_per_dispatch, t.blocks - first);
-    TARSIER_TRY(const Weights weights, emitter.upload(pack(context, t, first, count)));
+    TARSIER_TRY(const Weights weights, emitter.upload(pack(conv, t, first, count)));
     push.blocks = uint32_t(first << 16 | t.slabs_per_window);
     emitter.dispatch("kernels/conv_dense.comp",
-                     {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()), context.output_half(),
-                      context.mask_flag(), context.store_once(), uint32_t(t.width), uint32_t(t.pixels),
+                     {conv.tail.kinds[0], conv.tail.kinds[1], uint32_t(conv.input_storage), conv.output_half,
+                      conv.mask, emitter.device().software ? 0U : 1U, uint32_t(t.width), uint32_t(t.pixels),
                       uint32_t(t.block_groups), uint32_t(t.mode), scatter ? uint32_t(g.stride[1]) : 0U,
-                      scatter ? uint32_t(g.stride[0]) : 0U},
+                      scatter ? uint32_t(g.stride[0]) : 0U, conv.tap_is_image ? 1U : 0U},
                      push,
-                     {uint32_t(ceil_div(plane, t.width * t.pixels)), uint32_t(count), uint32_t(g.batch)},
-                     weights.offset, false, uint32_t(t.window_bytes));
+                     {uint32_t(ceil_div(plane, t.width * t.pixels)), uint32_t(count),
+                      conv.tap_is_image ? 1U : uint32_t(g.batch)},
+                     weights.offset, first == 0 && conv.after_previous, uint32_t(t.window_bytes));
   }
   return {};
+}
+
+Status emit_conv_dense(ConvContext& context) {
+  DenseConv conv{context.geometry, context.weights};
+  conv.input = context.input.address;
+  conv.output = context.output.address;
+  conv.input_storage = context.input_storage();
+  conv.output_half = context.output_half();
+  conv.mask = context.mask_flag();
+  TARSIER_TRY(conv.tail, upload_tail(context, dense_channels(context.geometry, context.emitter.device())));
+  return emit_dense(context.emitter, conv);
 }
 
 }  // namespace tarsier::kernels

@@ -48,12 +48,37 @@ Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels,
 [[nodiscard]] std::vector<std::string> conv_variant_names(const graph::Graph& graph, const graph::Node& node,
                                                           const gpu::DeviceFeatures& device);
 
+/// A tail without post-ops and with a bias of zero.
+Result<ConvTail> upload_zero_tail(Emitter& emitter, int64_t channels);
+
 /// Any convolution, also with weights computed at run time and in either layout. Slow.
 Status emit_conv_generic(ConvContext& context);
 
 [[nodiscard]] bool fits_conv_dense(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
 /// group = 1, weights in uniform windows; transposed where the kernel is as large as the stride.
 Status emit_conv_dense(ConvContext& context);
+
+/// What emit_conv_dense makes of a node, for kernels that are convolutions inside.
+struct DenseConv {
+  const ConvGeometry& geometry;  // fits_conv_dense
+  const std::vector<float>& weights;
+  uint64_t input = 0, output = 0;
+  ConvTail tail;  // its bias padded to dense_channels()
+  Storage input_storage = Storage::kF32;
+  uint32_t output_half = 0, mask = 0;
+  /// A transposed geometry with as many images as taps: tap t is the weights of image t, of the input and of
+  /// the output, both of the extents `geometry.in`.
+  bool tap_is_image = false;
+  bool after_previous = false;  // reads what an earlier dispatch of the node wrote
+};
+[[nodiscard]] int64_t dense_channels(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
+Status emit_dense(Emitter& emitter, const DenseConv& conv);
+
+/// Winograd F(kTile x kTile, 3 x 3), see conv_winograd.cpp. Needs winograd_scratch_bytes() of scratch memory.
+[[nodiscard]] bool fits_conv_winograd(const ConvGeometry& geometry, const gpu::DeviceFeatures& device,
+                                      int64_t tile);
+[[nodiscard]] uint64_t winograd_scratch_bytes(const ConvGeometry& geometry, int64_t tile);
+Status emit_conv_winograd(ConvContext& context, int64_t tile);
 
 [[nodiscard]] bool fits_conv_depthwise(const ConvGeometry& geometry);
 Status emit_conv_depthwise(ConvContext& context);

@@ -22,6 +22,8 @@ layout(constant_id = 9) const uint kMode = 2u;
 // pixel, so the taps are more blocks of a pointwise convolution. The kernel's width; 0 for none.
 layout(constant_id = 10) const uint kScatterX = 0u;
 layout(constant_id = 11) const uint kScatterY = 0u;
+// Not 0: the taps of kScatter are the weights of as many images, and pixels stay where they are.
+layout(constant_id = 12) const uint kTapIsImage = 0u;
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -76,7 +78,7 @@ void main() {
   const uint start = gl_WorkGroupID.x * (kWidth * kPixels);
   const uint moved = min(start, max(pixels, kWidth * kPixels) - kWidth * kPixels);
   const uint first = min(moved + gl_LocalInvocationID.x, pixels - 1u);
-  const uint n = gl_WorkGroupID.z;
+  const uint n = kTapIsImage != 0u ? tap : gl_WorkGroupID.z;
   const uint64_t image = pc.src + uint64_t(n * in_groups) * uint64_t(in_plane * kGroupBytes);
   const uint64_t step = uint64_t(in_plane * kGroupBytes);
 
@@ -140,7 +142,9 @@ void main() {
             base = block_base + uniform_byte(slab) * slab_size;
           } else {
             const uint index = local_block * taps * chunks + uniform_index(slab);
-            window_index = index / slabs_per_window;
+            // The software device runs the body once more after the last round, with all lanes off: the index must
+            // stay in the array then, too.
+            window_index = min(index / slabs_per_window, 7u);
             base = (index - window_index * slabs_per_window) * slab_size;
           }
           ++slab;
@@ -166,12 +170,13 @@ void main() {
     }
   }
 
-  const uint out_plane = kScatterX != 0u ? pixels * (kScatterX * kScatterY) : pixels;
+  const bool scatter = kScatterX != 0u && kTapIsImage == 0u;
+  const uint out_plane = scatter ? pixels * (kScatterX * kScatterY) : pixels;
   [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
     uint p = first + j * kWidth;
     // The second condition: this lane is not a repetition of the last pixel's.
     if (kStoreOnce != 0u && (p < start || moved + gl_LocalInvocationID.x >= pixels)) continue;
-    if (kScatterX != 0u) {
+    if (scatter) {
       const uint y = p / out_w, x = p - y * out_w;
       p = (y * kScatterY + tap / kScatterX) * (out_w * kScatterX) + x * kScatterX + tap % kScatterX;
     }

@@ -268,7 +268,8 @@ class ConvTest : public test::GpuTest {
     return recorded;
   }
 
-  static void compare(const ConvCase& c, const Prepared& p, bool half) {
+  /// `slack` widens the limits of fp32: F(4 x 4)'s constants cancel more than a plain sum does.
+  static void compare(const ConvCase& c, const Prepared& p, bool half, float slack = 1) {
     const auto y = p.graph.nodes[0].outputs[0];
     const Stored& stored = p.stored.at(y);
     const auto words = stored.buffer.as<uint32_t>();
@@ -300,8 +301,8 @@ class ConvTest : public test::GpuTest {
     const Nchw d(shape);
     double error = 0, energy = 0;
     // fp32 sums in another order; fp16 rounds the result once.
-    const float absolute = half ? 2e-3F : 2e-6F * std::sqrt(float(p.products)) + 1e-5F;
-    const float relative = half ? 1.5e-3F : 1e-5F;
+    const float absolute = half ? 2e-3F : slack * (2e-6F * std::sqrt(float(p.products)) + 1e-5F);
+    const float relative = half ? 1.5e-3F : slack * 1e-5F;
     for (int64_t n = 0; n < d.n; ++n) {
       for (int64_t channel = 0; channel < (c4 ? d.groups() * 4 : d.c); ++channel) {
         for (int64_t pixel = 0; pixel < d.plane(); ++pixel) {
@@ -322,7 +323,8 @@ class ConvTest : public test::GpuTest {
         }
       }
     }
-    EXPECT_LE(error, energy * (half ? 1e-6 : 1e-11)) << c.name << ": normalised mean square error";
+    EXPECT_LE(error, energy * (half ? 1e-6 : 1e-11 * double(slack * slack)))
+        << c.name << ": normalised mean square error";
   }
 };
 
@@ -487,7 +489,7 @@ TEST_P(ConvCases, MatchesTheReference) {
     ASSERT_OK(prepare(c, half, mode == Mode::kFp16AsGpu, false, other, variant));
     other.expected = p.expected;
     ASSERT_OK(run(other));
-    compare(c, other, half);
+    compare(c, other, half, variant == "winograd4" ? 3.0F : 1.0F);
   }
 }
 
