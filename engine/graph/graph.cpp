@@ -305,6 +305,8 @@ std::string_view name_of(PostOp::Kind kind) {
       return "mul";
     case Kind::kScale:
       return "scale";
+    case Kind::kAffine:
+      return "affine";
   }
   return "?";
 }

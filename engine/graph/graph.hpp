@@ -117,10 +117,12 @@ struct PostOp {
     kHardSigmoid,  // clamp(a * x + b, 0, 1)
     kHardSwish,    // x * clamp(x / 6 + 1/2, 0, 1)
     kTanh,
-    kGelu,  // x / 2 * (1 + erf(x / sqrt 2))
-    kAdd,   // x + operand (same shape)
-    kMul,   // x * operand (same shape, or [N,C,1,1])
-    kScale  // x * a + b
+    kGelu,   // x / 2 * (1 + erf(x / sqrt 2))
+    kAdd,    // x + operand (same shape)
+    kMul,    // x * operand (same shape, or [N,C,1,1])
+    kScale,  // x * a + b
+    kAffine  // y = x * scale[channel] + shift[channel], then y < 0 ? slope[channel] * y : y; operand:
+             // constant [3,C] of scale, shift, slope
   };
   Kind kind;
   float a = 0, b = 0;

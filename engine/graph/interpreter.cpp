@@ -40,6 +40,7 @@ Status apply_post_op(const PostOp& post, Tensor& x, const Tensor* operand) {
     case Kind::kPRelu:
     case Kind::kAdd:
     case Kind::kMul:
+    case Kind::kAffine:
       break;
   }
   if (operand == nullptr || operand->dtype() != DType::kF32)
@@ -49,6 +50,17 @@ Status apply_post_op(const PostOp& post, Tensor& x, const Tensor* operand) {
   int64_t plane = 1;
   for (size_t i = 2; i < shape.size(); ++i) plane *= shape[i];
   const size_t channels = shape.size() < 2 ? 1 : static_cast<size_t>(shape[1]);
+  if (post.kind == Kind::kAffine) {
+    if (operand->shape() != Shape{3, static_cast<int64_t>(channels)})
+      return runtime_error("scale, shift and slope {} do not fit {}", to_string(operand->shape()),
+                           to_string(shape));
+    for (size_t i = 0; i < data.size(); ++i) {
+      const size_t c = i / static_cast<size_t>(plane) % channels;
+      const float y = data[i] * other[c] + other[channels + c];
+      data[i] = y < 0 ? y * other[2 * channels + c] : y;
+    }
+    return {};
+  }
   const bool same = operand->shape() == shape;
   const size_t batch = shape.empty() ? 1 : static_cast<size_t>(shape[0]);
   const bool fits = other.size() == channels || (post.kind == Kind::kMul && other.size() == batch * channels);

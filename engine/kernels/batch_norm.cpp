@@ -14,13 +14,13 @@ class BatchNormalization : public Operator {
   BatchNormalization() : Operator("BatchNormalization", 5, 5) {}
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
-    LayoutChoice choice = follow_input(graph, node);
+    LayoutChoice choice = needs_groups(node) ? all_layouts(node, Layout::kC4) : follow_input(graph, node);
     for (size_t i = 1; i < choice.inputs.size(); ++i) choice.inputs[i] = Layout::kLinear;
     return choice;
   }
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
-    return accepts_pointwise(graph, node, post);
+    return accepts_pointwise(graph, node, post) || accepts_in_groups(graph, node, post);
   }
   [[nodiscard]] int in_place_input(const graph::Graph&, const graph::Node&) const override { return 0; }
 

@@ -144,11 +144,19 @@ class Binary : public Operator {
       // A [N,C,1,1] operand decides nothing: both layouts of it are the same few numbers.
       any_c4 = any_c4 || (!value.constant && value.layout == Layout::kC4 && value.desc.shape == out.shape);
     }
-    return all_layouts(node, fits && any_c4 ? Layout::kC4 : Layout::kLinear);
+    return all_layouts(node, (fits && any_c4) || needs_groups(node) ? Layout::kC4 : Layout::kLinear);
   }
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
-    return node.inputs.size() == 2 && !gives_bool(op_) && accepts_pointwise(graph, node, post);
+    if (node.inputs.size() != 2 || gives_bool(op_)) return false;
+    if (accepts_pointwise(graph, node, post)) return true;
+    const Shape& out = graph.shape(node.outputs[0]);
+    const bool fits = std::all_of(node.inputs.begin(), node.inputs.end(), [&](graph::ValueId id) {
+      const graph::Value& value = graph.value(id);
+      return is_float(value.desc.dtype) && fits_c4(value.desc.shape, out) &&
+             (value.constant || value.desc.shape.size() == 4);
+    });
+    return out.size() == 4 && fits && accepts_in_groups(graph, node, post);
   }
   [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
     // Variadic chains read later inputs after the first write.
@@ -286,7 +294,7 @@ class Binary : public Operator {
       // 0 op 0 may be NaN (Div, Mod) or one (Pow): padding channels are then masked.
       const float zero = evaluate<float>(op, 0.0F, 0.0F);
       const bool mask = d.c % 4 != 0 && moves_zero(emitter.node(), zero);
-      const bool flat = !mask && sa == shape && sb == shape;
+      const bool flat = !mask && sa == shape && sb == shape && !needs_planes(emitter.node());
       mode = flat ? kFlatGroups : kPlanes;
       if (flat) {
         push.count = planes * uint32_t(d.plane());
@@ -332,6 +340,12 @@ class Binary : public Operator {
     return {};
   }
 
+  /// Whether a post-op asks which channels it is given. A residual of the same shape does not.
+  static bool needs_planes(const graph::Node& node) {
+    return std::any_of(node.post.begin(), node.post.end(), [](const graph::PostOp& post) {
+      return !is_pointwise(post) && post.kind != graph::PostOp::Kind::kAdd;
+    });
+  }
   /// Steps of a kC4 operand of shape `s` against the output.
   static void place(const Shape& s, const Nchw& out, uint32_t& step, uint32_t& plane, uint32_t& batch,
                     uint32_t& splat, uint32_t bit) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 #include "kernels/strided.hpp"
 
@@ -40,13 +41,19 @@ Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vect
     }
   }
   TARSIER_TRY(const Weights weights, emitter.upload(std::as_bytes(std::span(table))));
+  TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
   struct Push {
     uint64_t target, table;
-    uint32_t count, reserved = 0;
-  } push{out.address, weights.address, uint32_t(d.plane())};
+    uint32_t count, groups, channels, reserved = 0;
+    PostPush post;
+  } push{out.address, weights.address, uint32_t(d.plane()), uint32_t(d.groups()), uint32_t(d.c),
+         0,           post.push};
+  const bool mask = d.c % 4 != 0 && moves_zero(emitter.node());
   const Coverage lanes = cover_repeating(emitter.device());
   emitter.dispatch("kernels/channel_gather.comp",
-                   {half, half_flag(*out.value), whole_groups ? 1U : 0U, lanes.width, lanes.guard}, push,
+                   {post.kinds[0], post.kinds[1], half, half_flag(*out.value), whole_groups ? 1U : 0U,
+                    lanes.width, lanes.guard, mask ? 1U : 0U},
+                   push,
                    {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(table.size()), 1});
   return {};
 }
@@ -70,7 +77,13 @@ class Concat : public Operator {
       c4 = c4 && can_be_c4(graph.value(id).desc);
       any = any || (graph.constant(id) == nullptr && graph.value(id).layout == Layout::kC4);
     }
-    return all_layouts(node, c4 && any ? Layout::kC4 : Layout::kLinear);
+    return all_layouts(node, c4 && (any || !node.post.empty()) ? Layout::kC4 : Layout::kLinear);
+  }
+  /// A copy in any case where a value joins that is not this node's alone: then the work behind it is free.
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    const int64_t axis = node.integer("axis", 1);
+    return (axis == 1 || axis == -3) && accepts_in_groups(graph, node, post);
   }
 
   Status emit(Emitter& emitter) const override {
@@ -223,6 +236,11 @@ class Split : public Operator {
 class GatherChannels : public Operator {
  public:
   GatherChannels() : Operator("GatherChannels", 1, 1) {}
+
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    return accepts_c4(graph, node, post);
+  }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     return prefer_c4(graph, node);

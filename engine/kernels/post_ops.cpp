@@ -8,7 +8,8 @@ namespace tarsier::kernels {
 using Kind = graph::PostOp::Kind;
 
 bool is_pointwise(const graph::PostOp& post) {
-  return post.kind != Kind::kPRelu && post.kind != Kind::kAdd && post.kind != Kind::kMul;
+  return post.kind != Kind::kPRelu && post.kind != Kind::kAdd && post.kind != Kind::kMul &&
+         post.kind != Kind::kAffine;
 }
 
 bool accepts_pointwise(const graph::Graph& graph, const graph::Node& node, const graph::PostOp& post) {
@@ -25,8 +26,55 @@ bool accepts_c4(const graph::Graph& graph, const graph::Node& node, const graph:
   if (post.kind == Kind::kPRelu) {
     return graph.constant(post.operand) != nullptr && graph::element_count(operand.shape) == out.shape[1];
   }
+  if (post.kind == Kind::kAffine) {
+    return graph.constant(post.operand) != nullptr && operand.shape == Shape{3, out.shape[1]};
+  }
   if (operand.shape == out.shape) return true;
   return post.kind == Kind::kMul && operand.shape == Shape{out.shape[0], out.shape[1], 1, 1};
+}
+
+namespace {
+
+/// Whether the value will probably lie in channel groups: something that works on these produced it.
+bool comes_in_groups(const graph::Graph& graph, graph::ValueId id, int depth) {
+  constexpr int kFarEnough = 8;
+  const graph::Value& value = graph.value(id);
+  if (depth > kFarEnough || value.constant || !can_be_c4(value.desc)) return false;
+  if (value.producer == graph::kNone) return true;  // a graph input lies where its readers want it
+  const graph::Node& node = graph.nodes[size_t(value.producer)];
+  const Kernel* kernel = Registry::instance().find(node.op);
+  if (kernel == nullptr) return false;
+  const LayoutChoice choice = kernel->layouts(graph, node);
+  if (!choice.outputs.empty() && choice.outputs[0] == Layout::kC4) return true;
+  // One that moves elements between axes does so in row-major order.
+  static constexpr std::array<std::string_view, 4> kMovers{"Reshape", "Transpose", "MatMul", "Softmax"};
+  if (std::find(kMovers.begin(), kMovers.end(), node.op) != kMovers.end()) return false;
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](graph::ValueId input) {
+    return input != graph::kNone && comes_in_groups(graph, input, depth + 1);
+  });
+}
+
+}  // namespace
+
+std::vector<float> pack_affine(const Tensor& affine) {
+  const auto values = affine.to_floats();
+  const size_t channels = values.size() / 3;
+  std::vector<float> packed((channels + 3) / 4 * 12, 0.0F);
+  for (size_t part = 0; part < 3; ++part) {
+    for (size_t c = 0; c < channels; ++c) packed[c / 4 * 12 + part * 4 + c % 4] = values[part * channels + c];
+  }
+  return packed;
+}
+
+bool needs_groups(const graph::Node& node) {
+  return std::any_of(node.post.begin(), node.post.end(),
+                     [](const graph::PostOp& post) { return !is_pointwise(post); });
+}
+
+bool accepts_in_groups(const graph::Graph& graph, const graph::Node& node, const graph::PostOp& post) {
+  return accepts_c4(graph, node, post) &&
+         std::any_of(node.inputs.begin(), node.inputs.end(),
+                     [&](graph::ValueId id) { return id != graph::kNone && comes_in_groups(graph, id, 0); });
 }
 
 Result<PostSetup> setup_post_ops(Emitter& emitter) {
@@ -46,6 +94,14 @@ Result<PostSetup> setup_post_ops(Emitter& emitter) {
       if (slope == nullptr) return runtime_error("the slope of a fused PRelu is not constant");
       TARSIER_TRY(const Weights weights,
                   emitter.upload(pack_c4(slope->reshaped({1, slope->size(), 1, 1}), false)));
+      setup.push.operand[i] = weights.address;
+      continue;
+    }
+    if (post.kind == Kind::kAffine) {
+      const auto* affine = emitter.graph().constant(post.operand);
+      if (affine == nullptr) return runtime_error("the operand of a fused scale and shift is not constant");
+      const auto packed = pack_affine(*affine);
+      TARSIER_TRY(const Weights weights, emitter.upload(std::as_bytes(std::span(packed))));
       setup.push.operand[i] = weights.address;
       continue;
     }
@@ -82,6 +138,7 @@ float post_op_value(const graph::PostOp& post, float x) {
     case Kind::kPRelu:
     case Kind::kAdd:
     case Kind::kMul:
+    case Kind::kAffine:
       break;  // need an operand: apply_post_ops
   }
   return x;
@@ -100,6 +157,16 @@ Status apply_post_ops(const graph::Node& node, const std::function<const Tensor*
     const Tensor* other = operand(post.operand);
     if (other == nullptr) return runtime_error("post-op operand {} has no data", post.operand);
     const auto operands = other->to_floats();
+    if (post.kind == Kind::kAffine) {
+      const auto channels = shape[1],
+                 inner = graph::element_count(shape) / std::max<int64_t>(shape[0] * channels, 1);
+      for (size_t i = 0; i < values.size(); ++i) {
+        const size_t c = size_t(int64_t(i) / inner % channels), step = size_t(channels);
+        const float y = values[i] * operands[c] + operands[step + c];
+        values[i] = y < 0 ? y * operands[2 * step + c] : y;
+      }
+      continue;
+    }
     // A slope of C elements lies along axis 1, whatever rank it is written with.
     const Shape seen = post.kind == Kind::kPRelu ? Shape{1, other->size(), 1, 1} : other->shape();
     TARSIER_TRY([[maybe_unused]] const Shape same, broadcast(shape, seen));

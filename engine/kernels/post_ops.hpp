@@ -34,8 +34,16 @@ inline constexpr uint32_t kPostPerPlane = 0x200;  // the operand is [N,C,1,1]
 [[nodiscard]] bool accepts_pointwise(const graph::Graph& graph, const graph::Node& node,
                                      const graph::PostOp& post);
 /// For kernels whose output 0 is always kC4: every kind, where the operand's shape fits: kAdd the same shape,
-/// kMul the same or [N,C,1,1], kPRelu a constant of C elements.
+/// kMul the same or [N,C,1,1], kPRelu a constant of C elements, kAffine one of [3,C].
 [[nodiscard]] bool accepts_c4(const graph::Graph& graph, const graph::Node& node, const graph::PostOp& post);
+/// For kernels that run in either layout and take every kind in kC4: accepts_c4() where the operands will
+/// most likely lie there. layouts() must then choose kC4 for a node that needs_groups().
+[[nodiscard]] bool accepts_in_groups(const graph::Graph& graph, const graph::Node& node,
+                                     const graph::PostOp& post);
+/// Whether a post-op of the node reads an operand.
+[[nodiscard]] bool needs_groups(const graph::Node& node);
+/// The operand of kAffine as the device reads it: scale, shift and slope of four channels side by side.
+[[nodiscard]] std::vector<float> pack_affine(const Tensor& affine);
 /// Addresses and constants of the node's post-ops. Constant operands are packed in the output's layout.
 Result<PostSetup> setup_post_ops(Emitter& emitter);
 /// The CPU reference: applies node.post to `output`. `operand` gives the data of a post-op's operand.

@@ -17,7 +17,7 @@ layout(constant_id = 1) const uint kPost1 = 0u;
 
 const uint kPostRelu = 1u, kPostClip = 2u, kPostLeakyRelu = 3u, kPostPRelu = 4u, kPostSigmoid = 5u;
 const uint kPostSilu = 6u, kPostHardSigmoid = 7u, kPostHardSwish = 8u, kPostTanh = 9u, kPostGelu = 10u;
-const uint kPostAdd = 11u, kPostMul = 12u, kPostScale = 13u;
+const uint kPostAdd = 11u, kPostMul = 12u, kPostScale = 13u, kPostAffine = 14u;
 const uint kPostHalf = 0x100u, kPostPerPlane = 0x200u;
 
 vec4 sigmoid(vec4 x) { return 1.0 / (1.0 + exp(-x)); }
@@ -69,6 +69,10 @@ vec4 apply_post_op(uint code, vec4 x, uint64_t operand, float a, float b, uint g
   const uint kind = code & 0xFFu;
   if (kind == kPostPRelu) {
     return mix(x, x * load_group(operand, channel_group, 0u), lessThan(x, vec4(0.0)));
+  }
+  if (kind == kPostAffine) {
+    const vec4 y = x * load_group(operand, channel_group * 3u, 0u) + load_group(operand, channel_group * 3u + 1u, 0u);
+    return mix(y, y * load_group(operand, channel_group * 3u + 2u, 0u), lessThan(y, vec4(0.0)));
   }
   if (kind == kPostAdd || kind == kPostMul) {
     const uint at = (code & kPostPerPlane) != 0u ? plane : group;

@@ -1,14 +1,15 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Channels of kC4 tensors by a table of planes; engine/kernels/channels.cpp.
-#include "tensor.glsl"
+#include "activation.glsl"
 
-layout(local_size_x_id = 3) in;
-layout(constant_id = 0) const uint kHalfIn = 0u;
-layout(constant_id = 1) const uint kHalfOut = 0u;
-layout(constant_id = 2) const uint kWholeGroups = 0u;  // every output group is one input group
-layout(constant_id = 3) const uint kWidth = 64u;
-layout(constant_id = 4) const uint kGuard = 1u;  // Coverage in operator.hpp
+layout(local_size_x_id = 5) in;
+layout(constant_id = 2) const uint kHalfIn = 0u;
+layout(constant_id = 3) const uint kHalfOut = 0u;
+layout(constant_id = 4) const uint kWholeGroups = 0u;  // every output group is one input group
+layout(constant_id = 5) const uint kWidth = 64u;
+layout(constant_id = 6) const uint kGuard = 1u;  // Coverage in operator.hpp
+layout(constant_id = 7) const uint kMask = 0u;   // post-ops move zero: clear the padding channels
 
 struct Entry {
   uint64_t plane[4];
@@ -18,7 +19,8 @@ layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer Ent
 
 layout(push_constant, std430) uniform Push {
   uint64_t target, table;
-  uint count, reserved;
+  uint count, groups, channels, reserved;
+  POST_PUSH
 } pc;
 
 float load_component(uint64_t plane, uint p, uint component) {
@@ -47,6 +49,12 @@ void main() {
         value[k] = component < 4u ? x : 0.0;
       }
     }
-    store_group(pc.target, plane * pc.count + p, value, kHalfOut);
+    const uint group = plane * pc.count + p;
+    if (kPost0 != 0u) {
+      const uint channel_group = plane % pc.groups;
+      value = apply_post_ops(value, group, plane, channel_group);
+      if (kMask != 0u) value = mask_channels(value, channel_group, pc.channels);
+    }
+    store_group(pc.target, group, value, kHalfOut);
   }
 }

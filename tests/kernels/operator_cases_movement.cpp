@@ -4,6 +4,7 @@
 namespace tarsier::test {
 
 using Ints = std::vector<int64_t>;
+using Kind = graph::PostOp::Kind;
 
 std::vector<OperatorCase> movement_cases() {
   constexpr double kEnd = 9.0e15;  // "to the end", as exporters write it
@@ -12,6 +13,13 @@ std::vector<OperatorCase> movement_cases() {
       {"Concat", {x({1, 8, 5, 7}), x({1, 4, 5, 7})}, channels, kExact},
       {"Concat", {x({1, 8, 5, 7}), x({1, 5, 5, 7})}, channels, kExact},
       {"Concat", {x({2, 3, 5, 7}), x({2, 5, 5, 7}), x({2, 13, 5, 7})}, channels, kExact},
+      {"Concat",
+       {x({1, 3, 5, 7}), x({1, 7, 5, 7})},
+       channels,
+       kElementwise,
+       1,
+       {{Kind::kAdd, 0, 0, x({1, 10, 5, 7})}, {Kind::kAffine, 0, 0, w({3, 10})}}},
+      {"Concat", {x({2, 8, 5, 7}), x({2, 5, 5, 7})}, channels, kElementwise, 1, {{Kind::kSigmoid}}},
       {"Concat", {x({1, 5, 13, 13}), w({1, 3, 13, 13})}, channels, kExact},
       {"Concat", {x({1, 4, 5, 7}), x({1, 4, 5, 3})}, {{"axis", int64_t{3}}}, kExact},
       {"Concat", {x({1, 4, 5, 7}), x({1, 4, 1, 7})}, {{"axis", int64_t{-2}}}, kExact},
@@ -23,6 +31,12 @@ std::vector<OperatorCase> movement_cases() {
       {"Split", {x({1, 8, 5, 7})}, channels, kExact, 2},
       {"Split", {x({5, 7})}, {{"axis", int64_t{-1}}}, kExact, 3},
       {"Split", {x({1, 3, 13, 7}), list({6, 7})}, {{"axis", int64_t{2}}}, kExact, 2},
+      {"GatherChannels",
+       {x({2, 8, 5, 7})},
+       {{"indices", Ints{7, 1, 3, 5, 0}}},
+       kElementwise,
+       1,
+       {{Kind::kHardSigmoid, 0.2F, 0.5F}, {Kind::kMul, 0, 0, x({2, 5, 1, 1})}}},
       {"GatherChannels", {x({1, 8, 5, 7})}, {{"indices", Ints{0, 4, 1, 5, 2, 6, 3, 7}}}, kExact},
       {"GatherChannels", {x({2, 13, 5, 7})}, {{"indices", Ints{12, 0, 3, 3, 7}}}, kExact},
       {"GatherChannels", {x({1, 13, 5, 7})}, {{"indices", Ints{8, 9, 10, 11, 4, 5, 6, 7}}}, kExact},

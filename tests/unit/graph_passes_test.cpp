@@ -280,6 +280,36 @@ TEST(FusePostOps, ActivationBeforeAndAfterTheResidual) {
   EXPECT_EQ(after.nodes[2].post[1].kind, Kind::kScale);
 }
 
+TEST(FusePostOps, ScaleShiftAndSlopeOfEachChannelAreOne) {
+  using Kind = PostOp::Kind;
+  for (const std::string slope : {"PRelu", "LeakyRelu", "Relu"}) {
+    G g;
+    const ValueId x = g.input("x", {2, 4, 5, 5}), y = g.input("y", {2, 4, 5, 5});
+    ValueId v = g.op("Concat", {g.op("Sigmoid", {x}), y}, {{"axis", int64_t{1}}});
+    v = g.op("Add", {v, v});
+    v = g.op("BatchNormalization",
+             {v, g.weights({8}), g.weights({8}), g.weights({8}), g.weights({8}, 0.5F, 2)});
+    g.output(slope == "PRelu" ? g.op(slope, {v, g.weights({8, 1, 1})}) : g.op(slope, {v}));
+    g.infer();
+    const G after = rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); });
+    ASSERT_EQ(after.op_types(), (Types{"Sigmoid", "Concat", "Add"})) << slope;
+    ASSERT_EQ(after.nodes[2].post.size(), 1u) << slope;
+    EXPECT_EQ(after.nodes[2].post[0].kind, Kind::kAffine);
+  }
+}
+
+TEST(FusePostOps, ASecondSlopeIsNotLost) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 5, 5});
+  ValueId v = g.op("Mul", {g.conv(x, {4, 4, 1, 1}), g.weights({4, 1, 1})});
+  v = g.op("LeakyRelu", {g.op("PRelu", {v, g.weights({4, 1, 1})})}, {{"alpha", -0.5F}});
+  g.output(v);
+  g.infer();
+  const G after = rewritten(g, [](Graph& h) { return fuse_post_ops(h, accept_all); });
+  EXPECT_EQ(after.op_types(), Types{"Conv"});
+  EXPECT_EQ(after.nodes[0].post.size(), 2u);
+}
+
 TEST(FusePostOps, TwoConvolutionsAndTheirSum) {
   G g;
   const ValueId x = g.input("x", {1, 4, 5, 5});

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "graph/passes/affine.hpp"
 #include "graph/passes/edit.hpp"
 #include "graph/passes/passes.hpp"
 
@@ -14,6 +15,36 @@ namespace tarsier::graph {
 namespace {
 
 using Kind = PostOp::Kind;
+
+/// Scale, shift and slope of each channel, as kAffine reads them.
+PostOp affine_post_op(Graph& graph, const std::string& name, std::vector<float> scale,
+                      const std::vector<float>& shift, const std::vector<float>& slope) {
+  const auto channels = static_cast<int64_t>(scale.size());
+  scale.insert(scale.end(), shift.begin(), shift.end());
+  scale.insert(scale.end(), slope.begin(), slope.end());
+  return {Kind::kAffine, 0, 0, graph.add_constant(name + "/affine", Tensor::f32({3, channels}, scale))};
+}
+
+/// A slope behind scale and shift becomes a part of them. False where `post` is none, or there is one
+/// already.
+bool merge_slope(Graph& graph, PostOp& affine, const PostOp& post) {
+  if (affine.kind != Kind::kAffine) return false;
+  std::vector<float> values = graph.value(affine.operand).constant->to_floats();
+  const size_t channels = values.size() / 3;
+  if (std::any_of(values.end() - static_cast<int64_t>(channels), values.end(),
+                  [](float v) { return v != 1.0F; }))
+    return false;
+  std::vector<float> slope(channels, post.kind == Kind::kLeakyRelu ? post.a : 0.0F);
+  if (post.kind == Kind::kPRelu) {
+    slope = graph.value(post.operand).constant->to_floats();
+  } else if (post.kind != Kind::kRelu && post.kind != Kind::kLeakyRelu) {
+    return false;
+  }
+  std::copy(slope.begin(), slope.end(), values.end() - static_cast<int64_t>(channels));
+  const std::string name = graph.value(affine.operand).name + "/slope";
+  affine.operand = graph.add_constant(name, Tensor::f32({3, static_cast<int64_t>(channels)}, values));
+  return true;
+}
 
 /// What the node does to input `place`, as a post-op. A constant that the post-op reads may be added.
 std::optional<PostOp> post_op_of(Graph& graph, const Node& node, size_t place) {
@@ -53,6 +84,13 @@ std::optional<PostOp> post_op_of(Graph& graph, const Node& node, size_t place) {
       return PostOp{Kind::kPRelu, 0, 0, graph.add_constant(node.name + "/slope", std::move(flat))};
     }
   }
+  if (const Shape shape = graph.shape(node.inputs[place]);
+      shape.size() == 4 && (node.inputs.size() != 2 || !scalar_of(graph, node.inputs[1 - place]))) {
+    if (const auto affine = affine_of(graph, node, place, shape, 1)) {
+      return affine_post_op(graph, node.name, affine->scale, affine->shift,
+                            std::vector<float>(affine->scale.size(), 1.0F));
+    }
+  }
   if (node.inputs.size() != 2) return std::nullopt;
   const ValueId other = node.inputs[1 - place];
   if (const auto scalar = scalar_of(graph, other)) {
@@ -81,7 +119,8 @@ bool fuse_through_concat(Graph& graph, const std::vector<int>& uses, const Accep
   const Node* concat = producer_of(graph, x, "Concat");
   if (concat == nullptr || uses[size_t(x)] != 1 || graph.value(x).desc != graph.value(result).desc)
     return false;
-  if (graph.nodes[n].op == "PRelu") return false;  // each part would need its own slopes
+  // Each part would need its own slopes.
+  if (graph.nodes[n].op == "PRelu" || graph.nodes[n].op == "BatchNormalization") return false;
   const auto post = post_op_of(graph, graph.nodes[n], 0);
   if (!post || post->operand != kNone) return false;
   for (const ValueId part : concat->inputs) {
@@ -130,10 +169,14 @@ Status fuse_post_ops(Graph& graph,
           graph.value(x).desc.dtype != DType::kF32)
         continue;
       const auto post = post_op_of(graph, graph.nodes[i], place);
+      if (!post) continue;
+      PostOp last = producer.post.empty() ? PostOp{} : producer.post.back();
+      const bool merges = !producer.post.empty() && merge_slope(graph, last, *post);
+      if (!merges && !accepts(graph, producer, *post)) continue;
       uses.resize(graph.values.size(), 1);
-      if (!post || !accepts(graph, producer, *post)) continue;
       Node merged = std::move(graph.nodes[static_cast<size_t>(before)]);
-      merged.post.push_back(*post);
+      if (merges) merged.post.pop_back();
+      merged.post.push_back(merges ? last : *post);
       merged.outputs[0] = result;
       graph.value(x).producer = kNone;
       keep[static_cast<size_t>(before)] = false;
