@@ -74,7 +74,11 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"fuse_pad", [&] { return graph::fuse_pad(graph_); }},
       // Activations written out in primitive operators get their names, so that the next pass sees them.
       {"recognise_activations", [&] { return graph::recognise_activations(graph_); }},
-      // The matrix of scores is the largest value of a network that has one; the fused kernel never writes it.
+      // Channels that a shuffle brings together are computed side by side: half of the shuffle is then a
+      // view.
+      {"order_channels", [&] { return graph::order_channels(graph_); }},
+      // The matrix of scores is the largest value of a network that has one; the fused kernel never writes
+      // it.
       {"recognise_attention", [&] { return graph::recognise_attention(graph_, ops()); }},
       // Behind a depthwise convolution a gate costs nothing; before it, a pass over the feature map.
       {"commute_scale", [&] { return graph::commute_scale(graph_); }},

@@ -445,6 +445,54 @@ TEST(RecogniseChannelShuffle, NotAMoveWithinThePicture) {
   EXPECT_EQ(rewritten(g, recognise_channel_shuffle).op_types(), (Types{"Reshape", "Transpose", "Reshape"}));
 }
 
+/// Two units of ShuffleNet V2: half of the channels are handed on, the others are convolved.
+G shuffle_units(int64_t half) {
+  G g;
+  const ValueId x = g.input("x", {2, half, 3, 5});
+  ValueId handed_on = g.op("Relu", {g.conv(x, {half, half, 1, 1})});
+  ValueId computed = g.op("Relu", {g.conv(x, {half, half, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}})});
+  Ints even, odd;
+  for (int64_t c = 0; c < half; ++c) {
+    even.push_back(2 * c);
+    odd.push_back(2 * c + 1);
+  }
+  for (int unit = 0; unit < 2; ++unit) {
+    const ValueId all = g.op("Concat", {handed_on, computed}, {{"axis", int64_t{1}}});
+    handed_on = g.op("GatherChannels", {all}, {{"indices", even}});
+    const ValueId read = g.op("GatherChannels", {all}, {{"indices", odd}});
+    computed = g.op("Relu", {g.op("Conv", {read, g.weights({half, half, 1, 1})})});
+  }
+  g.output(g.op("Concat", {handed_on, computed}, {{"axis", int64_t{1}}}));
+  g.infer();
+  return g;
+}
+
+TEST(OrderChannels, WhatAShuffleBringsTogetherIsAView) {
+  const G after = rewritten(shuffle_units(24), order_channels);
+  size_t slices = 0, gathers = 0;
+  for (const Node& node : after.nodes) {
+    slices += node.op == "Slice" ? 1 : 0;
+    gathers += node.op == "GatherChannels" ? 1 : 0;
+  }
+  EXPECT_EQ(slices, 2u);
+  EXPECT_EQ(gathers, 2u);
+}
+
+TEST(OrderChannels, NotWhereAViewWouldCutAGroup) {
+  const G before = shuffle_units(12);  // 6 channels before the first that is read
+  EXPECT_EQ(rewritten(before, order_channels).op_types(), before.op_types());
+}
+
+TEST(OrderChannels, NotWhereTheOrderIsSeenElsewhere) {
+  G g = shuffle_units(8);
+  for (Node& node : g.nodes) {
+    if (node.op != "Concat" || node.outputs[0] == g.outputs[0]) continue;
+    g.output(node.inputs[1]);
+  }
+  const G after = rewritten(g, order_channels);
+  EXPECT_EQ(after.op_types(), g.op_types());
+}
+
 Status fuse_attention(Graph& graph) {
   return recognise_attention(graph, kernels::Registry::instance());
 }

@@ -44,6 +44,10 @@ Status fuse_post_ops(Graph& graph,
 /// (attribute `indices`: output channel i is input channel indices[i]).
 Status recognise_channel_shuffle(Graph& graph);
 
+/// Orders the channels of what is concatenated and then shuffled so that the shuffle is, for one of its readers,
+/// a Slice that needs no copy.
+Status order_channels(Graph& graph);
+
 /// Makes height and width of the only input open (-1) where nothing but Resize targets depends on them, and
 /// those are whole factors. `height_axis`: 2 for NCHW inputs, 1 for NHWC. Shapes must have been inferred and
 /// unused outputs pruned. False: the network keeps its size (Resize nodes may have become factors, which
