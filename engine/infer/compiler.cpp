@@ -74,6 +74,14 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"fuse_pad", [&] { return graph::fuse_pad(graph_); }},
       // Activations written out in primitive operators get their names, so that the next pass sees them.
       {"recognise_activations", [&] { return graph::recognise_activations(graph_); }},
+      // Before it is enlarged a picture has fewer pixels to convolve.
+      {"commute_resize", [&] { return graph::commute_resize(graph_); }},
+      // A maximum over a large window is one over small windows of what smaller pools found already.
+      {"chain_pools", [&] { return graph::chain_pools(graph_); }},
+      // One or two channels fill a group of four badly; the four pixels that a pixel becomes fill it.
+      {"shuffle_transposed", [&] { return graph::shuffle_transposed(graph_); }},
+      // Groups of channels are as easily made of NHWC as of NCHW.
+      {"read_channels_last", [&] { return graph::read_channels_last(graph_); }},
       // Channels that a shuffle brings together are computed side by side: half of the shuffle is then a
       // view.
       {"order_channels", [&] { return graph::order_channels(graph_); }},

@@ -238,6 +238,7 @@ class Placer {
     const Value& to = graph_.value(node.outputs[0]);
     if (node.outputs.size() > 1 && node.outputs[1] != kNone) return false;
     if (node.op == "ToC4" || node.op == "ToLinear") {
+      if (node.integer("channels_last", 0) != 0) return false;
       // 1 x 1 planes: blocks of channels are the channels in order.
       const Shape& shape = from.desc.shape;
       const bool whole_groups = shape[1] % 4 == 0;

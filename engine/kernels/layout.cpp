@@ -21,7 +21,8 @@ class Convert : public Operator {
     const uint32_t half = half_flag(to_c4_ ? *out.value : *in.value);
     struct Push {
       uint64_t source, target;
-      uint32_t plane, groups, channels, reserved = 0;
+      uint32_t plane, groups, channels;
+      uint32_t channel_step, pixel_step, reserved = 0;  // words from one to the next on the row-major side
     } push{};
     if (d.plane() == 0) return {};
     TARSIER_TRY(push.source, input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
@@ -29,25 +30,46 @@ class Convert : public Operator {
     push.plane = uint32_t(d.plane());
     push.groups = uint32_t(d.groups());
     push.channels = uint32_t(d.c);
+    const bool last = channels_last(emitter.node());
+    push.channel_step = last ? 1 : push.plane;
+    push.pixel_step = last ? push.channels : 1;
+    const uint32_t filled = d.c % 4 == 0 ? 4 : d.c < 4 ? push.channels : 0;
     const Coverage lanes = cover_repeating(emitter.device());
     emitter.dispatch(
-        to_c4_ ? "kernels/to_c4.comp" : "kernels/to_linear.comp",
-        {half, lanes.width, lanes.guard, d.c % 4 == 0 ? 1U : 0U}, push,
-        {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
+        to_c4_ ? "kernels/to_c4.comp" : "kernels/to_linear.comp", {half, lanes.width, lanes.guard, filled},
+        push, {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
     return {};
   }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     if (!can_be_c4(view.desc(0))) return input_error("only rank-4 real tensors have channel groups");
-    return std::vector{view.desc(0)};
+    TensorDesc desc = view.desc(0);
+    const Shape& in = view.shape(0);
+    if (channels_last(view.node())) desc.shape = {in[0], in[3], in[1], in[2]};
+    return std::vector{desc};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
-    outputs[0] = *view.data(0);
+    if (!channels_last(view.node())) {
+      outputs[0] = *view.data(0);
+      return {};
+    }
+    const Nchw d(outputs[0].shape());
+    const auto in = view.floats(0);
+    std::vector<float> out;
+    out.reserve(in.size());
+    for (int64_t n = 0; n < d.n; ++n) {
+      for (int64_t c = 0; c < d.c; ++c) {
+        for (int64_t p = 0; p < d.plane(); ++p) out.push_back(in[size_t((n * d.plane() + p) * d.c + c)]);
+      }
+    }
+    store(outputs[0], out);
     return {};
   }
 
  private:
+  /// ToC4 alone: its input is NHWC (attribute of the pass read_channels_last).
+  static bool channels_last(const graph::Node& node) { return node.integer("channels_last", 0) != 0; }
   bool to_c4_;
 };
 

@@ -61,10 +61,15 @@ class Reduce : public Operator {
       } push{
           source,        out.address, uint32_t(d.n * d.groups()), uint32_t(d.plane()), uint32_t(d.groups()),
           uint32_t(d.c), post.push};
-      emitter.dispatch(
-          "kernels/global_pool.comp",
-          {post.kinds[0], post.kinds[1], uint32_t(op_), half_flag(*in.value), half_flag(*out.value)}, push,
-          {(push.planes + 7) / 8, 1, 1});
+      // A workgroup for each plane, so that all lanes work. The software device reads lane by lane: there it
+      // pays only where lanes would be idle over large planes.
+      const bool narrow = is_narrow(emitter.device());
+      const uint32_t width = narrow ? 8 : kLocalSize;
+      const bool together = narrow ? push.planes < 8 && push.count >= 4096 : push.count >= width * 4;
+      emitter.dispatch("kernels/global_pool.comp",
+                       {post.kinds[0], post.kinds[1], uint32_t(op_), half_flag(*in.value),
+                        half_flag(*out.value), width, together ? width : 1U},
+                       push, {together ? push.planes : (push.planes + width - 1) / width, 1, 1});
       return {};
     }
     // Kept axes are walked by the index table, reduced ones by loops.

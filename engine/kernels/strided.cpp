@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/channels.hpp"
+#include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 #include "kernels/remap.hpp"
 
@@ -279,6 +280,43 @@ class BlockMover : public Mover {
  public:
   BlockMover(std::string op_name, bool to_space) : Mover(std::move(op_name), 1, 1), to_space_(to_space) {}
 
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    if (takes_groups(graph, node)) choice.inputs[0] = Layout::kC4;
+    return choice;
+  }
+  [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
+                             const graph::PostOp& post) const override {
+    return takes_groups(graph, node) && accepts_pointwise(graph, node, post);
+  }
+  Status emit(Emitter& emitter) const override {
+    if (!takes_groups(emitter.graph(), emitter.node())) return Mover::emit(emitter);
+    const Operand in = emitter.input(0);
+    const Nchw d(in.value->desc.shape);
+    if (d.plane() == 0 || d.n * d.c == 0) return {};
+    const Divisor by_width = divisor_of(uint32_t(d.w));
+    TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
+    struct Push {
+      uint64_t source, target;
+      uint32_t count, width, magic, shift, flags, reserved = 0;
+      PostPush post;
+    } push{};
+    TARSIER_TRY(push.source, input_address(emitter, 0, Layout::kC4, half_flag(*in.value) != 0));
+    push.target = emitter.output(0).address;
+    push.count = uint32_t(d.plane());
+    push.width = uint32_t(d.w);
+    push.magic = by_width.magic;
+    push.shift = by_width.shift;
+    push.flags = d.w == 1 ? 1 : 0;
+    push.post = post.push;
+    const Coverage lanes = cover_repeating(emitter.device());
+    emitter.dispatch(
+        "kernels/depth_to_space.comp",
+        {post.kinds[0], post.kinds[1], half_flag(*in.value), lanes.width, lanes.guard}, push,
+        {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
+    return {};
+  }
+
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     const int64_t block = view.node().integer("blocksize", 0);
@@ -310,6 +348,13 @@ class BlockMover : public Mover {
   }
 
  private:
+  /// A group of four channels is a block of one output channel.
+  [[nodiscard]] bool takes_groups(const graph::Graph& graph, const graph::Node& node) const {
+    const TensorDesc& in = graph.value(node.inputs[0]).desc;
+    return to_space_ && node.integer("blocksize", 1) == 2 && node.text("mode", "DCR") == "CRD" &&
+           can_be_c4(in) && graph.constant(node.inputs[0]) == nullptr;
+  }
+
   bool to_space_;
 };
 

@@ -7,11 +7,12 @@ layout(local_size_x_id = 1) in;
 layout(constant_id = 0) const uint kHalf = 0u;  // storage of the kC4 side
 layout(constant_id = 1) const uint kWidth = 64u;
 layout(constant_id = 2) const uint kGuard = 1u;  // Coverage in operator.hpp
-layout(constant_id = 3) const uint kWhole = 0u;  // no padding channels
+layout(constant_id = 3) const uint kFilled = 0u;  // channels of every group; 0 where they differ
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target;
-  uint plane, groups, channels, reserved;
+  uint plane, groups, channels;
+  uint channel_step, pixel_step, reserved;  // of ToC4
 } pc;
 
 void main() {
@@ -21,10 +22,19 @@ void main() {
     uint p = first + j * kWidth;
     if (kGuard != 0u && p >= pc.plane) return;
     p = min(p, pc.plane - 1u);
-    const vec4 value = load_group(pc.source, row * pc.plane + p, kHalf);
+    vec4 value = vec4(0.0);
+    if (kFilled == 1u && kHalf == 0u) {
+      value.x = load_float(pc.source, (row * pc.plane + p) * 4u);
+    } else {
+      value = load_group(pc.source, row * pc.plane + p, kHalf);
+    }
     [[unroll]] for (uint k = 0u; k < 4u; ++k) {
-      const uint channel = first_channel + k;
-      if (kWhole != 0u || channel < pc.channels) store_float(pc.target, (n * pc.channels + channel) * pc.plane + p, value[k]);
+      const uint at = (n * pc.channels + first_channel + k) * pc.plane + p;
+      if (kFilled == 0u) {
+        if (first_channel + k < pc.channels) store_float(pc.target, at, value[k]);
+      } else if (k < kFilled) {
+        store_float(pc.target, at, value[k]);
+      }
     }
   }
 }

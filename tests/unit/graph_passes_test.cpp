@@ -493,6 +493,94 @@ TEST(OrderChannels, NotWhereTheOrderIsSeenElsewhere) {
   EXPECT_EQ(after.op_types(), g.op_types());
 }
 
+TEST(CommuteResize, ConvolvesBeforeItEnlarges) {
+  for (const std::string mode : {"linear", "nearest"}) {
+    G g;
+    const ValueId x = g.input("x", {1, 6, 5, 7});
+    const float factors[4] = {1, 1, 2, 2};
+    const ValueId scales = g.constant_of(Tensor::f32({4}, factors));
+    ValueId v = g.op("Resize", {x, kNone, scales}, {{"mode", mode}});
+    v = g.op("Resize", {g.conv(v, {4, 6, 1, 1}), kNone, kNone, g.ints({1, 4, 13, 14})}, {{"mode", mode}});
+    g.output(g.op("Relu", {g.conv(v, {3, 4, 1, 1})}));
+    g.infer();
+    const G after = rewritten(g, commute_resize);
+    EXPECT_EQ(after.op_types(), (Types{"Conv", "Resize", "Conv", "Resize", "Relu"}));
+    for (const Node& node : after.nodes) {
+      if (node.op != "Conv") continue;
+      EXPECT_LT(after.shape(node.outputs[0])[2], after.shape(after.outputs[0])[2]);
+    }
+  }
+}
+
+TEST(CommuteResize, NotWhereItWouldEnlargeMoreOrNeighboursMatter) {
+  for (const bool larger_kernel : {true, false}) {
+    G g;
+    const ValueId x = g.input("x", {1, 4, 5, 7});
+    const float factors[4] = {1, 1, 2, 2};
+    const ValueId v = g.op("Resize", {x, kNone, g.constant_of(Tensor::f32({4}, factors))},
+                           {{"mode", std::string("linear")}});
+    g.output(larger_kernel ? g.conv(v, {4, 4, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}}) : g.conv(v, {8, 4, 1, 1}));
+    g.infer();
+    EXPECT_EQ(rewritten(g, commute_resize).op_types(), (Types{"Resize", "Conv"}));
+  }
+}
+
+TEST(ChainPools, EachPoolReadsTheOneBefore) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 9, 11});
+  std::vector<ValueId> parts{x};
+  for (const int64_t window : {13, 5, 9}) {
+    parts.push_back(
+        g.op("MaxPool", {x}, {{"kernel_shape", Ints{window, window}}, {"pads", Ints(4, window / 2)}}));
+  }
+  g.output(g.op("Concat", parts, {{"axis", int64_t{1}}}));
+  g.infer();
+  const G after = rewritten(g, chain_pools);
+  for (const Node& node : after.nodes) {
+    if (node.op != "MaxPool") continue;
+    EXPECT_EQ(node.integers("kernel_shape"), (Ints{5, 5}));
+  }
+}
+
+TEST(ChainPools, NotThoseWithAStride) {
+  G g;
+  const ValueId x = g.input("x", {1, 4, 9, 11});
+  for (const int64_t window : {3, 5}) {
+    g.output(g.op(
+        "MaxPool", {x},
+        {{"kernel_shape", Ints{window, window}}, {"pads", Ints(4, window / 2)}, {"strides", Ints{2, 2}}}));
+  }
+  g.infer();
+  const G after = rewritten(g, chain_pools);
+  EXPECT_EQ(after.nodes[1].integers("kernel_shape"), (Ints{5, 5}));
+}
+
+TEST(ShuffleTransposed, BlocksOfAMaskFillChannelGroups) {
+  for (const bool read_on : {false, true}) {
+    G g;
+    const ValueId x = g.input("x", {2, 5, 3, 7});
+    const ValueId v =
+        g.op("ConvTranspose", {x, g.weights({5, 2, 2, 2}), g.weights({2})}, {{"strides", Ints{2, 2}}});
+    g.output(read_on ? g.conv(v, {4, 2, 1, 1}) : g.op("Sigmoid", {v}));
+    g.infer();
+    const G after = rewritten(g, shuffle_transposed);
+    EXPECT_EQ(after.op_types(),
+              read_on ? (Types{"ConvTranspose", "Conv"}) : (Types{"Conv", "DepthToSpace", "Sigmoid"}));
+  }
+}
+
+TEST(ReadChannelsLast, BeforeConvolutionsOnly) {
+  for (const bool convolved : {true, false}) {
+    G g;
+    const ValueId x = g.input("x", {2, 5, 7, 3});
+    const ValueId v = g.op("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}});
+    g.output(convolved ? g.conv(v, {4, 3, 1, 1}) : g.op("Reshape", {v, g.ints({2, 105})}));
+    g.infer();
+    const G after = rewritten(g, read_channels_last);
+    EXPECT_EQ(after.nodes[0].op, convolved ? "ToC4" : "Transpose");
+  }
+}
+
 Status fuse_attention(Graph& graph) {
   return recognise_attention(graph, kernels::Registry::instance());
 }

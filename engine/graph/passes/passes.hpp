@@ -44,6 +44,15 @@ Status fuse_post_ops(Graph& graph,
 /// (attribute `indices`: output channel i is input channel indices[i]).
 Status recognise_channel_shuffle(Graph& graph);
 
+/// A pointwise Conv behind an enlarging Resize moves in front of it.
+Status commute_resize(Graph& graph);
+/// MaxPools of growing windows around the same pixels read each other instead of their common input.
+Status chain_pools(Graph& graph);
+/// A Transpose from NHWC before nodes that read groups of channels becomes a ToC4 that reads NHWC.
+Status read_channels_last(Graph& graph);
+/// ConvTranspose of 2 x 2 blocks to few channels, at the end of a network, becomes a pointwise Conv and
+/// DepthToSpace.
+Status shuffle_transposed(Graph& graph);
 /// Orders the channels of what is concatenated and then shuffled so that the shuffle is, for one of its readers,
 /// a Slice that needs no copy.
 Status order_channels(Graph& graph);
