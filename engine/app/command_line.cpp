@@ -40,6 +40,13 @@ void add_common_flags(CLI::App& command, GlobalOptions& globals, bool device) {
         .add_flag("--validation", globals.validation,
                   "Run under the Khronos validation layer; any message is an error")
         ->group(kGroup);
+    command
+        .add_option("--tune", globals.tune,
+                    "Choose kernels by measuring them: off, fast (default: at most 10 s for a new network; "
+                    "kept), full (more runs, no limit)")
+        ->check(CLI::IsMember({"off", "fast", "full"}))
+        ->type_name("HOW")
+        ->group(kGroup);
   }
   command
       .add_option("--model-path", globals.model_path,

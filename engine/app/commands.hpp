@@ -16,6 +16,7 @@ struct GlobalOptions {
   std::string log_level = "info";       // --log-level
   std::vector<std::string> model_path;  // --model-path, may be repeated
   bool validation = false;              // --validation
+  std::string tune = "fast";            // --tune
 };
 
 /// What the command line asked for; set by the callback of the chosen subcommand, run after parsing. An error

@@ -95,6 +95,7 @@ Graph graph_of(const LayerCase& layer) {
 Result<infer::LayerTime> time_layer(gpu::Device& device, const LayerCase& layer,
                                     const LayerBenchOptions& options) {
   infer::CompileOptions compile;
+  compile.tune = infer::Tune::kFull;
   compile.precision = options.fp16 ? infer::Precision::kFp16 : infer::Precision::kFp32;
   TARSIER_TRY(const auto plan, infer::Plan::compile(device, graph_of(layer), compile));
   TARSIER_TRY(const auto times, plan->profile(options.runs));

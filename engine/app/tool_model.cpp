@@ -56,6 +56,7 @@ Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalO
 
   infer::CompileOptions compile;
   compile.precision = options.fp16 ? infer::Precision::kFp16 : infer::Precision::kFp32;
+  TARSIER_TRY(compile.tune, infer::parse_tune(globals.tune));
   compile.outputs = options.outputs.empty() ? model.entry.outputs : options.outputs;
   TARSIER_CHECK(check_names(compile.outputs, graph.outputs, graph, "output"));
   std::vector<std::string> given;

@@ -19,12 +19,7 @@ namespace {
 constexpr uint32_t kPushBytes = 128;
 
 std::filesystem::path cache_file(VkPhysicalDevice physical) {
-  VkPhysicalDeviceProperties properties{};
-  vkGetPhysicalDeviceProperties(physical, &properties);
-  std::string name = fmt::format("{:08x}-{:08x}-{:08x}-", properties.vendorID, properties.deviceID,
-                                 properties.driverVersion);
-  for (const uint8_t byte : properties.pipelineCacheUUID) name += fmt::format("{:02x}", byte);
-  return cache_dir() / "pipelines" / (name + ".bin");
+  return cache_dir() / "pipelines" / (driver_key(physical) + ".bin");
 }
 
 /// The file is the hash of what follows, then the driver's bytes: a damaged file is never given to a driver.
@@ -44,6 +39,15 @@ std::vector<std::byte> load_cache(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string driver_key(VkPhysicalDevice physical) {
+  VkPhysicalDeviceProperties properties{};
+  vkGetPhysicalDeviceProperties(physical, &properties);
+  std::string name = fmt::format("{:08x}-{:08x}-{:08x}-", properties.vendorID, properties.deviceID,
+                                 properties.driverVersion);
+  for (const uint8_t byte : properties.pipelineCacheUUID) name += fmt::format("{:02x}", byte);
+  return name;
+}
 
 struct PipelineCache::Impl {
   Device* device = nullptr;

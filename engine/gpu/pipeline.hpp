@@ -40,6 +40,9 @@ class ComputePipeline {
   ComputePipelineDesc desc_;
 };
 
+/// Names a device and its driver for files of things that hold for this driver only.
+[[nodiscard]] std::string driver_key(VkPhysicalDevice physical);
+
 /// Owns the pipelines of a device: each distinct description is made once and lives as long as the device.
 /// Backed by a VkPipelineCache on disk (core/file.hpp cache_dir(), keyed by device and driver UUID). Thread
 /// safe.

@@ -4,12 +4,14 @@
 #include <chrono>
 
 #include "core/file.hpp"
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "graph/passes/passes.hpp"
 #include "infer/assign_layouts.hpp"
 #include "infer/device_tensor.hpp"
 #include "infer/plan_emitter.hpp"
 #include "infer/plan_impl.hpp"
+#include "infer/tuner.hpp"
 
 namespace tarsier::infer {
 
@@ -35,11 +37,6 @@ namespace {
 const kernels::Registry& ops() {
   return kernels::Registry::instance();
 }
-
-struct Pass {
-  const char* name;
-  std::function<Status()> run;
-};
 
 std::string where(const Node& node) {
   return fmt::format("node {} ({})", node.name, node.op);
@@ -98,6 +95,19 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"assign_layouts", [&] { return assign_layouts(graph_, ops(), options_.precision); }},
       // Many operators can be run in several ways; which is best depends on the device and the shape.
       {"choose_variants", [&] { return choose_variants(); }},
+  };
+  const auto rest = device_passes();
+  const size_t total = passes.size() + rest.size();
+  TARSIER_CHECK(run_passes(passes, 0, total));
+  TARSIER_CHECK(run_passes(rest, passes.size(), total));
+  if (options_.progress) options_.progress(1, "ready");
+  out_.stats.compile_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
+  return std::move(plan_);
+}
+
+std::vector<Compiler::Pass> Compiler::device_passes() {
+  return {
       // Reshapes, splits and concatenations that need no copy share memory.
       {"place_values", [&] { return place(); }},
       // Values that are not alive together share addresses in one buffer.
@@ -111,20 +121,27 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       // Software drivers compile a shader when it first runs: now, not in the first frame.
       {"warm_up", [&] { return warm_up(); }},
   };
+}
+
+Result<std::unique_ptr<Plan>> Compiler::build() {
+  const auto passes = device_passes();
+  TARSIER_CHECK(run_passes(passes, 0, passes.size()));
+  return std::move(plan_);
+}
+
+Status Compiler::run_passes(const std::vector<Pass>& passes, size_t first, size_t total) {
   for (size_t i = 0; i < passes.size(); ++i) {
-    if (options_.progress) options_.progress(float(i) / float(passes.size()), passes[i].name);
+    if (options_.progress) options_.progress(float(first + i) / float(total), passes[i].name);
     TARSIER_CHECK(passes[i].run());
     if (!options_.dump_graph.empty()) {
       std::error_code error;
       std::filesystem::create_directories(options_.dump_graph, error);
-      TARSIER_CHECK(write_text_atomic(
-          options_.dump_graph / fmt::format("{:02}_{}.txt", i + 1, passes[i].name), graph_.to_text()));
+      TARSIER_CHECK(
+          write_text_atomic(options_.dump_graph / fmt::format("{:02}_{}.txt", first + i + 1, passes[i].name),
+                            graph_.to_text()));
     }
   }
-  if (options_.progress) options_.progress(1, "ready");
-  out_.stats.compile_ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
-  return std::move(plan_);
+  return {};
 }
 
 Compiler::Compiler(gpu::Device& device, Graph graph, const CompileOptions& options)
@@ -162,11 +179,26 @@ Status Compiler::check_operators() {
 }
 
 Status Compiler::choose_variants() {
-  for (auto& node : graph_.nodes) {
-    const auto offered = ops().find(node.op)->variants(graph_, node, device_.features());
-    if (!offered.empty() && node.variant.empty()) node.variant = offered.front();
+  TuningStore store(options_.tune == Tune::kOff    ? std::filesystem::path()
+                    : options_.tuning_file.empty() ? TuningStore::default_file(device_)
+                                                   : options_.tuning_file);
+  TARSIER_TRY(const auto report, tune(device_, graph_, options_.tune, store, options_.progress));
+  if (report.measured > 0) {
+    log::info("{}: measured {} kinds of layers in {:.1f} s, kept for the next start", graph_.name,
+              report.measured, report.seconds);
+  }
+  if (report.left > 0) {
+    log::info("{}: {} kinds of layers are left for the next start (--tune full measures all now)",
+              graph_.name, report.left);
   }
   return {};
+}
+
+Result<Tune> parse_tune(std::string_view text) {
+  if (text == "off") return Tune::kOff;
+  if (text == "fast") return Tune::kFast;
+  if (text == "full") return Tune::kFull;
+  return input_error("--tune {}: choose off, fast or full", text);
 }
 
 Status Compiler::place() {

@@ -13,6 +13,8 @@ class Compiler {
   Compiler(gpu::Device& device, graph::Graph graph, const CompileOptions& options);
   ~Compiler();
   Result<std::unique_ptr<Plan>> run();
+  /// The second half of run(): the graph is as the pass choose_variants left it.
+  Result<std::unique_ptr<Plan>> build();
 
  private:
   Status check_operators();
@@ -27,10 +29,17 @@ class Compiler {
   Status upload_constant_outputs();
   [[nodiscard]] TensorBinding binding_of(graph::ValueId id) const;
 
+  struct Pass {
+    const char* name;
+    std::function<Status()> run;
+  };
   struct Range;
   struct Emitted;
+  Status run_passes(const std::vector<Pass>& passes, size_t first, size_t total);
+  [[nodiscard]] std::vector<Pass> device_passes();
+
   gpu::Device& device_;
-  const CompileOptions& options_;
+  CompileOptions options_;
   std::unique_ptr<Plan> plan_;
   Plan::Impl& out_;
   graph::Graph& graph_;  // out_.graph

@@ -23,10 +23,21 @@ struct TensorBinding {
   uint64_t address = 0;
 };
 
+/// Whether kernels are chosen by measurement (tuner.hpp).
+enum class Tune {
+  kOff,   // every kernel's best guess
+  kFast,  // measured once a device, driver and shape, for a few seconds a network; kept on disk
+  kFull   // more runs, no limit
+};
+/// "off", "fast" or "full"; errors (kInput) name what there is.
+Result<Tune> parse_tune(std::string_view text);
+
 enum class Precision { kFp32, kFp16 };  // of activation storage; arithmetic is fp32
 
 struct CompileOptions {
   Precision precision = Precision::kFp32;
+  Tune tune = Tune::kOff;
+  std::filesystem::path tuning_file;                 // TuningStore::default_file() where empty
   std::vector<std::string> outputs;                  // keep only these; all where empty
   std::map<std::string, graph::Shape> input_shapes;  // for inputs with dynamic extents
   std::filesystem::path dump_graph;                  // a text file a pass is written here where set

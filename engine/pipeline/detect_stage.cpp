@@ -152,6 +152,7 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
 
   NetworkOptions options;
   options.precision = context.precision;
+  options.tune = context.tune;
   // A pipeline file means its own network's size: with another one in its place, that one's own size holds.
   const std::string size_key = spec.name + ".input_size";
   if (entry.input.any_aspect || context.params.origin(size_key) > ParamOrigin::kPipeline) {

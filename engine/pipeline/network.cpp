@@ -106,6 +106,7 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
 
   infer::CompileOptions compile;
   compile.precision = options.precision;
+  compile.tune = options.tune;
   compile.outputs = entry.outputs;
   if (options.progress) {
     compile.progress = [&](float fraction, std::string_view what) {

@@ -30,6 +30,7 @@ using LoadProgress = std::function<void(const std::string& what, double fraction
 
 struct NetworkOptions {
   infer::Precision precision = infer::Precision::kFp32;
+  infer::Tune tune = infer::Tune::kOff;
   /// Size of the frames: a network that may (models::InputSpec::any_aspect) runs at their aspect. 0: at its
   /// own size.
   int frame_width = 0, frame_height = 0;

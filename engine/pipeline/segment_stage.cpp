@@ -156,6 +156,7 @@ Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageCo
 
   NetworkOptions options;
   options.precision = context.precision;
+  options.tune = context.tune;
   options.progress = context.progress;
   TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
   std::vector<Mask> masks;

@@ -27,6 +27,7 @@ struct StageContext {
   uint32_t slots = 3;  // frames in flight
   int frame_width = 0, frame_height = 0;
   infer::Precision precision = infer::Precision::kFp32;
+  infer::Tune tune = infer::Tune::kOff;
   LoadProgress progress;
 };
 
