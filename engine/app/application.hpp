@@ -30,6 +30,12 @@ struct Application {
   std::unique_ptr<capture::Mailbox> mailbox;
   uint64_t staging_bytes = 0;
 
+  /// Policy `latest`: one frame is in flight, and the next is taken when it is done. A second one would wait
+  /// behind it, one network period older when it is shown than it need be; taking it late costs the device a
+  /// moment between frames, and only where it is slower than the camera.
+  [[nodiscard]] bool one_in_flight() const {
+    return mailbox->options().policy.kind == capture::Policy::Kind::kLatest;
+  }
   /// Makes the ring anew where a frame of this size does not fit its staging area (image folders).
   Status fit_ring(const capture::Frame& frame);
   /// True when --max-frames are recorded.

@@ -7,6 +7,7 @@ void register_commands(CLI::App& app, GlobalOptions& globals, Action& action) {
   register_models_command(app, globals, action);
   register_devices_command(app, globals, action);
   register_infer_command(app, globals, action);
+  register_inspect_command(app, globals, action);
   register_bench_command(app, globals, action);
 }
 

@@ -31,6 +31,7 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
 void register_models_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_devices_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& action);
 
 }  // namespace tarsier::app

@@ -14,6 +14,7 @@ Status process_frames(Application& app) {
   if (app.options.max_frames > 0) total = static_cast<int64_t>(app.options.max_frames);
   ProgressLine progress(ProgressLine::Pace::kFrames);
   while (!app.has_enough()) {
+    if (app.one_in_flight()) app.ring->drain();  // first: the frame taken after it is the newest
     auto letter = app.mailbox->take();
     if (letter.state == capture::Mailbox::State::kEnd) break;
     if (letter.state == capture::Mailbox::State::kFailed) return letter.error;

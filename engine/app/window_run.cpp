@@ -62,7 +62,7 @@ class WindowedRun {
     while (!app_.stop.raised() && !app_.has_enough()) {
       // A paused or minimised window waits for events instead of spinning; so does one whose source is slower
       // than it.
-      const window::Events events = window_.poll(idle_ ? 0.005 : 0.0);
+      const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
       if (events.quit) break;
       if (events.toggle_pause) toggle_pause();
       if (events.step && data_.paused) app_.mailbox->step();
@@ -81,6 +81,10 @@ class WindowedRun {
 
   /// One round: a new frame where there is one, else the last one again where something may have changed.
   Result<bool> turn() {
+    app_.ring->poll();
+    notice_completed();
+    waits_ = app_.one_in_flight() && app_.ring->in_flight() > 0;
+    if (waits_) return true;
     auto letter = app_.mailbox->poll();
     using State = capture::Mailbox::State;
     if (letter.state == State::kEnd) return false;
@@ -88,8 +92,6 @@ class WindowedRun {
     const bool fresh = letter.state == State::kFrame;
     const bool refresh = data_.paused && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
     idle_ = !fresh && !refresh;
-    app_.ring->poll();
-    notice_completed();
     if (idle_) return true;
 
     if (fresh) TARSIER_CHECK(app_.fit_ring(letter.frame));
@@ -160,6 +162,7 @@ class WindowedRun {
   History history_;
   uint64_t seen_ = 0;
   bool idle_ = false;
+  bool waits_ = false;  // for the frame in flight
   capture::Clock::time_point next_refresh_;
 };
 

@@ -255,6 +255,12 @@ void FrameRing::drain() {
   impl_->complete_until(impl_->last_value);
 }
 
+uint32_t FrameRing::in_flight() const {
+  uint32_t count = 0;
+  for (const auto& context : impl_->contexts) count += context->impl_->in_flight ? 1 : 0;
+  return count;
+}
+
 uint32_t FrameRing::size() const {
   return uint32_t(impl_->contexts.size());
 }

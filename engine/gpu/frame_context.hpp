@@ -34,7 +34,10 @@ class FrameRing {
                 VkSemaphore signal = VK_NULL_HANDLE);
   /// Runs the completions of frames that are already done, without waiting.
   void poll();
-  /// Waits for all frames in flight and runs their completions: shutdown, resize.
+  /// Frames that were submitted and whose completion has not been run yet.
+  [[nodiscard]] uint32_t in_flight() const;
+  /// Waits for all frames in flight and runs their completions: shutdown, resize, and loops that keep one
+  /// frame in flight.
   void drain();
   [[nodiscard]] uint32_t size() const;
 

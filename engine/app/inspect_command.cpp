@@ -1,0 +1,134 @@
+// tarsier inspect: what a network becomes on a device, and the memory that it takes there.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/command_line.hpp"
+#include "app/commands.hpp"
+#include "app/tool_model.hpp"
+#include "core/console.hpp"
+#include "core/file.hpp"
+#include "infer/cost.hpp"
+
+namespace tarsier::app {
+namespace {
+
+struct InspectOptions {
+  std::string model;
+  std::string precision = "fp32";
+  std::string json;
+};
+
+struct OperatorSum {
+  size_t nodes = 0;
+  double gflop = 0;
+};
+
+/// After the passes, by operator.
+std::map<std::string, OperatorSum> operators_of(const graph::Graph& graph) {
+  std::map<std::string, OperatorSum> sums;
+  for (const auto& node : graph.nodes) {
+    auto& sum = sums[node.op];
+    ++sum.nodes;
+    sum.gflop += static_cast<double>(infer::flop_of(graph, node)) * 1e-9;
+  }
+  return sums;
+}
+
+nlohmann::json to_json(const std::vector<infer::TensorBinding>& bindings) {
+  auto rows = nlohmann::json::array();
+  for (const auto& binding : bindings) {
+    rows.push_back({{"name", binding.name},
+                    {"type", graph::name_of(binding.desc.dtype)},
+                    {"shape", binding.desc.shape},
+                    {"layout", binding.layout == graph::Layout::kC4 ? "c4" : "linear"},
+                    {"storage", graph::name_of(binding.storage)}});
+  }
+  return rows;
+}
+
+void print_bindings(std::string_view title, const std::vector<infer::TensorBinding>& bindings) {
+  for (const auto& binding : bindings) {
+    print("{:<12}{} {} {}, on the device {}{}\n", title, binding.name, graph::name_of(binding.desc.dtype),
+          graph::to_string(binding.desc.shape), graph::name_of(binding.storage),
+          binding.layout == graph::Layout::kC4 ? " in groups of four channels" : "");
+    title = "";
+  }
+}
+
+Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
+  if (!options.json.empty()) TARSIER_CHECK(check_writable("--json", options.json));
+  ToolModelOptions load;
+  load.name = options.model;
+  load.fp16 = options.precision == "fp16";
+  TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
+  TARSIER_CHECK(check_validation(model, globals));
+  const auto& plan = *model.plan;
+  const auto& stats = plan.stats();
+  const auto operators = operators_of(plan.graph());
+  // A network whose values all lie in place of another's has no live bytes of its own.
+  const double ratio = stats.peak_live_bytes == 0 ? 1.0
+                                                  : static_cast<double>(stats.activation_bytes) /
+                                                        static_cast<double>(stats.peak_live_bytes);
+  double gflop = 0;
+  for (const auto& [name, sum] : operators) gflop += sum.gflop;
+
+  print("{} on {} ({})\n", model.entry.name, model.device->info().name, options.precision);
+  print_bindings("inputs", plan.inputs());
+  print_bindings("outputs", plan.outputs());
+  std::string_view title = "operators";
+  for (const auto& [name, sum] : operators) {
+    print("{:<12}{:>4} {}{}\n", title, sum.nodes, name,
+          sum.gflop > 0 ? fmt::format(", {:.3f} GFLOP", sum.gflop) : "");
+    title = "";
+  }
+  print("{:<12}{} nodes, {} dispatches, {} barriers, {:.2f} GFLOP\n", "run", stats.nodes, stats.dispatches,
+        stats.barriers, gflop);
+  print("{:<12}{}\n", "weights", readable_bytes(stats.weight_bytes));
+  print(
+      "{:<12}{} in one buffer; at least {} are alive at once: {:.3f} of this lower bound; {} without "
+      "sharing\n",
+      "activations", readable_bytes(stats.activation_bytes), readable_bytes(stats.peak_live_bytes), ratio,
+      readable_bytes(stats.unaliased_bytes));
+  if (options.json.empty()) return {};
+  auto rows = nlohmann::json::object();
+  for (const auto& [name, sum] : operators) rows[name] = {{"nodes", sum.nodes}, {"gflop", sum.gflop}};
+  const nlohmann::json out = {{"model", model.entry.name},
+                              {"device", model.device->info().name},
+                              {"precision", options.precision},
+                              {"inputs", to_json(plan.inputs())},
+                              {"outputs", to_json(plan.outputs())},
+                              {"operators", rows},
+                              {"nodes", stats.nodes},
+                              {"dispatches", stats.dispatches},
+                              {"barriers", stats.barriers},
+                              {"gflop", gflop},
+                              {"weight_bytes", stats.weight_bytes},
+                              {"activation_bytes", stats.activation_bytes},
+                              {"peak_live_bytes", stats.peak_live_bytes},
+                              {"activation_ratio", ratio},
+                              {"unaliased_bytes", stats.unaliased_bytes}};
+  return write_text_atomic(options.json, out.dump(2) + "\n");
+}
+
+}  // namespace
+
+void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& action) {
+  CLI::App* command = app.add_subcommand("inspect", "What a network consists of on a device, and its memory");
+  const auto options = std::make_shared<InspectOptions>();
+  command
+      ->add_option(
+          "MODEL", options->model,
+          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
+      ->required();
+  command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->type_name("TYPE");
+  command->add_option("--json", options->json, "Write it here too")->type_name("FILE");
+  command->footer("Example:\n  tarsier inspect yolox_nano\n");
+  add_common_flags(*command, globals, true);
+  command->callback([&, options] { action = [&, options] { return inspect(globals, *options); }; });
+}
+
+}  // namespace tarsier::app
