@@ -23,9 +23,11 @@ using graph::Node;
 using graph::Tensor;
 using graph::ValueId;
 
-constexpr int kFastRounds = 4, kFullRounds = 20;
+/// At least so many; quick nodes are timed more often, because other programs disturb short runs most.
+constexpr int kFastRounds = 4, kFullRounds = 20, kMostFastRounds = 16;
+constexpr double kFastNodeSeconds = 0.15;
 /// How much faster than the best guess another variant must be: less is noise.
-constexpr double kWorthIt = 0.97;
+constexpr double kWorthIt = 0.92;
 /// A variant this much slower than the best so far is not timed again.
 constexpr double kHopeless = 1.5;
 
@@ -103,7 +105,7 @@ class NodeTuner {
     }
     if (candidates_.empty()) return runtime_error("no variant of node {} compiles", graph_.name);
     const std::string guess = candidates_.front().variant;
-    TARSIER_CHECK(measure(mode == Tune::kFull ? kFullRounds : kFastRounds));
+    TARSIER_CHECK(measure(mode));
     std::ranges::stable_sort(candidates_, {}, [&](const Candidate& candidate) {
       return candidate.ms * (candidate.variant == guess ? kWorthIt : 1.0);
     });
@@ -123,15 +125,20 @@ class NodeTuner {
 
  private:
   /// In turn, so that a disturbance meets all of them; the least time of each counts.
-  Status measure(int rounds) {
+  Status measure(Tune mode) {
     if (candidates_.size() < 2) return {};
+    const auto begun = Clock::now();
+    const auto enough = [&](int rounds) {
+      if (mode == Tune::kFull) return rounds == kFullRounds;
+      return rounds >= kFastRounds && (rounds == kMostFastRounds || seconds_since(begun) > kFastNodeSeconds);
+    };
     const bool stamped = device_->features().timestamps;
     gpu::Timestamps stamps;
     if (stamped) {
       TARSIER_TRY(stamps, gpu::Timestamps::create(*device_, 2));
     }
     double best = 1e30;
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; !enough(round); ++round) {
       for (Candidate& candidate : candidates_) {
         if (round > 0 && candidate.ms > best * kHopeless) continue;
         const auto start = Clock::now();
