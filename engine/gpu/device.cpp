@@ -7,6 +7,7 @@
 
 #include "core/log.hpp"
 #include "gpu/command_list.hpp"
+#include "gpu/cooperative_matrix.hpp"
 #include "gpu/instance.hpp"
 #include "gpu/pipeline.hpp"
 
@@ -128,6 +129,7 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   f13.synchronization2 = features.synchronization2 ? VK_TRUE : VK_FALSE;
   f13.dynamicRendering = features.dynamic_rendering ? VK_TRUE : VK_FALSE;
   f13.subgroupSizeControl = features.subgroup_size_control ? VK_TRUE : VK_FALSE;
+  f13.computeFullSubgroups = f13.subgroupSizeControl;
   VkPhysicalDeviceVulkan12Features f12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
   if (impl.physical.api_version >= VK_API_VERSION_1_3) f12.pNext = &f13;
   f12.timelineSemaphore = VK_TRUE;
@@ -137,6 +139,7 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   f12.shaderFloat16 = has12.shaderFloat16;
   f12.scalarBlockLayout = has12.scalarBlockLayout;
   f12.hostQueryReset = has12.hostQueryReset;
+  f12.vulkanMemoryModel = features.matrix_shapes.empty() ? VK_FALSE : VK_TRUE;  // their shaders demand it
   VkPhysicalDeviceVulkan11Features f11{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, &f12};
   f11.storageBuffer16BitAccess = features.storage_16bit ? VK_TRUE : VK_FALSE;
   f11.uniformAndStorageBuffer16BitAccess = features.uniform_16bit ? VK_TRUE : VK_FALSE;
@@ -155,6 +158,13 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   queue.pQueuePriorities = &priority;
   std::vector<const char*> extensions;
   if (options.present) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+  CooperativeMatrixFeatures matrices;
+  if (!features.matrix_shapes.empty()) {
+    extensions.push_back(kCooperativeMatrixExtension);
+    matrices.cooperative_matrix = VK_TRUE;
+    matrices.next = f10.pNext;
+    f10.pNext = &matrices;
+  }
   VkDeviceCreateInfo create{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &f10};
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;

@@ -7,6 +7,7 @@
 
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "gpu/cooperative_matrix.hpp"
 #include "gpu/driver_setup.hpp"
 
 namespace tarsier::gpu {
@@ -87,7 +88,17 @@ bool find_queue_family(VkPhysicalDevice device, uint32_t& family, uint32_t& time
   return false;
 }
 
-PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
+/// Whether a compute pipeline may ask for subgroups of this size. For devices of Vulkan 1.3.
+bool required_subgroup_size(VkPhysicalDevice device, uint32_t size) {
+  VkPhysicalDeviceSubgroupSizeControlProperties control{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
+  VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &control};
+  vkGetPhysicalDeviceProperties2(device, &properties);
+  return (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+         control.minSubgroupSize <= size && size <= control.maxSubgroupSize;
+}
+
+PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t index, bool present) {
   PhysicalDevice out;
   out.handle = handle;
   VkPhysicalDeviceProperties basic{};
@@ -143,7 +154,10 @@ PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
   wish(features.shader_float16, f12.shaderFloat16, "fp16 arithmetic");
   wish(features.synchronization2, has13 ? f13.synchronization2 : VK_FALSE, "synchronization2");
   wish(features.dynamic_rendering, has13 ? f13.dynamicRendering : VK_FALSE, "dynamic rendering");
-  wish(features.subgroup_size_control, has13 ? f13.subgroupSizeControl : VK_FALSE, "subgroup size control");
+  wish(features.subgroup_size_control,
+       has13 && f13.subgroupSizeControl != VK_FALSE && f13.computeFullSubgroups != VK_FALSE ? VK_TRUE
+                                                                                            : VK_FALSE,
+       "subgroup size control");
   const auto& limits = basic.limits;
   features.subgroup_size = subgroup.subgroupSize;
   features.max_push_constants = limits.maxPushConstantsSize;
@@ -160,12 +174,20 @@ PhysicalDevice describe(VkPhysicalDevice handle, uint32_t index, bool present) {
   }
   wish(features.timestamps, timestamp_bits != 0 && limits.timestampPeriod > 0 ? VK_TRUE : VK_FALSE,
        "timestamps");
-  if (present) {
-    const auto extensions = device_extensions(handle);
-    if (std::ranges::find(extensions, VK_KHR_SWAPCHAIN_EXTENSION_NAME) == extensions.end()) {
-      info.missing.emplace_back("presentation to a window (VK_KHR_swapchain)");
-    }
+  const auto extensions = device_extensions(handle);
+  const auto has_extension = [&](const char* name) {
+    return std::ranges::find(extensions, name) != extensions.end();
+  };
+  if (present && !has_extension(VK_KHR_SWAPCHAIN_EXTENSION_NAME)) {
+    info.missing.emplace_back("presentation to a window (VK_KHR_swapchain)");
   }
+  // The matrix kernels rely on how many subgroups a workgroup has.
+  if (has_extension(kCooperativeMatrixExtension) && f12.vulkanMemoryModel != VK_FALSE &&
+      features.shader_float16 && features.subgroup_size_control &&
+      required_subgroup_size(handle, subgroup.subgroupSize)) {
+    features.matrix_shapes = cooperative_matrix_shapes(instance, handle);
+  }
+  if (features.matrix_shapes.empty()) info.optional_missing.emplace_back("cooperative matrices of fp16");
   return out;
 }
 
@@ -303,7 +325,7 @@ Result<std::vector<PhysicalDevice>> physical_devices(VkInstance instance, bool p
                             "vkEnumeratePhysicalDevices"));
   }
   std::vector<PhysicalDevice> out;
-  for (uint32_t i = 0; i < count; ++i) out.push_back(describe(handles[i], i, present));
+  for (uint32_t i = 0; i < count; ++i) out.push_back(describe(instance, handles[i], i, present));
   return out;
 }
 

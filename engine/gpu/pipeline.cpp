@@ -94,6 +94,13 @@ struct PipelineCache::Impl {
     info.stage.pName = "main";
     info.stage.pSpecializationInfo = entries.empty() ? nullptr : &constants;
     info.layout = layout;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup{
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO};
+    subgroup.requiredSubgroupSize = desc.subgroup_size;
+    if (desc.subgroup_size != 0 && device->features().subgroup_size_control) {
+      info.stage.pNext = &subgroup;
+      info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    }
     VkPipeline pipeline = VK_NULL_HANDLE;
     if (auto status =
             vk_status(vkCreateComputePipelines(device->handle(), cache, 1, &info, nullptr, &pipeline),

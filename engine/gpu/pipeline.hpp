@@ -24,6 +24,9 @@ class Buffer;
 struct ComputePipelineDesc {
   std::string shader;               // name in the shader library, "kernels/conv2d.comp"
   std::vector<uint32_t> constants;  // specialisation constants, ids 0..n-1; floats by bit_cast
+  /// Invocations of a subgroup, all of them full; 0: as the driver likes. Needs
+  /// DeviceFeatures::subgroup_size_control.
+  uint32_t subgroup_size = 0;
   auto operator<=>(const ComputePipelineDesc&) const = default;
 };
 

@@ -130,6 +130,7 @@ class Convolution : public Operator {
     const bool half = half_flag(graph.value(node.inputs[0])) != 0;
     if (!device.software && constant_weights(view) && fits_conv_tiled(*g, device)) {
       std::vector<std::string> tiles;
+      for (const auto& tile : matrix_variants(conv_product(*g), device, half)) tiles.push_back(tile.name());
       for (const auto& tile : tiled_variants(conv_product(*g), device, half)) tiles.push_back(tile.name());
       names.insert(names.begin() + (fits_conv_vector(*g) ? 1 : 0), tiles.begin(), tiles.end());
     }

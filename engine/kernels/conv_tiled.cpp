@@ -36,8 +36,8 @@ int64_t depth_groups(const ConvGeometry& g) {
   return g.taps() * ceil_div(g.in_group(), 4);
 }
 
-int64_t step_count(const ConvGeometry& g) {
-  return ceil_div(depth_groups(g) * 4, kTileDepth);
+int64_t step_count(const ConvGeometry& g, const TileVariant& variant) {
+  return ceil_div(depth_groups(g) * 4, step_depth(variant));
 }
 
 int64_t output_items(const ConvGeometry& g) {
@@ -52,9 +52,9 @@ bool halves_hold(const std::vector<float>& weights) {
 }
 
 /// Row-major [conv group][k][columns]; k is (tap, input channel), both padded with zeros.
-std::vector<float> pack(const ConvContext& context, int64_t pitch) {
+std::vector<float> pack(const ConvContext& context, int64_t rows, int64_t pitch) {
   const ConvGeometry& g = context.geometry;
-  const int64_t rows = step_count(g) * kTileDepth, in_groups = ceil_div(g.in_group(), 4);
+  const int64_t in_groups = ceil_div(g.in_group(), 4);
   std::vector<float> packed(size_t(g.group * rows * pitch), 0.0F);
   for (int64_t o = 0; o < g.out_channels; ++o) {
     const int64_t group = o / g.out_group(), column = o % g.out_group();
@@ -73,6 +73,18 @@ Result<Weights> upload_values(Emitter& emitter, const std::vector<float>& values
   std::vector<uint16_t> halves(values.size());
   std::ranges::transform(values, halves.begin(), float_to_half);
   return emitter.upload(std::as_bytes(std::span(halves)));
+}
+
+const char* shader_of(const TileVariant& variant) {
+  switch (variant.family) {
+    case TileVariant::Family::kMatrix:
+      return "kernels/conv_matrix.comp";
+    case TileVariant::Family::kEmulated:
+      return "test/conv_matrix_emulated.comp";
+    case TileVariant::Family::kTiled:
+      break;
+  }
+  return variant.half ? "kernels/conv_tiled_half.comp" : "kernels/conv_tiled.comp";
 }
 
 /// The doubled divisor that halve_divide() of the shader wants.
@@ -102,25 +114,36 @@ bool fits_conv_tiled(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
 }
 
 uint64_t conv_tiled_scratch(const ConvGeometry& g, const TileVariant& variant) {
-  const Split split = split_steps(step_count(g), variant.splits);
-  return split.parts == 1 ? 0 : uint64_t(split.parts) * uint64_t(output_items(g)) * 16;
+  const Split split = split_steps(step_count(g, variant), variant.splits);
+  // The tiled kernel may have to stand in for the matrix one (odd weights): its steps are shorter, its parts
+  // at most as many as were asked for.
+  const uint64_t parts = variant.matrix() ? variant.splits : split.parts;
+  return parts == 1 ? 0 : parts * uint64_t(output_items(g)) * 16;
 }
 
 Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
   const ConvGeometry& g = context.geometry;
   Emitter& emitter = context.emitter;
-  const auto shape = tile_shape(variant);
-  if (!shape || !fits_conv_tiled(g, emitter.device())) {
-    return runtime_error("variant '{}' does not fit this node", variant.name());
-  }
+  const gpu::DeviceFeatures& device = emitter.device();
   const bool half_input = half_flag(*context.input.value) != 0;
   const bool half_weights = half_input && halves_hold(context.weights);
-  const bool half_arithmetic = variant.half && half_weights && emitter.device().shader_float16;
-  const Split split = split_steps(step_count(g), variant.splits);
+  TileVariant run = variant;
+  run.half = variant.half && half_weights && device.shader_float16;
+  if (variant.matrix() && !half_weights) {
+    // The matrix kernels know fp16 alone: a network may still name them for a layer whose weights are odd.
+    run = TileVariant{.rows = 64, .columns = 64, .splits = variant.splits};
+  }
+  const auto shape = tile_shape(run, device);
+  if (!shape || !fits_conv_tiled(g, device)) {
+    return runtime_error("variant '{}' does not fit this node", variant.name());
+  }
+  const int64_t steps = step_count(g, run);
+  const Split split = split_steps(steps, run.splits);
   const int64_t tiles = ceil_div(g.out_group(), shape->columns);
   TARSIER_TRY(const ConvTail tail, upload_tail(context, ceil_div(g.out_channels, 4) * 4));
-  TARSIER_TRY(const Weights weights,
-              upload_values(emitter, pack(context, tiles * shape->columns), half_weights));
+  TARSIER_TRY(
+      const Weights weights,
+      upload_values(emitter, pack(context, steps * step_depth(run), tiles * shape->columns), half_weights));
   Push push{};
   push.input = context.input.address;
   push.output = split.parts > 1 ? emitter.scratch() : context.output.address;
@@ -147,10 +170,18 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
       whole ? context.output_half() : 0U, whole ? context.mask_flag() : 0U, 1U};
   std::ranges::copy(shape->constants(), std::back_inserter(constants));
   constants.insert(constants.end(), {g.pointwise() ? 1U : 0U, split.parts, half_weights ? 1U : 0U});
-  emitter.dispatch(half_arithmetic ? "kernels/conv_tiled_half.comp" : "kernels/conv_tiled.comp",
-                   std::move(constants), push,
-                   {uint32_t(ceil_div(g.out_plane(), shape->rows)), uint32_t(g.group * tiles),
-                    uint32_t(g.batch) * split.parts});
+  Dispatch dispatch;
+  dispatch.pipeline.shader = shader_of(run);
+  if (run.matrix()) {
+    constants.insert(constants.end(), {run.shape.m, run.shape.n, run.shape.k, device.subgroup_size});
+    dispatch.pipeline.subgroup_size = device.subgroup_size;
+  }
+  dispatch.pipeline.constants = std::move(constants);
+  const auto raw = std::as_bytes(std::span(&push, 1));
+  dispatch.push.assign(raw.begin(), raw.end());
+  dispatch.groups = {uint32_t(ceil_div(g.out_plane(), shape->rows)), uint32_t(g.group * tiles),
+                     uint32_t(g.batch) * split.parts};
+  emitter.dispatch(std::move(dispatch));
   if (whole) return {};
   return emit_conv_reduce(context, tail, split.parts);
 }

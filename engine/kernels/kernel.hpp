@@ -70,12 +70,15 @@ class Emitter {
     static_assert(sizeof(Push) <= 128, "push constants: 128 bytes are guaranteed");
     static_assert(std::is_trivially_copyable_v<Push>, "pass bytes as a span, not as a container");
     const auto raw = std::as_bytes(std::span(&push, 1));
-    dispatch(Dispatch{{std::move(shader), std::move(constants)},
-                      {raw.begin(), raw.end()},
-                      groups,
-                      window_offset,
-                      after_previous,
-                      window_stride});
+    Dispatch out;
+    out.pipeline.shader = std::move(shader);
+    out.pipeline.constants = std::move(constants);
+    out.push.assign(raw.begin(), raw.end());
+    out.groups = groups;
+    out.window_offset = window_offset;
+    out.after_previous = after_previous;
+    out.window_stride = window_stride;
+    dispatch(std::move(out));
   }
 };
 

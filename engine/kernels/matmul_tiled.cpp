@@ -43,18 +43,18 @@ bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
 }
 
 uint64_t matmul_tiled_scratch(const Product& p, const TileVariant& variant) {
-  const Split split = split_steps(ceil_div(p.k, kTileDepth), variant.splits);
+  const Split split = split_steps(ceil_div(p.k, step_depth(variant)), variant.splits);
   return split.parts == 1 ? 0 : uint64_t(split.parts) * uint64_t(p.batches() * p.m * p.n) * 4;
 }
 
 Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const TileVariant& variant) {
-  const auto shape = tile_shape(variant);
-  if (!shape || variant.half || !fits_matmul_tiled(p, emitter.device())) {
+  const auto shape = tile_shape(variant, emitter.device());
+  if (!shape || variant.half || variant.matrix() || !fits_matmul_tiled(p, emitter.device())) {
     return runtime_error("variant '{}' does not fit this node", variant.name());
   }
   TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
   TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
-  const Split split = split_steps(ceil_div(p.k, kTileDepth), variant.splits);
+  const Split split = split_steps(ceil_div(p.k, step_depth(variant)), variant.splits);
   const bool whole = split.parts == 1;
   Push push{};
   push.a = operands.a;

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
-#include "core/text.hpp"
+#include "gpu/shader_library.hpp"
 
 namespace tarsier::kernels {
 namespace {
@@ -43,10 +43,21 @@ constexpr RatedShape kShapes[] = {
     {{64, 64, 16, 4, 1}, 0.55},   // very few output channels
 };
 
+/// Tiles of the matrix kernels, with as many subgroups as give each a few blocks of sums to reuse operands
+/// among.
+struct MatrixTile {
+  uint32_t rows, columns, subgroups;
+  double efficiency;
+};
+constexpr MatrixTile kMatrixTiles[] = {
+    {128, 128, 8, 1.0}, {128, 64, 4, 0.9}, {64, 64, 4, 0.75}, {64, 32, 2, 0.55}, {32, 32, 1, 0.4},
+};
+
 // Guesses of what a GPU is like, in products; the tuner measures. Workgroups that it holds at once, ...
 constexpr double kSlots = 160;
-// ... what packed fp16 gains, what writing and reading back a partial sum costs, and one more dispatch.
-constexpr double kHalfGain = 1.6, kPartialCost = 160, kDispatchCost = 2e7;
+// ... what matrix instructions gain, what packed fp16 gains, what writing and reading back a partial sum
+// costs, and one more dispatch.
+constexpr double kMatrixGain = 6, kHalfGain = 1.6, kPartialCost = 160, kDispatchCost = 2e7;
 
 double cost_of(const ProductSize& size, uint32_t rows, uint32_t columns, uint32_t splits, double efficiency) {
   const double blocks = double(ceil_div(size.rows, rows) * ceil_div(size.columns, columns) * size.batch);
@@ -72,6 +83,7 @@ std::vector<TileVariant> best_of(std::vector<Candidate> candidates) {
   return out;
 }
 
+constexpr std::string_view kFamilies[] = {"tiled", "matrix", "emulated"};
 constexpr uint32_t kSplitChoices[] = {1, 2, 4, 8, 16};
 
 /// A part of k shorter than this spends its time on filling and emptying.
@@ -82,8 +94,8 @@ bool worth_splitting(int64_t steps, uint32_t splits) {
 }  // namespace
 
 std::string TileVariant::name() const {
-  std::string text = fmt::format("{}.{}x{}", family == Family::kTiled ? "tiled" : "matrix", rows, columns);
-  if (family == Family::kMatrix) text += fmt::format(".{}x{}x{}", shape.m, shape.n, shape.k);
+  std::string text = fmt::format("{}.{}x{}", kFamilies[size_t(family)], rows, columns);
+  if (matrix()) text += fmt::format(".{}x{}x{}", shape.m, shape.n, shape.k);
   if (half) text += ".half";
   if (splits > 1) text += fmt::format(".k{}", splits);
   return text;
@@ -97,9 +109,10 @@ std::optional<TileVariant> TileVariant::parse(std::string_view name) {
     const std::string_view part = name.substr(begin, end - begin);
     begin = end + 1;
     if (index == 0) {
-      if (part != "tiled" && part != "matrix") return std::nullopt;
-      out.family = part == "tiled" ? Family::kTiled : Family::kMatrix;
-    } else if (part == "half" && out.family == Family::kTiled && index > 1) {
+      const auto* const family = std::ranges::find(kFamilies, part);
+      if (family == std::end(kFamilies)) return std::nullopt;
+      out.family = Family(family - std::begin(kFamilies));
+    } else if (part == "half" && !out.matrix() && index > 1) {
       out.half = true;
     } else if (part.starts_with('k') && index > 1) {
       const auto splits = parse_extents(part.substr(1));
@@ -111,7 +124,7 @@ std::optional<TileVariant> TileVariant::parse(std::string_view name) {
       if (index == 1 && extents->size() == 2) {
         out.rows = (*extents)[0];
         out.columns = (*extents)[1];
-      } else if (index == 2 && extents->size() == 3 && out.family == Family::kMatrix) {
+      } else if (index == 2 && extents->size() == 3 && out.matrix()) {
         out.shape = {(*extents)[0], (*extents)[1], (*extents)[2]};
       } else {
         return std::nullopt;
@@ -122,18 +135,63 @@ std::optional<TileVariant> TileVariant::parse(std::string_view name) {
   return out.name() == name ? std::optional(out) : std::nullopt;
 }
 
-uint32_t TileShape::shared_bytes(bool half) const {
-  return 2 * uint32_t(kTileDepth) * (rows + columns) * (half ? 2 : 4);
+uint32_t shared_bytes(const TileVariant& variant, const TileShape& shape) {
+  const auto depth = uint32_t(step_depth(variant));
+  if (!variant.matrix()) return 2 * depth * (shape.rows + shape.columns) * (variant.half ? 2 : 4);
+  // The paddings of tile_matrix.glsl.
+  const uint32_t operands = 2 * (shape.rows * (depth + 8) + depth * (shape.columns + 8)) * 2;
+  return operands + shape.part_rows * shape.part_columns * variant.shape.m * (variant.shape.n + 4) * 4;
 }
 
-std::vector<uint32_t> TileShape::constants() const {
-  return {threads, rows, columns, thread_rows, thread_columns4};
+namespace {
+
+/// How `subgroups` divide a tile: nearly square parts that are made of whole blocks.
+std::optional<TileShape> divide_tile(const TileVariant& variant, uint32_t subgroups, uint32_t subgroup_size) {
+  const auto& [m, n, k] = variant.shape;
+  std::optional<TileShape> best;
+  uint32_t best_edge = ~0U;
+  for (uint32_t rows = 1; rows <= subgroups; rows *= 2) {
+    const uint32_t columns = subgroups / rows;
+    if (variant.rows % (rows * m) != 0 || variant.columns % (columns * n) != 0) continue;
+    const uint32_t edge = variant.rows / rows + variant.columns / columns;
+    if (edge >= best_edge) continue;
+    best_edge = edge;
+    best = TileShape{subgroups * subgroup_size, variant.rows, variant.columns, rows, columns};
+  }
+  return best;
 }
 
-std::optional<TileShape> tile_shape(const TileVariant& variant) {
+bool is_power_of_two(uint32_t x) {
+  return x != 0 && (x & (x - 1)) == 0;
+}
+
+std::optional<TileShape> matrix_shape(const TileVariant& variant, const gpu::DeviceFeatures& device) {
+  const auto* const tile = std::ranges::find_if(kMatrixTiles, [&](const MatrixTile& t) {
+    return t.rows == variant.rows && t.columns == variant.columns;
+  });
+  const auto& [m, n, k] = variant.shape;
+  const auto depth = uint32_t(step_depth(variant));
+  if (tile == std::end(kMatrixTiles) || !is_power_of_two(device.subgroup_size)) return std::nullopt;
+  // Rows of a block must be whole words of 16 bytes in shared memory.
+  if (m == 0 || n % 8 != 0 || n == 0 || k % 8 != 0 || k == 0 || depth % k != 0) return std::nullopt;
+  // At least an invocation a row, for the fetches, so a short subgroup has more beside it.
+  const uint32_t subgroups = std::max(tile->subgroups, variant.rows / device.subgroup_size);
+  const auto shape = divide_tile(variant, subgroups, device.subgroup_size);
+  if (!shape || shape->threads % shape->rows != 0 || shape->threads > device.max_workgroup ||
+      depth * shape->columns % (shape->threads * 4) != 0 || (m * n) % (device.subgroup_size * 4) != 0 ||
+      shared_bytes(variant, *shape) > device.max_shared_bytes) {
+    return std::nullopt;
+  }
+  return shape;
+}
+
+}  // namespace
+
+std::optional<TileShape> tile_shape(const TileVariant& variant, const gpu::DeviceFeatures& device) {
+  if (variant.matrix()) return matrix_shape(variant, device);
   for (const auto& [shape, efficiency] : kShapes) {
-    if (variant.family == TileVariant::Family::kTiled && shape.rows == variant.rows &&
-        shape.columns == variant.columns) {
+    if (shape.rows == variant.rows && shape.columns == variant.columns &&
+        shared_bytes(variant, shape) <= device.max_shared_bytes) {
       return shape;
     }
   }
@@ -143,17 +201,40 @@ std::optional<TileShape> tile_shape(const TileVariant& variant) {
 std::vector<TileVariant> tiled_variants(const ProductSize& size, const gpu::DeviceFeatures& device,
                                         bool half) {
   std::vector<Candidate> candidates;
-  const int64_t steps = ceil_div(size.depth, kTileDepth);
   for (const auto& [shape, efficiency] : kShapes) {
     for (const uint32_t splits : kSplitChoices) {
-      if (!worth_splitting(steps, splits)) continue;
       for (const bool as_half : {false, true}) {
-        if (as_half && !(half && device.shader_float16)) continue;
-        if (shape.shared_bytes(as_half) > device.max_shared_bytes) continue;
         const TileVariant variant{
             .rows = shape.rows, .columns = shape.columns, .splits = splits, .half = as_half};
+        if (as_half && !(half && device.shader_float16)) continue;
+        if (!worth_splitting(ceil_div(size.depth, step_depth(variant)), splits)) continue;
+        if (!tile_shape(variant, device)) continue;
         const double rate = efficiency * (as_half ? kHalfGain : 1.0);
         candidates.push_back({variant, cost_of(size, shape.rows, shape.columns, splits, rate)});
+      }
+    }
+  }
+  return best_of(std::move(candidates));
+}
+
+std::vector<TileVariant> matrix_variants(const ProductSize& size, const gpu::DeviceFeatures& device,
+                                         bool half) {
+  if (!half || gpu::find_shader("kernels/conv_matrix.comp").empty()) return {};
+  std::vector<Candidate> candidates;
+  for (const auto& tile : kMatrixTiles) {
+    for (const uint32_t splits : kSplitChoices) {
+      for (const gpu::MatrixShape& shape : device.matrix_shapes) {
+        const TileVariant variant{.family = TileVariant::Family::kMatrix,
+                                  .rows = tile.rows,
+                                  .columns = tile.columns,
+                                  .splits = splits,
+                                  .shape = shape};
+        if (!worth_splitting(ceil_div(size.depth, step_depth(variant)), splits)) continue;
+        if (!tile_shape(variant, device)) continue;
+        // Among the instructions of a device the larger ones load less for each product.
+        const double volume = double(shape.m) * shape.n * shape.k;
+        const double rate = kMatrixGain * tile.efficiency * (1 - 64 / volume);
+        candidates.push_back({variant, cost_of(size, tile.rows, tile.columns, splits, rate)});
       }
     }
   }

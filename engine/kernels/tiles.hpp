@@ -15,7 +15,11 @@ namespace tarsier::kernels {
 /// One way to run a product of `rows` x `columns` over `depth`. As text "tiled.64x64", "tiled.32x32.k4",
 /// "tiled.64x64.half", "matrix.64x64.16x16x16": family, tile, then what differs from the default.
 struct TileVariant {
-  enum class Family { kTiled, kMatrix };
+  enum class Family {
+    kTiled,
+    kMatrix,    // cooperative matrices
+    kEmulated,  // the same without the matrix instructions: tests run it on devices that have none
+  };
   Family family = Family::kTiled;
   uint32_t rows = 0, columns = 0;  // of a workgroup's tile
   uint32_t splits = 1;             // parts of k, summed by a second dispatch
@@ -23,6 +27,7 @@ struct TileVariant {
   gpu::MatrixShape shape{};        // kMatrix: what one instruction multiplies
   auto operator<=>(const TileVariant&) const = default;
 
+  [[nodiscard]] bool matrix() const { return family != Family::kTiled; }
   [[nodiscard]] std::string name() const;
   /// Nothing where the text is the name of no tiled or matrix variant.
   static std::optional<TileVariant> parse(std::string_view name);
@@ -35,15 +40,22 @@ struct ProductSize {
 
 /// Specialisation constants 6 to 10 of tile.glsl.
 struct TileShape {
-  uint32_t threads = 0, rows = 0, columns = 0, thread_rows = 0, thread_columns4 = 0;
-  /// Shared memory that it takes.
-  [[nodiscard]] uint32_t shared_bytes(bool half) const;
-  [[nodiscard]] std::vector<uint32_t> constants() const;
+  uint32_t threads = 0, rows = 0, columns = 0;
+  /// Of an invocation: its rows and groups of 4 columns. With matrices: subgroups along rows and columns.
+  uint32_t part_rows = 0, part_columns = 0;
+  [[nodiscard]] std::vector<uint32_t> constants() const {
+    return {threads, rows, columns, part_rows, part_columns};
+  }
 };
-/// k of a step of the tiled kernels.
-inline constexpr int64_t kTileDepth = 16;
-/// The shapes that there are; nothing where the variant asks for none of them.
-[[nodiscard]] std::optional<TileShape> tile_shape(const TileVariant& variant);
+/// k of a step; weights are padded to whole steps.
+[[nodiscard]] inline int64_t step_depth(const TileVariant& variant) {
+  return variant.matrix() ? 32 : 16;
+}
+/// Nothing where there is no such tile, or where it does not fit the device (shared memory, subgroups).
+[[nodiscard]] std::optional<TileShape> tile_shape(const TileVariant& variant,
+                                                  const gpu::DeviceFeatures& device);
+/// Shared memory that a workgroup takes.
+[[nodiscard]] uint32_t shared_bytes(const TileVariant& variant, const TileShape& shape);
 
 /// The ways that fit the device and the size, best guess first, at most three: a tuner measures them.
 /// `half`: operands are stored as fp16 or may be rounded to it.

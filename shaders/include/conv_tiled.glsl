@@ -1,6 +1,7 @@
 // A convolution as a matrix product without the matrix (implicit GEMM): rows are output pixels, columns output
 // channels, and k runs over (tap, input channel). Where a tile of the left operand would be read from an unfolded
-// image, the pixel that the tap meets is read instead. See tile.glsl for the walk, conv_tiled.cpp for the host side.
+// image, the pixel that the tap meets is read instead. See tile.glsl for the walk, conv_tiled.cpp for the
+// host side.
 // Grid: x pixel tiles, y tiles of output channels (of all conv groups), z images x parts of k.
 #include "conv.glsl"
 #include "tile.glsl"
@@ -42,6 +43,9 @@ void store_whole(uint64_t address, vec4 value) {
   }
 }
 
+// Of this workgroup: its place in the grid.
+uint pixels, conv_group, tile, n, split;
+// Of this invocation: what it fetches.
 ivec2 corner;
 uint pixel, in_plane;
 uint64_t image, weights;
@@ -71,7 +75,7 @@ void fetch_tiles(uint step) {
   }
   [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
     const uint64_t address =
-        weights + uint64_t((step * (kDepth * 4u) + fetch_k(s)) * (pc.tiles * kColumns) + fetch_column()) *
+        weights + uint64_t((step * (kDepth * 4u) + fetch_k(s)) * (pc.tiles * kColumns) + fetch_column(s)) *
                       uint64_t(kWeightBytes);
     if (kWeightsHalf == 0u) {
       fetched_b[s] = tile_of(Float4Ref(address).v);
@@ -81,13 +85,31 @@ void fetch_tiles(uint step) {
   }
 }
 
+void store_sum(uint row, uint column, vec4 sum) {
+  const uint out_groups = pc.out_groups & 0xFFFFu;
+  const uint p = gl_WorkGroupID.x * kTileM + row, local_group = tile * kColumns + column;
+  if (p >= pixels || local_group >= out_groups) return;
+  const uint group = conv_group * out_groups + local_group;
+  const uint plane = n * (pc.out_groups >> 16) + group;
+  const uint item = plane * pixels + p;
+  if (kSplits > 1u) {
+    const uint all = pc.batch * (pc.out_groups >> 16) * pixels;
+    Float4Ref(pc.dst + (uint64_t(split) * uint64_t(all) + uint64_t(item)) * 16ul).v = sum;
+  } else {
+    const vec4 bias = Float4Ref(pc.tail + uint64_t(group * 16u)).v;
+    store_whole(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
+                finish(sum + bias, pc.tail, item, plane, group, pc.out_channels));
+  }
+}
+
 void main() {
   const uint out_w = pc.out_extent & 0xFFFFu, out_h = pc.out_extent >> 16;
-  const uint pixels = out_w * out_h;
-  const uint in_groups = pc.in_groups & 0xFFFFu, out_groups = pc.out_groups & 0xFFFFu;
-  const uint conv_group = gl_WorkGroupID.y / pc.tiles, tile = gl_WorkGroupID.y - conv_group * pc.tiles;
-  const uint n = kSplits > 1u ? gl_WorkGroupID.z / kSplits : gl_WorkGroupID.z;
-  const uint split = kSplits > 1u ? gl_WorkGroupID.z - n * kSplits : 0u;
+  pixels = out_w * out_h;
+  const uint in_groups = pc.in_groups & 0xFFFFu;
+  conv_group = gl_WorkGroupID.y / pc.tiles;
+  tile = gl_WorkGroupID.y - conv_group * pc.tiles;
+  n = kSplits > 1u ? gl_WorkGroupID.z / kSplits : gl_WorkGroupID.z;
+  split = kSplits > 1u ? gl_WorkGroupID.z - n * kSplits : 0u;
   const uint steps = (pc.depth + kDepth - 1u) / kDepth;
 
   // Rows beyond the end repeat the last pixel and are not stored.
@@ -105,23 +127,5 @@ void main() {
   const uint first = split * pc.steps, last = min(first + pc.steps, steps);
   MULTIPLY_STEPS(first, last)
 
-  [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
-    const uint p = gl_WorkGroupID.x * kTileM + row_of(i);
-    if (p >= pixels) continue;
-    [[unroll]] for (uint j = 0u; j < kThreadN; ++j) {
-      const uint local_group = tile * kColumns + column_of(j);
-      if (local_group >= out_groups) continue;
-      const uint group = conv_group * out_groups + local_group;
-      const uint plane = n * (pc.out_groups >> 16) + group;
-      const uint item = plane * pixels + p;
-      if (kSplits > 1u) {
-        const uint all = pc.batch * (pc.out_groups >> 16) * pixels;
-        Float4Ref(pc.dst + (uint64_t(split) * uint64_t(all) + uint64_t(item)) * 16ul).v = sums[i][j];
-      } else {
-        const vec4 bias = Float4Ref(pc.tail + uint64_t(group * 16u)).v;
-        store_whole(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
-                    finish(sums[i][j] + bias, pc.tail, item, plane, group, pc.out_channels));
-      }
-    }
-  }
+  STORE_SUMS
 }

@@ -19,7 +19,7 @@ layout(push_constant, std430) uniform Push {
   POST_PUSH
 } pc;
 
-uint a_start, b_start;
+uint product, split, a_start, b_start;
 
 void fetch_tiles(uint step) {
   [[unroll]] for (uint s = 0u; s < kSlotsA; ++s) {
@@ -39,7 +39,7 @@ void fetch_tiles(uint step) {
   }
   [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
     const uint k = step * (kDepth * 4u) + fetch_k(s);
-    const uint column = gl_WorkGroupID.x * kTileN + fetch_column() * 4u;
+    const uint column = gl_WorkGroupID.x * kTileN + fetch_column(s) * 4u;
     const uint at = b_start + k * pc.b_k;
     vec4 x = vec4(0.0);
     if (k < pc.k) {
@@ -55,42 +55,38 @@ void fetch_tiles(uint step) {
   }
 }
 
+void store_sum(uint tile_row, uint tile_column, vec4 x) {
+  const uint row = gl_WorkGroupID.y * kTileM + tile_row, column = gl_WorkGroupID.x * kTileN + tile_column * 4u;
+  if (row >= pc.m || column >= pc.n) return;
+  if (kSplits == 1u) {
+    x *= pc.alpha;
+    if (kWithC != 0u) {
+      [[unroll]] for (uint l = 0u; l < 4u; ++l) {
+        x[l] += pc.beta * load_float(pc.c, row * pc.c_row + min(column + l, pc.n - 1u) * pc.c_column);
+      }
+    }
+    x = apply_post_ops(x, 0u, 0u, 0u);
+  }
+  // Parts lie behind each other, each in the order of the output.
+  const uint part = kSplits > 1u ? split * (gl_NumWorkGroups.z / kSplits) + product : product;
+  const uint at = (part * pc.m + row) * pc.n + column;
+  if (kWholeN != 0u) {
+    Float4Ref(pc.target + uint64_t(at) * 4ul).v = x;
+  } else {
+    [[unroll]] for (uint l = 0u; l < 4u; ++l) {
+      if (column + l < pc.n) store_float(pc.target, at + l, x[l]);
+    }
+  }
+}
+
 void main() {
-  const uint product = kSplits > 1u ? gl_WorkGroupID.z / kSplits : gl_WorkGroupID.z;
-  const uint split = kSplits > 1u ? gl_WorkGroupID.z - product * kSplits : 0u;
+  product = kSplits > 1u ? gl_WorkGroupID.z / kSplits : gl_WorkGroupID.z;
+  split = kSplits > 1u ? gl_WorkGroupID.z - product * kSplits : 0u;
   const ivec4 batch = nd_offsets(pc.table, kRank, product);
   a_start = uint(batch.x);
   b_start = uint(batch.y);
   const uint steps = (pc.k + kDepth * 4u - 1u) / (kDepth * 4u);
   const uint first = split * pc.steps, last = min(first + pc.steps, steps);
   MULTIPLY_STEPS(first, last)
-
-  // Parts lie behind each other, each in the order of the output.
-  const uint part = kSplits > 1u ? split * (gl_NumWorkGroups.z / kSplits) + product : product;
-  [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
-    const uint row = gl_WorkGroupID.y * kTileM + row_of(i);
-    if (row >= pc.m) continue;
-    [[unroll]] for (uint j = 0u; j < kThreadN; ++j) {
-      const uint column = gl_WorkGroupID.x * kTileN + column_of(j) * 4u;
-      if (column >= pc.n) continue;
-      vec4 x = sums[i][j];
-      if (kSplits == 1u) {
-        x *= pc.alpha;
-        if (kWithC != 0u) {
-          [[unroll]] for (uint l = 0u; l < 4u; ++l) {
-            x[l] += pc.beta * load_float(pc.c, row * pc.c_row + min(column + l, pc.n - 1u) * pc.c_column);
-          }
-        }
-        x = apply_post_ops(x, 0u, 0u, 0u);
-      }
-      const uint at = (part * pc.m + row) * pc.n + column;
-      if (kWholeN != 0u) {
-        Float4Ref(pc.target + uint64_t(at) * 4ul).v = x;
-      } else {
-        [[unroll]] for (uint l = 0u; l < 4u; ++l) {
-          if (column + l < pc.n) store_float(pc.target, at + l, x[l]);
-        }
-      }
-    }
-  }
+  STORE_SUMS
 }

@@ -1,19 +1,23 @@
-// The inner part of a tiled matrix product through shared memory, for devices where that is fast (GPUs).
+// A matrix product through shared memory, for devices where that is fast (GPUs): the walk that the tiled kernels and
+// those with cooperative matrices share.
 //
-// A workgroup computes a tile of kTileM rows x kTileN columns. It walks along k in steps of 16 (4 groups of 4): while
+// A workgroup computes a tile of kTileM rows x kTileN columns. It walks along k in steps of kDepth groups of 4: while
 // it multiplies one step from shared memory, the next one is on its way from global memory into registers, and goes to
-// the other half of the shared memory, so one barrier a step is enough. An invocation holds kThreadM rows x 4 kThreadN
-// columns of sums in registers. Its rows lie kLanesM apart and its column groups kLanesN apart, so that neighbours in
-// a subgroup read neighbours in shared memory (no bank conflicts) and store neighbours.
+// the other side of the shared memory, so one barrier a step is enough. A row of the left operand is read as groups of
+// 4 k (a kC4 pixel, or 4 neighbours of a row-major matrix), a row of the right one as groups of 4 columns.
 //
-// A row of the left operand is read as groups of 4 k (a kC4 pixel, or 4 neighbours of a row-major matrix), a row of
-// the right one as groups of 4 columns. TILE_HALF: fp16 in shared memory and fp16 arithmetic; the 16 products of a
-// step are summed in fp16, the steps in fp32, so that the error does not grow with k.
-//
-// The including shader leaves specialisation constants 6 to 10 to this file (engine/kernels/tiles.hpp) and fetches.
+// Who multiplies: tile_registers.glsl, or with TILE_MATRIX tile_matrix.glsl. TILE_HALF: fp16 in shared memory.
+// The including shader
+//   - leaves specialisation constants 6 to 10 and 14 to 17 to these files (engine/kernels/tiles.hpp),
+//   - has fetch_tiles(step), which fills fetched_a and fetched_b for this invocation's slots,
+//   - has store_sum(row, column group, four sums), both counted within the tile,
+//   - does MULTIPLY_STEPS(first, last) and STORE_SUMS in its main().
 #ifndef TARSIER_TILE_GLSL
 #define TARSIER_TILE_GLSL
 
+#ifdef TILE_MATRIX
+#define TILE_HALF
+#endif
 #ifdef TILE_HALF
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #define TILE4 f16vec4
@@ -23,28 +27,22 @@
 
 layout(local_size_x_id = 6) in;
 layout(constant_id = 6) const uint kThreads = 64u;
-layout(constant_id = 7) const uint kTileM = 32u;   // a divisor of kThreads
+layout(constant_id = 7) const uint kTileM = 32u;  // a divisor of kThreads
 layout(constant_id = 8) const uint kTileN = 32u;
-layout(constant_id = 9) const uint kThreadM = 4u;
-layout(constant_id = 10) const uint kThreadN = 1u;  // groups of 4 columns
+layout(constant_id = 9) const uint kPartM = 4u;   // see tile_registers.glsl, tile_matrix.glsl
+layout(constant_id = 10) const uint kPartN = 1u;
 
-const uint kDepth = 4u;  // groups of k in a step
+#ifdef TILE_MATRIX
+const uint kDepth = 8u;
+#else
+const uint kDepth = 4u;
+#endif
 const uint kColumns = kTileN / 4u;
-const uint kLanesM = kTileM / kThreadM;
-const uint kLanesN = kColumns / kThreadN;
-const uint kSlotsA = kDepth * kTileM / kThreads;    // groups that an invocation fetches a step
+const uint kSlotsA = kDepth * kTileM / kThreads;  // groups that an invocation fetches a step
 const uint kSlotsB = kDepth * kTileN / kThreads;
 
-shared TILE4 tile_a[2u * kDepth * kTileM];
-shared TILE4 tile_b[2u * kDepth * kTileN];
-
-vec4 sums[kThreadM][kThreadN];
-
-// Where this invocation's sums lie in the tile.
-uint row_of(uint i) { return gl_LocalInvocationID.x % kLanesM + i * kLanesM; }
-uint column_of(uint j) { return gl_LocalInvocationID.x / kLanesM + j * kLanesN; }
-// What it fetches: row and group of k of slot s on the left; k (0..15) and group of columns on the right. Neighbours
-// fetch neighbours in memory: rows, or where TILE_ALONG_K says so groups of k.
+// What this invocation fetches: row and group of k of slot s on the left; k of the step and group of columns on the
+// right. Neighbours fetch neighbours in memory: rows, or where TILE_ALONG_K says so groups of k.
 #ifndef TILE_ALONG_K
 #define TILE_ALONG_K false
 #endif
@@ -57,50 +55,8 @@ uint fetch_depth(uint s) {
   return gl_LocalInvocationID.x / kTileM + s * (kThreads / kTileM);
 }
 uint fetch_k(uint s) { return (gl_LocalInvocationID.x + s * kThreads) / kColumns; }
-uint fetch_column() { return gl_LocalInvocationID.x % kColumns; }
-
-void clear_sums() {
-  [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
-    [[unroll]] for (uint j = 0u; j < kThreadN; ++j) sums[i][j] = vec4(0.0);
-  }
-}
-
-void put_tiles(uint side, TILE4 a[kSlotsA], TILE4 b[kSlotsB]) {
-  [[unroll]] for (uint s = 0u; s < kSlotsA; ++s) {
-    tile_a[(side * kDepth + fetch_depth(s)) * kTileM + fetch_row(s)] = a[s];
-  }
-  [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
-    tile_b[side * kDepth * kTileN + gl_LocalInvocationID.x + s * kThreads] = b[s];
-  }
-}
-
-void multiply_tiles(uint side) {
-#ifdef TILE_HALF
-  TILE4 part[kThreadM][kThreadN];
-  [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
-    [[unroll]] for (uint j = 0u; j < kThreadN; ++j) part[i][j] = TILE4(0.0);
-  }
-#else
-#define part sums
-#endif
-  for (uint d = 0u; d < kDepth; ++d) {
-    TILE4 a[kThreadM];
-    [[unroll]] for (uint i = 0u; i < kThreadM; ++i) a[i] = tile_a[(side * kDepth + d) * kTileM + row_of(i)];
-    [[unroll]] for (uint c = 0u; c < 4u; ++c) {
-      [[unroll]] for (uint j = 0u; j < kThreadN; ++j) {
-        const TILE4 b = tile_b[((side * kDepth + d) * 4u + c) * kColumns + column_of(j)];
-        [[unroll]] for (uint i = 0u; i < kThreadM; ++i) part[i][j] += a[i][c] * b;
-      }
-    }
-  }
-#ifdef TILE_HALF
-  [[unroll]] for (uint i = 0u; i < kThreadM; ++i) {
-    [[unroll]] for (uint j = 0u; j < kThreadN; ++j) sums[i][j] += vec4(part[i][j]);
-  }
-#else
-#undef part
-#endif
-}
+uint fetch_column(uint s) { return (gl_LocalInvocationID.x + s * kThreads) % kColumns; }
+TILE4 fetched_a[kSlotsA], fetched_b[kSlotsB];
 
 TILE4 tile_of(vec4 value) { return TILE4(value); }
 TILE4 tile_of_halves(uint64_t bits) {
@@ -112,18 +68,27 @@ TILE4 tile_of_halves(uint64_t bits) {
 #endif
 }
 
-// Steps `first` up to `last`: fetch_tiles(step) is the including shader's and fills these.
-TILE4 fetched_a[kSlotsA], fetched_b[kSlotsB];
+#ifdef TILE_MATRIX
+#include "tile_matrix.glsl"
+#else
+#include "tile_registers.glsl"
+#endif
+
+void put_tiles(uint side) {
+  [[unroll]] for (uint s = 0u; s < kSlotsA; ++s) tile_a[place_a(side, fetch_row(s), fetch_depth(s))] = fetched_a[s];
+  [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) tile_b[place_b(side, fetch_k(s), fetch_column(s))] = fetched_b[s];
+}
+
 #define MULTIPLY_STEPS(first, last) \
-  clear_sums(); \
+  CLEAR_SUMS \
   fetch_tiles(first); \
-  put_tiles(0u, fetched_a, fetched_b); \
+  put_tiles(0u); \
   barrier(); \
   for (uint step = (first), side = 0u; step < (last); ++step, side ^= 1u) { \
     const bool more = step + 1u < (last); \
     if (more) fetch_tiles(step + 1u); \
-    multiply_tiles(side); \
-    if (more) put_tiles(side ^ 1u, fetched_a, fetched_b); \
+    MULTIPLY_TILES(side) \
+    if (more) put_tiles(side ^ 1u); \
     barrier(); \
   }
 

@@ -2,7 +2,11 @@
 #include "kernels/tiles.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "gpu/shader_library.hpp"
+#include "kernels/kernel.hpp"
 
 namespace tarsier::kernels {
 namespace {
@@ -43,7 +47,9 @@ TEST(TileChoice, LargeTilesForLargeProducts) {
 
 TEST(TileChoice, LittleSharedMemoryRulesOutLargeTiles) {
   for (const auto& variant : tiled_variants({256 * 256, 64, 576}, made_up(16384, false), false)) {
-    EXPECT_LE(tile_shape(variant)->shared_bytes(variant.half), 16384U) << variant.name();
+    const auto shape = tile_shape(variant, made_up(16384, false));
+    ASSERT_TRUE(shape.has_value()) << variant.name();
+    EXPECT_LE(shared_bytes(variant, *shape), 16384U) << variant.name();
   }
 }
 
@@ -69,16 +75,117 @@ TEST(TileChoice, Fp16ArithmeticNeedsTheDeviceAndFp16Operands) {
 
 TEST(TileShapes, CoverTheirTilesExactly) {
   for (const char* name : {"tiled.128x64", "tiled.64x64", "tiled.128x32", "tiled.32x32", "tiled.64x16"}) {
-    const auto shape = tile_shape(*TileVariant::parse(name));
+    const auto variant = *TileVariant::parse(name);
+    const auto shape = tile_shape(variant, made_up(32768, false));
     ASSERT_TRUE(shape.has_value()) << name;
-    EXPECT_EQ(shape->threads * shape->thread_rows * shape->thread_columns4 * 4, shape->rows * shape->columns)
+    EXPECT_EQ(shape->threads * shape->part_rows * shape->part_columns * 4, shape->rows * shape->columns)
         << name;
     // What the shader's fetches rely on.
     EXPECT_EQ(shape->threads % shape->rows, 0U) << name;
-    EXPECT_EQ(kTileDepth * shape->rows % (shape->threads * 4), 0U) << name;
-    EXPECT_EQ(kTileDepth * shape->columns % (shape->threads * 4), 0U) << name;
+    EXPECT_EQ(step_depth(variant) * shape->rows % (shape->threads * 4), 0) << name;
+    EXPECT_EQ(step_depth(variant) * shape->columns % (shape->threads * 4), 0) << name;
     EXPECT_LE(shape->threads, 128U) << "more than every device has";
   }
+}
+
+gpu::DeviceFeatures with_matrices(uint32_t subgroup_size, std::vector<gpu::MatrixShape> shapes) {
+  auto device = made_up(49152, true);
+  device.subgroup_size = subgroup_size;
+  device.subgroup_size_control = true;
+  device.matrix_shapes = std::move(shapes);
+  return device;
+}
+
+/// What tile_matrix.glsl relies on, for the subgroups and instructions that drivers report.
+TEST(MatrixShapes, AreMadeOfWholeBlocks) {
+  const std::vector<gpu::MatrixShape> shapes{
+      {16, 16, 16}, {16, 8, 16}, {8, 16, 16}, {32, 32, 16}, {16, 16, 32}};
+  for (const uint32_t subgroup : {8U, 16U, 32U, 64U}) {
+    size_t found = 0;
+    for (const auto& instruction : shapes) {
+      for (const auto& [rows, columns] :
+           {std::pair{128U, 128U}, {128U, 64U}, {64U, 64U}, {64U, 32U}, {32U, 32U}}) {
+        const TileVariant variant{
+            .family = TileVariant::Family::kMatrix, .rows = rows, .columns = columns, .shape = instruction};
+        SCOPED_TRACE(fmt::format("{} in subgroups of {}", variant.name(), subgroup));
+        const auto device = with_matrices(subgroup, {instruction});
+        const auto shape = tile_shape(variant, device);
+        if (!shape) continue;
+        ++found;
+        EXPECT_EQ(shape->threads, shape->part_rows * shape->part_columns * subgroup);
+        EXPECT_EQ(rows % (shape->part_rows * instruction.m), 0U);
+        EXPECT_EQ(columns % (shape->part_columns * instruction.n), 0U);
+        EXPECT_EQ(shape->threads % rows, 0U);
+        EXPECT_EQ(32 * rows % (shape->threads * 4), 0U);
+        EXPECT_EQ(32 * columns % (shape->threads * 4), 0U);
+        EXPECT_LE(shape->threads, device.max_workgroup);
+        EXPECT_LE(shared_bytes(variant, *shape), device.max_shared_bytes);
+      }
+    }
+    EXPECT_GE(found, 10U) << "subgroups of " << subgroup;
+  }
+}
+
+TEST(MatrixShapes, RefuseWhatDoesNotFit) {
+  const auto shape = [](const char* name, const gpu::DeviceFeatures& device) {
+    return tile_shape(*TileVariant::parse(name), device).has_value();
+  };
+  auto device = with_matrices(32, {{16, 16, 16}});
+  EXPECT_TRUE(shape("matrix.64x64.16x16x16", device));
+  EXPECT_FALSE(shape("matrix.48x64.16x16x16", device)) << "no such tile";
+  EXPECT_FALSE(shape("matrix.64x64.16x4x16", device)) << "rows of 8 bytes";
+  EXPECT_FALSE(shape("matrix.64x64.16x16x64", device)) << "a step has 32";
+  EXPECT_FALSE(shape("matrix.32x32.64x64x16", device)) << "larger than the tile";
+  device.max_shared_bytes = 16384;
+  EXPECT_FALSE(shape("matrix.64x64.16x16x16", device)) << "shared memory";
+}
+
+TEST(MatrixChoice, NeedsFp16AndTheFeature) {
+  const ProductSize size{64 * 64, 128, 1152};
+  EXPECT_TRUE(matrix_variants(size, made_up(49152, true), true).empty());
+  const auto device = with_matrices(32, {{16, 8, 8}, {16, 8, 16}, {16, 16, 16}});
+  EXPECT_TRUE(matrix_variants(size, device, false).empty());
+  const auto variants = matrix_variants(size, device, true);
+  if (gpu::find_shader("kernels/conv_matrix.comp").empty()) {
+    EXPECT_TRUE(variants.empty());
+    GTEST_SKIP() << "built without a compiler for cooperative matrices (tools/setup brings one)";
+  }
+  ASSERT_FALSE(variants.empty());
+  EXPECT_LE(variants.size(), 3U);
+  EXPECT_EQ(variants.front().shape, (gpu::MatrixShape{16, 16, 16}));
+}
+
+/// The order on a GPU: matrices, then tiles, then the rest; on the software device none of them.
+TEST(ConvVariants, DependOnTheDevice) {
+  graph::Graph graph;
+  const auto x = graph.add_value("x", {graph::DType::kF32, {1, 64, 64, 64}});
+  graph.value(x).layout = graph::Layout::kC4;
+  graph.value(x).storage = graph::DType::kF16;
+  const std::vector<float> weights(64 * 64 * 9, 0.1F);
+  const auto w = graph.add_constant("w", graph::Tensor::f32({64, 64, 3, 3}, weights));
+  const auto y = graph.add_value("y", {graph::DType::kF32, {1, 64, 62, 62}});
+  const graph::Node node{"c", "Conv", {x, w}, {y}, {}, {}};
+  const Kernel& conv = *Registry::instance().find("Conv");
+  const auto families = [&](const gpu::DeviceFeatures& device) {
+    std::vector<std::string> out;
+    for (const std::string& name : conv.variants(graph, node, device)) {
+      const std::string family = name.substr(0, name.find('.'));
+      if (out.empty() || out.back() != family) out.push_back(family);
+    }
+    return out;
+  };
+  auto device = with_matrices(32, {{16, 16, 16}});
+  device.max_uniform_range = 65536;
+  const bool built = !gpu::find_shader("kernels/conv_matrix.comp").empty();
+  auto found = families(device);
+  ASSERT_GE(found.size(), built ? 3U : 2U);
+  EXPECT_EQ(found[0], built ? "matrix" : "tiled");
+  EXPECT_EQ(found[built ? 1 : 0], "tiled");
+  device.matrix_shapes.clear();
+  EXPECT_EQ(families(device).front(), "tiled");
+  device.software = true;
+  for (const std::string& family : families(device))
+    EXPECT_TRUE(family != "tiled" && family != "matrix") << family;
 }
 
 TEST(SplitSteps, LeavesNoPartEmpty) {
