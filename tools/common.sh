@@ -31,7 +31,7 @@ build() {
   shift
   # Again after packages were installed: CMake looks for programs and libraries only then.
   local stamp=$state/configured-$preset
-  if [ ! -f "$dir/build.ninja" ] || [ "$state/apt-install.log" -nt "$stamp" ]; then
+  if [ ! -f "$dir/build.ninja" ] || [ "$state/apt-install.log" -nt "$stamp" ] || [ "$state/glslang" -nt "$stamp" ]; then
     (cd "$repo" && quietly "$log" "Configuring ($preset)" cmake --preset "$preset") || return 1
     touch "$stamp"
   fi
