@@ -100,7 +100,8 @@ class Kernel : public graph::OpDef {
   /// Which input (index) the output may share memory with, element for element; -1 for none.
   [[nodiscard]] virtual int in_place_input(const graph::Graph&, const graph::Node&) const { return -1; }
   /// Names of the ways to run a node on a device, the best guess first; empty where there is no choice. They
-  /// compute the same. `emit` and `scratch_bytes` obey Node::variant. Layouts and post-ops are assigned before.
+  /// compute the same. `emit` and `scratch_bytes` obey Node::variant. Layouts and post-ops are assigned
+  /// before.
   [[nodiscard]] virtual std::vector<std::string> variants(const graph::Graph&, const graph::Node&,
                                                           const gpu::DeviceFeatures&) const {
     return {};

@@ -29,7 +29,11 @@ layout(local_size_x_id = 6) in;
 layout(constant_id = 6) const uint kThreads = 64u;
 layout(constant_id = 7) const uint kTileM = 32u;  // a divisor of kThreads
 layout(constant_id = 8) const uint kTileN = 32u;
-layout(constant_id = 9) const uint kPartM = 4u;   // see tile_registers.glsl, tile_matrix.glsl
+#ifdef TILE_MATRIX
+layout(constant_id = 9) const uint kPartM = 2u;  // see tile_matrix.glsl
+#else
+layout(constant_id = 9) const uint kPartM = 4u;  // see tile_registers.glsl
+#endif
 layout(constant_id = 10) const uint kPartN = 1u;
 
 #ifdef TILE_MATRIX

@@ -186,6 +186,8 @@ TEST_F(DeviceTest, EveryEmbeddedComputeShaderMakesAPipeline) {
   size_t compiled = 0;
   for (const auto& shader : embedded_shaders()) {
     if (!shader.name.ends_with(".comp")) continue;
+    // Shaders that devices without the feature are never given.
+    if (shader.name.ends_with("_matrix.comp") && device().features().matrix_shapes.empty()) continue;
     EXPECT_OK(device().pipelines().get({std::string(shader.name), {}}));
     ++compiled;
   }

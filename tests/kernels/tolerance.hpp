@@ -22,7 +22,7 @@ inline constexpr Tolerance kConvolution{1e-4, 1e-4, 1e-9};   // long sums of pro
 inline constexpr Tolerance kFp16{2e-3, 2e-3, 1e-6};          // result stored with 11 bits
 // Products, and their sums over 16 steps of k, rounded to 11 bits too.
 inline constexpr Tolerance kFp16Arithmetic{5e-3, 4e-3, 2e-6};
-inline constexpr Tolerance kInt8{2e-2, 2e-2, 1e-3};          // quantised operands
+inline constexpr Tolerance kInt8{2e-2, 2e-2, 1e-3};  // quantised operands
 
 /// Empty when the tensors agree, else one line that says where and by how much.
 inline std::string difference(std::span<const float> got, std::span<const float> wanted,

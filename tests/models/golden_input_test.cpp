@@ -17,10 +17,10 @@ TEST_P(GoldenInputs, AreTheRecordedBytes) {
   const std::filesystem::path footage =
       std::filesystem::path(set != nullptr && *set != 0 ? set : TARSIER_SOURCE_DIR "/../shared") / "footage";
   if (!std::filesystem::exists(footage)) GTEST_SKIP() << footage << " is not here (set TARSIER_SHARED)";
-  const auto text = read_text(TARSIER_SOURCE_DIR "/tests/golden/" + std::string(GetParam()) + ".json");
+  const auto text = read_text((home_dir() / "tests/golden" / (std::string(GetParam()) + ".json")).string());
   ASSERT_TRUE(text.ok()) << text.error().message;
   const auto recorded = nlohmann::json::parse(*text);
-  const auto catalogue = models::Catalogue::load(TARSIER_SOURCE_DIR "/assets/models.toml");
+  const auto catalogue = models::Catalogue::load(home_dir() / "assets/models.toml");
   ASSERT_TRUE(catalogue.ok()) << catalogue.error().message;
   const auto entry = catalogue->find(GetParam());
   ASSERT_TRUE(entry.ok()) << entry.error().message;

@@ -34,7 +34,7 @@ fs::path shared_folder() {
 }
 
 json golden(const std::string& name) {
-  const auto text = read_text(fs::path(TARSIER_SOURCE_DIR "/tests/golden") / name);
+  const auto text = read_text(home_dir() / "tests/golden" / name);
   EXPECT_TRUE(text.ok()) << text.error().message;
   return text.ok() ? json::parse(*text) : json();
 }
@@ -46,7 +46,7 @@ struct Located {
 
 /// The network of the catalogue, its files checked by hash; an error is a reason to skip.
 Result<Located> locate(const std::string& network) {
-  TARSIER_TRY(const auto catalogue, models::Catalogue::load(TARSIER_SOURCE_DIR "/assets/models.toml"));
+  TARSIER_TRY(const auto catalogue, models::Catalogue::load(home_dir() / "assets/models.toml"));
   TARSIER_TRY(const auto* entry, catalogue.find(network));
   TARSIER_TRY(auto options, models::store_options({}));
   if (const auto mirror = shared_folder() / "models"; fs::exists(mirror)) options.mirrors.push_back(mirror);
@@ -324,7 +324,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, GoldenBoxes, ::testing::Values("yolox_nano", 
 /// The recorded masks: [image][output][row][column], one byte a pixel.
 std::vector<uint8_t> recorded_masks(const json& recorded, size_t images) {
   const size_t width = recorded["width"], height = recorded["height"];
-  const auto packed = read_file(TARSIER_SOURCE_DIR "/tests/golden/twinlitenet_masks.bin");
+  const auto packed = read_file(home_dir() / "tests/golden/twinlitenet_masks.bin");
   if (!packed.ok()) return {};
   std::vector<uint8_t> bits(images * 2 * height * width / 8);
   uLongf size = bits.size();
