@@ -79,6 +79,7 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"shuffle_transposed", [&] { return graph::shuffle_transposed(graph_); }},
       // Groups of channels are as easily made of NHWC as of NCHW.
       {"read_channels_last", [&] { return graph::read_channels_last(graph_); }},
+      {"write_channels_last", [&] { return graph::write_channels_last(graph_); }},
       // Channels that a shuffle brings together are computed side by side: half of the shuffle is then a
       // view.
       {"order_channels", [&] { return graph::order_channels(graph_); }},

@@ -17,7 +17,7 @@ class Convert : public Operator {
 
   Status emit(Emitter& emitter) const override {
     const Operand in = emitter.input(0), out = emitter.output(0);
-    const Nchw d(out.value->desc.shape);
+    const Nchw d((to_c4_ ? out : in).value->desc.shape);
     const uint32_t half = half_flag(to_c4_ ? *out.value : *in.value);
     struct Push {
       uint64_t source, target;
@@ -46,7 +46,9 @@ class Convert : public Operator {
     if (!can_be_c4(view.desc(0))) return input_error("only rank-4 real tensors have channel groups");
     TensorDesc desc = view.desc(0);
     const Shape& in = view.shape(0);
-    if (channels_last(view.node())) desc.shape = {in[0], in[3], in[1], in[2]};
+    if (channels_last(view.node())) {
+      desc.shape = to_c4_ ? Shape{in[0], in[3], in[1], in[2]} : Shape{in[0], in[2], in[3], in[1]};
+    }
     return std::vector{desc};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
@@ -54,13 +56,16 @@ class Convert : public Operator {
       outputs[0] = *view.data(0);
       return {};
     }
-    const Nchw d(outputs[0].shape());
+    const Nchw d(to_c4_ ? outputs[0].shape() : view.shape(0));
     const auto in = view.floats(0);
-    std::vector<float> out;
-    out.reserve(in.size());
+    std::vector<float> out(in.size());
     for (int64_t n = 0; n < d.n; ++n) {
       for (int64_t c = 0; c < d.c; ++c) {
-        for (int64_t p = 0; p < d.plane(); ++p) out.push_back(in[size_t((n * d.plane() + p) * d.c + c)]);
+        for (int64_t p = 0; p < d.plane(); ++p) {
+          const auto last = size_t((n * d.plane() + p) * d.c + c),
+                     first = size_t((n * d.c + c) * d.plane() + p);
+          out[to_c4_ ? first : last] = in[to_c4_ ? last : first];
+        }
       }
     }
     store(outputs[0], out);
@@ -68,7 +73,7 @@ class Convert : public Operator {
   }
 
  private:
-  /// ToC4 alone: its input is NHWC (attribute of the pass read_channels_last).
+  /// The row-major side is NHWC (passes read_channels_last and write_channels_last).
   static bool channels_last(const graph::Node& node) { return node.integer("channels_last", 0) != 0; }
   bool to_c4_;
 };

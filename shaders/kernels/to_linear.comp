@@ -1,6 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
-// Channel groups to row-major NCHW (fp32); engine/kernels/layout.cpp.
+// Channel groups to row-major NCHW or NHWC (fp32); engine/kernels/layout.cpp.
 #include "tensor.glsl"
 
 layout(local_size_x_id = 1) in;
@@ -12,12 +12,13 @@ layout(constant_id = 3) const uint kFilled = 0u;  // channels of every group; 0 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target;
   uint plane, groups, channels;
-  uint channel_step, pixel_step, reserved;  // of ToC4
+  uint channel_step, pixel_step, reserved;
 } pc;
 
 void main() {
   const uint row = gl_WorkGroupID.y, n = row / pc.groups, first_channel = (row - n * pc.groups) * 4u;
   const uint first = gl_WorkGroupID.x * (kWidth * 4u) + gl_LocalInvocationID.x;
+  const uint image = n * pc.channels * pc.plane;
   [[unroll]] for (uint j = 0u; j < 4u; ++j) {
     uint p = first + j * kWidth;
     if (kGuard != 0u && p >= pc.plane) return;
@@ -29,7 +30,7 @@ void main() {
       value = load_group(pc.source, row * pc.plane + p, kHalf);
     }
     [[unroll]] for (uint k = 0u; k < 4u; ++k) {
-      const uint at = (n * pc.channels + first_channel + k) * pc.plane + p;
+      const uint at = image + (first_channel + k) * pc.channel_step + p * pc.pixel_step;
       if (kFilled == 0u) {
         if (first_channel + k < pc.channels) store_float(pc.target, at, value[k]);
       } else if (k < kFilled) {

@@ -83,6 +83,9 @@ std::vector<OperatorCase> spatial_cases() {
       {"ToLinear", {x({2, 13, 5, 7})}, {}, kExact},
       {"ToLinear", {x({1, 8, 13, 13})}, {}, kExact},
       {"ToLinear", {x({1, 3, 1, 5})}, {}, kExact},
+      {"ToLinear", {x({2, 13, 5, 7})}, {{"channels_last", int64_t{1}}}, kExact},
+      {"ToLinear", {x({1, 1, 13, 5})}, {{"channels_last", int64_t{1}}}, kExact},
+      {"ToLinear", {x({1, 8, 8, 8})}, {{"channels_last", int64_t{1}}}, kExact},
   };
   for (const char* mode :
        {"asymmetric", "half_pixel", "align_corners", "pytorch_half_pixel", "tf_half_pixel_for_nn"}) {

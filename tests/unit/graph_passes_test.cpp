@@ -555,6 +555,27 @@ TEST(ChainPools, NotThoseWithAStride) {
   EXPECT_EQ(after.nodes[1].integers("kernel_shape"), (Ints{5, 5}));
 }
 
+TEST(WriteChannelsLast, TurnsMapsBeforeTheyAreJoined) {
+  for (const bool convolved : {true, false}) {
+    G g;
+    std::vector<ValueId> parts;
+    for (const int64_t size : {4, 3}) {
+      const ValueId x = g.input("x" + std::to_string(size), {1, 8, size, size});
+      const ValueId boxes =
+          convolved ? g.conv(x, {5, 8, 1, 1}) : g.op("Softmax", {x}, {{"axis", int64_t{1}}});
+      const ValueId map = convolved ? g.op("Concat", {g.op("Sigmoid", {boxes}), g.conv(x, {3, 8, 1, 1})},
+                                           {{"axis", int64_t{1}}})
+                                    : boxes;
+      parts.push_back(g.op("Reshape", {map, g.ints({1, 8, size * size})}));
+    }
+    g.output(g.op("Transpose", {g.op("Concat", parts, {{"axis", int64_t{2}}})}, {{"perm", Ints{0, 2, 1}}}));
+    g.infer();
+    const G after = rewritten(g, write_channels_last);
+    const bool turned = std::ranges::count(after.nodes, "Transpose", &Node::op) == 0;
+    EXPECT_EQ(turned, convolved);
+  }
+}
+
 TEST(ShuffleTransposed, BlocksOfAMaskFillChannelGroups) {
   for (const bool read_on : {false, true}) {
     G g;

@@ -50,6 +50,8 @@ Status commute_resize(Graph& graph);
 Status chain_pools(Graph& graph);
 /// A Transpose from NHWC before nodes that read groups of channels becomes a ToC4 that reads NHWC.
 Status read_channels_last(Graph& graph);
+/// Transpose of a Concat of flattened feature maps becomes a Concat of maps that ToLinear writes as NHWC.
+Status write_channels_last(Graph& graph);
 /// ConvTranspose of 2 x 2 blocks to few channels, at the end of a network, becomes a pointwise Conv and
 /// DepthToSpace.
 Status shuffle_transposed(Graph& graph);
