@@ -158,6 +158,11 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   }
   TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json, labels));
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
+  {
+    ProgressLine progress;
+    progress.show("preparing the first frame", -1);
+    TARSIER_CHECK(app.loop->warm_up(info.width, info.height));
+  }
   app.mailbox = std::make_unique<capture::Mailbox>(std::move(source), mailbox);
   app.stop.on_raise([&app] { app.mailbox->stop(); });
   return {};

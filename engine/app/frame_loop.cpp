@@ -113,6 +113,22 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   return {};
 }
 
+Status FrameLoop::warm_up(int width, int height) {
+  capture::Frame black;
+  black.width = width;
+  black.height = height;
+  black.bgra = std::make_shared<std::vector<uint8_t>>(size_t(width) * size_t(height) * 4);
+  // Every slot has objects of its own, and one dispatch of each pipeline compiles it for all.
+  TARSIER_TRY(auto* context, parts_.ring->begin());
+  TARSIER_CHECK(upload(*context, black));
+  TARSIER_CHECK(record_stages(*context));
+  TARSIER_CHECK(draw_scene(*context));
+  TARSIER_CHECK(parts_.ring->submit(*context));
+  parts_.ring->drain();
+  current_ = {};
+  return {};
+}
+
 Status FrameLoop::redraw(gpu::FrameContext& context) {
   if (current_.buffer == nullptr) return {};
   TARSIER_CHECK(record_stages(context));

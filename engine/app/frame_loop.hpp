@@ -33,6 +33,9 @@ class FrameLoop {
   /// Uploads the frame, records the stages and draws the scene into `context`; asks for results and the
   /// picture where an output (or `list_results`) wants them. The caller submits the context.
   Status record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results);
+  /// Walks a black picture of this size through upload, stages and scene, so that what a driver compiles at
+  /// the first use is compiled now. Submits and waits; nothing is counted or written.
+  Status warm_up(int width, int height);
   /// Draws the scene of the latest frame again with the parameters of now: for a paused window.
   Status redraw(gpu::FrameContext& context);
   /// After another ring took the place of the one that it was made with; the old one must be drained.

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import engines as e
+import markers
 import prepare
 import report
 
@@ -175,7 +176,7 @@ def main():
     section = report.section(facts, rows, missing, command_of(args))
     print(section)
     if args.docs or not args.quick:
-        report.rewrite(Path(args.docs) if args.docs else root / "docs" / "BENCHMARKS.md", "bench_peers", section)
+        markers.rewrite(Path(args.docs) if args.docs else root / "docs" / "BENCHMARKS.md", "bench_peers", section)
     if args.json:
         Path(args.json).write_text(json.dumps(report.comparison(rows), indent=2) + "\n")
 

@@ -1,8 +1,6 @@
-"""The benchmarks' sections of docs/BENCHMARKS.md, and the comparison as JSON."""
+"""The comparison's section of docs/BENCHMARKS.md, and the comparison as JSON."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 
@@ -13,20 +11,6 @@ BARS = [  # engine key, text, what must hold of (ratios of every network, their 
     ("opencv_debian_cpu", "OpenCV dnn (system): geometric mean at least 1x", lambda ratios, mean: mean >= 1),
     ("onnxruntime_cpu", "ONNX Runtime CPU: geometric mean at least 0.2x", lambda ratios, mean: mean >= 0.2),
 ]
-
-
-def rewrite(file, name, section):
-    """Puts the section between its markers, which are appended where the file has none yet."""
-    begin, end = f"<!-- {name}: written by tools/{name} -->", f"<!-- /{name} -->"
-    text = file.read_text() if file.exists() else "# Benchmarks\n"
-    block = f"{begin}\n{section.strip()}\n{end}"
-    if begin in text and end in text:
-        text = text[:text.index(begin)] + block + text[text.index(end) + len(end):]
-    else:
-        text = text.rstrip("\n") + "\n\n" + block + "\n"
-    part = file.with_name(file.name + ".part")
-    part.write_text(text)
-    os.replace(part, file)
 
 
 def ratios_of(row, key):
