@@ -13,7 +13,8 @@
 
 namespace tarsier::app {
 
-/// Adds --model-path and --log-level, and where `device` is set --device, --validation and --tune, to a subcommand.
+/// Adds --model-path and --log-level, and where `device` is set --device, --validation and --tune, to a
+/// subcommand.
 void add_common_flags(CLI::App& command, GlobalOptions& globals, bool device);
 
 /// Finds the subcommand that `arguments` (without the program's name) lead to, and in them the first flag or

@@ -12,18 +12,20 @@
 
 namespace tarsier::kernels {
 
-Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vector<ChannelSource>& channels,
-                           uint32_t half) {
+Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vector<ChannelSource>& channels) {
   struct Entry {  // one output group; channel_gather.comp
     std::array<uint64_t, 4> plane{};
-    std::array<uint32_t, 4> component{4, 4, 4, 4};  // 4: zero
+    std::array<uint32_t, 4> component{4, 4, 4, 4};  // 4: zero; + kHalfPlane
   };
   static_assert(sizeof(Entry) == 48);
   const Nchw d(out.value->desc.shape);
-  const uint64_t plane_bytes = uint64_t(d.plane()) * (half != 0 ? 8 : 16);
+  constexpr uint32_t kHalfPlane = 8, kMixed = 2;
   if (d.plane() == 0) return {};
+  const uint32_t first_half = channels.front().half;
+  const bool mixed =
+      !std::ranges::all_of(channels, [&](const ChannelSource& source) { return source.half == first_half; });
   std::vector<Entry> table(size_t(d.n * d.groups()));
-  bool whole_groups = true;
+  bool whole_groups = !mixed;
   for (int64_t n = 0; n < d.n; ++n) {
     for (int64_t g = 0; g < d.groups(); ++g) {
       Entry& entry = table[size_t(n * d.groups() + g)];
@@ -32,8 +34,10 @@ Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vect
         // A padding channel repeats the address before it: every lane loads from somewhere valid.
         const ChannelSource& source = channels[size_t(std::min(c, d.c - 1))];
         const int64_t groups = (source.channels + 3) / 4;
+        const uint64_t plane_bytes = uint64_t(d.plane()) * (source.half != 0 ? 8 : 16);
         entry.plane[size_t(k)] = source.address + uint64_t(n * groups + source.channel / 4) * plane_bytes;
         if (c < d.c) entry.component[size_t(k)] = uint32_t(source.channel % 4);
+        if (mixed && source.half != 0) entry.component[size_t(k)] += kHalfPlane;
         const bool in_place = c < d.c ? source.channel % 4 == k && entry.plane[size_t(k)] == entry.plane[0]
                                       : source.channel - (d.c - 1) + c >= source.channels;
         whole_groups = whole_groups && in_place;
@@ -51,8 +55,8 @@ Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vect
   const bool mask = d.c % 4 != 0 && moves_zero(emitter.node());
   const Coverage lanes = cover_repeating(emitter.device());
   emitter.dispatch("kernels/channel_gather.comp",
-                   {post.kinds[0], post.kinds[1], half, half_flag(*out.value), whole_groups ? 1U : 0U,
-                    lanes.width, lanes.guard, mask ? 1U : 0U},
+                   {post.kinds[0], post.kinds[1], mixed ? kMixed : first_half, half_flag(*out.value),
+                    whole_groups ? 1U : 0U, lanes.width, lanes.guard, mask ? 1U : 0U},
                    push,
                    {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(table.size()), 1});
   return {};
@@ -60,9 +64,15 @@ Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vect
 
 namespace {
 
-/// Address of input i in kC4 and its storage, which must be that of the first input.
-Result<uint64_t> c4_input(Emitter& emitter, size_t i, uint32_t half) {
-  return input_address(emitter, i, Layout::kC4, half != 0);
+/// Appends channels [first, first + count) of input i. Sources may be stored unlike the output: what the
+/// caller reads is fp32 always.
+Status append_channels(Emitter& emitter, size_t i, int64_t first, int64_t count,
+                       std::vector<ChannelSource>& channels) {
+  const graph::Value& value = *emitter.input(i).value;
+  const uint32_t half = value.constant ? 0 : half_flag(value);
+  TARSIER_TRY(const uint64_t address, input_address(emitter, i, Layout::kC4, half != 0));
+  for (int64_t c = first; c < first + count; ++c) channels.push_back({address, c, value.desc.shape[1], half});
+  return {};
 }
 
 class Concat : public Operator {
@@ -91,14 +101,11 @@ class Concat : public Operator {
     const OpView view(emitter.graph(), emitter.node());
     const Shape& shape = out.value->desc.shape;
     if (is_c4(out)) {
-      const uint32_t half = half_flag(*out.value);
       std::vector<ChannelSource> channels;
       for (size_t i = 0; i < view.input_count(); ++i) {
-        TARSIER_TRY(const uint64_t address, c4_input(emitter, i, half));
-        const int64_t count = view.shape(i)[1];
-        for (int64_t c = 0; c < count; ++c) channels.push_back({address, c, count});
+        TARSIER_CHECK(append_channels(emitter, i, 0, view.shape(i)[1], channels));
       }
-      return emit_channel_gather(emitter, out, channels, half);
+      return emit_channel_gather(emitter, out, channels);
     }
     TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 1), int64_t(shape.size())));
     int64_t at = 0;
@@ -167,11 +174,9 @@ class Split : public Operator {
     for (size_t i = 0; i < sizes.size(); ++i) {
       const Operand out = emitter.output(i);
       if (out.value != nullptr && is_c4(out)) {
-        const uint32_t half = half_flag(*out.value);
-        TARSIER_TRY(const uint64_t source, c4_input(emitter, 0, half));
         std::vector<ChannelSource> channels;
-        for (int64_t c = at; c < at + sizes[i]; ++c) channels.push_back({source, c, view.shape(0)[1]});
-        TARSIER_CHECK(emit_channel_gather(emitter, out, channels, half));
+        TARSIER_CHECK(append_channels(emitter, 0, at, sizes[i], channels));
+        TARSIER_CHECK(emit_channel_gather(emitter, out, channels));
       } else if (out.value != nullptr) {
         TARSIER_TRY(const uint64_t source, input_address(emitter, 0, Layout::kLinear, false));
         TARSIER_CHECK(emit_strided_copy(emitter, part(view.shape(0), out.value->desc.shape, axis, at), source,
@@ -249,14 +254,12 @@ class GatherChannels : public Operator {
   Status emit(Emitter& emitter) const override {
     const Operand out = emitter.output(0);
     const OpView view(emitter.graph(), emitter.node());
-    const uint32_t half = half_flag(*out.value);
     if (!is_c4(out)) return runtime_error("GatherChannels runs on rank-4 real tensors alone");
-    TARSIER_TRY(const uint64_t source, c4_input(emitter, 0, half));
     std::vector<ChannelSource> channels;
     for (const int64_t c : view.node().integers("indices")) {
-      channels.push_back({source, c, view.shape(0)[1]});
+      TARSIER_CHECK(append_channels(emitter, 0, c, 1, channels));
     }
-    return emit_channel_gather(emitter, out, channels, half);
+    return emit_channel_gather(emitter, out, channels);
   }
 
  protected:

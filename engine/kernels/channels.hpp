@@ -10,11 +10,10 @@ struct ChannelSource {
   uint64_t address = 0;  // of the kC4 tensor
   int64_t channel = 0;   // in it
   int64_t channels = 0;  // that it has
+  uint32_t half = 0;     // stored as fp16
 };
 
-/// Output channel c of every image is channels[c]; one dispatch. All sources have the output's N, H, W and
-/// the storage `half`.
-Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vector<ChannelSource>& channels,
-                           uint32_t half);
+/// Output channel c of every image is channels[c]; one dispatch. All sources have the output's N, H and W.
+Status emit_channel_gather(Emitter& emitter, const Operand& out, const std::vector<ChannelSource>& channels);
 
 }  // namespace tarsier::kernels

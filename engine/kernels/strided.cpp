@@ -149,9 +149,10 @@ class Slice : public Mover {
     if (whole(view, range, {0, 2, 3})) {
       std::vector<ChannelSource> channels;
       for (int64_t c = 0; c < range[1].count; ++c) {
-        channels.push_back({source, range[1].start + c * range[1].step, view.shape(0)[1]});
+        channels.push_back(
+            {source, range[1].start + c * range[1].step, view.shape(0)[1], half_flag(*in.value)});
       }
-      return emit_channel_gather(emitter, out, channels, half_flag(*in.value));
+      return emit_channel_gather(emitter, out, channels);
     }
     const auto axis_map = [](const Range& r) {
       std::vector<int32_t> map;

@@ -4,7 +4,7 @@
 #include "activation.glsl"
 
 layout(local_size_x_id = 5) in;
-layout(constant_id = 2) const uint kHalfIn = 0u;
+layout(constant_id = 2) const uint kHalfIn = 0u;  // 2: bit 3 of a component tells
 layout(constant_id = 3) const uint kHalfOut = 0u;
 layout(constant_id = 4) const uint kWholeGroups = 0u;  // every output group is one input group
 layout(constant_id = 5) const uint kWidth = 64u;
@@ -24,11 +24,12 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 float load_component(uint64_t plane, uint p, uint component) {
-  if (kHalfIn != 0u) {
+  if (kHalfIn == 1u || (kHalfIn == 2u && component >= 8u)) {
+    component &= 3u;
     const uint word = load_word(plane, p * 2u + (component >> 1));
     return unpackHalf2x16(word >> ((component & 1u) * 16u)).x;
   }
-  return load_float(plane, p * 4u + component);
+  return load_float(plane, p * 4u + (component & 3u));
 }
 
 void main() {
@@ -45,8 +46,8 @@ void main() {
     } else {
       [[unroll]] for (uint k = 0u; k < 4u; ++k) {
         const uint component = entry.component[k];
-        const float x = load_component(entry.plane[k], p, component & 3u);
-        value[k] = component < 4u ? x : 0.0;
+        const float x = load_component(entry.plane[k], p, component);
+        value[k] = (component & 4u) == 0u ? x : 0.0;
       }
     }
     const uint group = plane * pc.count + p;

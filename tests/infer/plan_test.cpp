@@ -59,7 +59,7 @@ class PlanTest : public test::GpuTest {
  protected:
   /// Compiles, runs twice on the same inputs, compares both with the reference; returns the plan.
   std::unique_ptr<Plan> check(const Builder& builder, const std::vector<Tensor>& inputs,
-                              CompileOptions options = {}) {
+                              CompileOptions options = {}, float tolerance = 1e-5F) {
     auto wanted = test::run_reference(builder.graph, inputs);
     EXPECT_OK(wanted);
     auto plan = Plan::compile(device(), builder.graph, options);
@@ -71,12 +71,34 @@ class PlanTest : public test::GpuTest {
       if (!got) return nullptr;
       EXPECT_EQ(got->size(), wanted->size());
       for (size_t i = 0; i < got->size(); ++i) {
-        test::expect_near((*got)[i], (*wanted)[i], 1e-5F, (*plan)->outputs()[i].name);
+        test::expect_near((*got)[i], (*wanted)[i], tolerance, (*plan)->outputs()[i].name);
       }
     }
     return std::move(*plan);
   }
 };
+
+/// Under fp16 a network's outputs stay fp32, so channels of both storages meet.
+TEST_F(PlanTest, ChannelsOfBothStoragesAreJoinedAndSplit) {
+  Builder b;
+  const ValueId x = b.input("x", {1, 5, 6, 7});
+  const auto pointwise = [&](ValueId in, int64_t out) {
+    return b.one("Conv", {in, b.constant(test::ramp({out, 5, 1, 1}))});
+  };
+  const ValueId half = pointwise(x, 6), shown = pointwise(x, 7);
+  b.output(shown);
+  b.output(b.one("Concat", {half, shown}, {{"axis", int64_t(1)}}));
+  const ValueId inner = b.one("Concat", {shown, half}, {{"axis", int64_t(1)}});
+  const ValueId last = b.one("Conv", {inner, b.constant(test::ramp({13, 13, 1, 1}))});
+  for (const ValueId part : b.node("Split", {last, b.constant(Tensor::i64({2}, std::vector<int64_t>{6, 7}))},
+                                   2, {{"axis", int64_t(1)}})) {
+    b.output(part);
+  }
+  CompileOptions options;
+  ASSERT_NE(check(b, {test::ramp({1, 5, 6, 7})}, options), nullptr);
+  options.precision = Precision::kFp16;
+  ASSERT_NE(check(b, {test::ramp({1, 5, 6, 7})}, options, 0.05F), nullptr) << "the numbers reach 48";
+}
 
 TEST_F(PlanTest, ElementwiseChainRunsInPlace) {
   Builder b;

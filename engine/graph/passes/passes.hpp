@@ -55,8 +55,8 @@ Status write_channels_last(Graph& graph);
 /// ConvTranspose of 2 x 2 blocks to few channels, at the end of a network, becomes a pointwise Conv and
 /// DepthToSpace.
 Status shuffle_transposed(Graph& graph);
-/// Orders the channels of what is concatenated and then shuffled so that the shuffle is, for one of its readers,
-/// a Slice that needs no copy.
+/// Orders the channels of what is concatenated and then shuffled so that the shuffle is, for one of its
+/// readers, a Slice that needs no copy.
 Status order_channels(Graph& graph);
 
 /// Makes height and width of the only input open (-1) where nothing but Resize targets depends on them, and
