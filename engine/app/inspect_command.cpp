@@ -126,7 +126,10 @@ void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& act
       ->check(CLI::IsMember({"fp32", "fp16"}))
       ->type_name("TYPE");
   command->add_option("--json", options->json, "Write it here too")->type_name("FILE");
-  command->footer("Example:\n  tarsier inspect yolox_nano\n");
+  command->footer(
+      "Examples:\n"
+      "  tarsier inspect yolox_nano\n"
+      "  tarsier inspect ./mine.onnx --precision fp16 --json mine.json\n");
   add_common_flags(*command, globals, true);
   command->callback([&, options] { action = [&, options] { return inspect(globals, *options); }; });
 }

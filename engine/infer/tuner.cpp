@@ -228,6 +228,7 @@ Result<TuneReport> tune(gpu::Device& device, Graph& graph, Tune mode, TuningStor
 
   // The largest first: time may run out.
   std::vector<const std::pair<const std::string, Work>*> order;
+  order.reserve(open.size());
   for (const auto& entry : open) order.push_back(&entry);
   std::ranges::stable_sort(order, std::greater{}, [](const auto* entry) { return entry->second.flop; });
   const auto start = Clock::now();
