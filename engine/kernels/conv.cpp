@@ -15,7 +15,7 @@ struct Variant {
   /// the one with the highest figure is the best guess.
   int (*preference)(const ConvGeometry&, const gpu::DeviceFeatures&);
   Status (*emit)(ConvContext&);
-  uint64_t (*scratch_bytes)(const ConvGeometry&, const std::string& variant) = nullptr;
+  uint64_t (*scratch_bytes)(const ConvGeometry&) = nullptr;
 };
 
 template <int64_t kTile>
@@ -33,9 +33,9 @@ const Variant kVariants[] = {
      emit_conv_vector},
     // 3x3 at stride 1 with a quarter (F(4 x 4)) or 4 / 9 (F(2 x 2)) of the products, and three passes.
     {"winograd4", prefer_winograd<4>, [](ConvContext& context) { return emit_conv_winograd(context, 4); },
-     [](const ConvGeometry& g, const std::string&) { return winograd_scratch_bytes(g, 4); }},
+     [](const ConvGeometry& g) { return winograd_scratch_bytes(g, 4); }},
     {"winograd2", prefer_winograd<2>, [](ConvContext& context) { return emit_conv_winograd(context, 2); },
-     [](const ConvGeometry& g, const std::string&) { return winograd_scratch_bytes(g, 2); }},
+     [](const ConvGeometry& g) { return winograd_scratch_bytes(g, 2); }},
     // group = 1; also a transposed one whose kernel is as large as its stride.
     {"dense",
      [](const ConvGeometry& g, const gpu::DeviceFeatures& device) {
@@ -101,19 +101,17 @@ class Convolution : public Operator {
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const ConvGeometry g, conv_geometry(view, transposed_));
+    const std::string& asked = emitter.node().variant;
+    // Tiles come in more sizes than a table has rows: their names tell them.
+    const auto tiles = constant_weights(view) ? TileVariant::parse(asked) : std::nullopt;
+    const auto* variant = tiles ? nullptr : find_variant(variants_for(view, g, emitter.device()), asked);
+    if (!tiles && variant == nullptr) return runtime_error("no variant '{}' for this node", asked);
     ConvContext context{emitter, g, {}, {}, emitter.input(0), emitter.output(0)};
-    if (const auto tiles = TileVariant::parse(emitter.node().variant); tiles && constant_weights(view)) {
-      context.weights = view.floats(1);
-      if (view.has(2)) context.bias = view.floats(2);
-      return emit_conv_tiled(context, *tiles);
-    }
-    const auto* variant = find_variant(variants_for(view, g, emitter.device()), emitter.node().variant);
-    if (variant == nullptr) return runtime_error("no variant '{}' for this node", emitter.node().variant);
     if (variant != &kGeneric) {
       context.weights = view.floats(1);
       if (view.has(2)) context.bias = view.floats(2);
     }
-    return variant->emit(context);
+    return tiles ? emit_conv_tiled(context, *tiles) : variant->emit(context);
   }
 
   [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
@@ -138,14 +136,12 @@ class Convolution : public Operator {
   }
 
   [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
-    if (const auto tiles = TileVariant::parse(node.variant)) {
-      const auto g = conv_geometry(OpView(graph, node), transposed_);
-      return g ? conv_tiled_scratch(*g, *tiles) : 0;
-    }
-    const auto* variant = std::ranges::find(kVariants, node.variant, &Variant::name);
-    if (variant == std::end(kVariants) || variant->scratch_bytes == nullptr) return 0;
     const auto g = conv_geometry(OpView(graph, node), transposed_);
-    return g ? variant->scratch_bytes(*g, node.variant) : 0;
+    if (!g) return 0;
+    if (const auto tiles = TileVariant::parse(node.variant)) return conv_tiled_scratch(*g, *tiles);
+    const auto* variant = std::ranges::find(kVariants, node.variant, &Variant::name);
+    const bool needs = variant != std::end(kVariants) && variant->scratch_bytes != nullptr;
+    return needs ? variant->scratch_bytes(*g) : 0;
   }
 
  protected:
@@ -185,15 +181,16 @@ uint32_t ConvContext::mask_flag() const {
   return geometry.out_channels % 4 != 0 && moves_zero(emitter.node()) ? 1 : 0;
 }
 
-Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels, const std::vector<float>& behind) {
+namespace {
+
+Result<ConvTail> upload_tail_of(Emitter& emitter, const PostSetup& post, std::vector<float> bias,
+                                int64_t channels, const std::vector<float>& behind) {
   struct Head {
     std::array<uint32_t, 4> zero{};
     PostPush post;
   };
   static_assert(sizeof(Head) == 48);
-  TARSIER_TRY(const PostSetup post, setup_post_ops(context.emitter));
   const Head head{{}, post.push};
-  std::vector<float> bias(context.bias);
   bias.resize(size_t(channels), 0.0F);
   std::vector<std::byte> bytes;
   const auto append = [&](std::span<const std::byte> part) {
@@ -202,15 +199,19 @@ Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels, const
   append(std::as_bytes(std::span(&head, 1)));
   append(std::as_bytes(std::span(bias)));
   append(std::as_bytes(std::span(behind)));
-  TARSIER_TRY(const Weights weights, context.emitter.upload(bytes));
+  TARSIER_TRY(const Weights weights, emitter.upload(bytes));
   return ConvTail{weights.address + sizeof(Head), post.kinds};
 }
 
+}  // namespace
+
+Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels, const std::vector<float>& behind) {
+  TARSIER_TRY(const PostSetup post, setup_post_ops(context.emitter));
+  return upload_tail_of(context.emitter, post, context.bias, channels, behind);
+}
+
 Result<ConvTail> upload_zero_tail(Emitter& emitter, int64_t channels) {
-  constexpr uint64_t kHeadBytes = 48;
-  const std::vector<std::byte> zeros(kHeadBytes + size_t(channels) * sizeof(float));
-  TARSIER_TRY(const Weights weights, emitter.upload(zeros));
-  return ConvTail{weights.address + kHeadBytes, {}};
+  return upload_tail_of(emitter, {}, {}, channels, {});
 }
 
 void register_conv(Registry& registry) {

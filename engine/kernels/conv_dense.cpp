@@ -47,10 +47,6 @@ struct Tiling {
   Mode mode = Mode::kSlabs;
 };
 
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-
 /// Output groups of an invocation: 4 use the loaded pixels most, but a last block that is mostly padding
 /// costs more than narrower blocks. The constant weighs loading a pixel against 4 x 4 products.
 int64_t choose_block_groups(int64_t out_groups, int64_t most) {

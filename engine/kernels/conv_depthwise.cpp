@@ -57,7 +57,7 @@ Status emit_conv_depthwise(ConvContext& context) {
   TARSIER_TRY(const ConvTail tail, upload_tail(context, groups * 4, packed));
   const Tile tile = choose_tile(g);
   const int64_t tiles = (g.out[1] + tile.x - 1) / tile.x * ((g.out[0] + tile.y - 1) / tile.y);
-  const uint32_t width = context.narrow() && tiles % 32 != 0 && tiles < 128 ? 8 : 32;
+  const uint32_t width = is_narrow(context.emitter.device()) && tiles % 32 != 0 && tiles < 128 ? 8 : 32;
 
   Push push{};
   push.input = context.input.address;

@@ -30,8 +30,6 @@ struct ConvContext {
   [[nodiscard]] uint32_t mask_flag() const;
   /// Specialisation constant kStoreOnce.
   [[nodiscard]] uint32_t store_once() const { return emitter.device().software ? 0 : 1; }
-  /// True on a device whose vectors are short: small workgroups waste less there.
-  [[nodiscard]] bool narrow() const { return emitter.device().subgroup_size <= 16; }
 };
 
 /// Uploads what the fast shaders read once an invocation, as `ConvTail` of shaders/include/conv.glsl: 16 zero

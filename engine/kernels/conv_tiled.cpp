@@ -27,10 +27,6 @@ struct ReducePush {
 };
 static_assert(sizeof(ReducePush) == 40);
 
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-
 /// Groups of 4 k: a tap's input channels start a new one.
 int64_t depth_groups(const ConvGeometry& g) {
   return g.taps() * ceil_div(g.in_group(), 4);

@@ -50,7 +50,7 @@ Status emit_conv_vector(ConvContext& context) {
   push.in_groups = uint32_t(in_groups) * uint32_t(g.in_plane());
   push.out_groups = uint32_t(out_groups);
   push.channels = uint32_t(g.out_channels);
-  const uint32_t width = context.narrow() ? 8 : 32;
+  const uint32_t width = is_narrow(context.emitter.device()) ? 8 : 32;
   context.emitter.dispatch("kernels/conv_vector.comp",
                            {tail.kinds[0], tail.kinds[1], uint32_t(context.input_storage()),
                             context.output_half(), context.mask_flag(), context.store_once(), width},

@@ -18,13 +18,13 @@ struct Shape3 {
 
 Shape3 shape_of(const ConvGeometry& g, int64_t tile) {
   Shape3 s{};
-  s.tiles_x = (g.out[1] + tile - 1) / tile;
-  s.tiles_y = (g.out[0] + tile - 1) / tile;
+  s.tiles_x = ceil_div(g.out[1], tile);
+  s.tiles_y = ceil_div(g.out[0], tile);
   s.tiles = s.tiles_x * s.tiles_y * g.batch;
   s.side = tile + 2;
   s.numbers = s.side * s.side;
-  s.in_groups = (g.in_channels + 3) / 4;
-  s.out_groups = (g.out_channels + 3) / 4;
+  s.in_groups = ceil_div(g.in_channels, 4);
+  s.out_groups = ceil_div(g.out_channels, 4);
   return s;
 }
 
@@ -117,10 +117,10 @@ Status emit_conv_winograd(ConvContext& context, int64_t tile) {
   const uint64_t inputs = context.emitter.scratch();
   const uint64_t products = inputs + uint64_t(s.numbers * s.tiles * s.in_groups * 16);
   const uint32_t width = lanes(device, s.tiles);
-  const uint32_t groups_x = uint32_t((s.tiles + width - 1) / width);
+  const uint32_t groups_x = uint32_t(ceil_div(s.tiles, width));
 
   const ConvGeometry middle = products_of(g, s);
-  TARSIER_TRY(const ConvTail tail, upload_tail(context, dense_channels(middle, device)));
+  TARSIER_TRY(const ConvTail tail, upload_tail(context, s.out_groups * 4));
   context.emitter.dispatch(
       "kernels/winograd_input.comp",
       {0, 0, uint32_t(context.input_storage()), 0, 0, 0, width, uint32_t(tile)},

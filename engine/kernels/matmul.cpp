@@ -11,33 +11,8 @@ namespace {
 
 Status emit_simple(Emitter& emitter, const Product& p, bool with_c) {
   TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
-  struct Push {
-    uint64_t a, b, c, target, table;
-    uint32_t m, n, k;
-    uint32_t a_row, a_k, b_k, b_column, c_row, c_column;
-    float alpha, beta;
-    uint32_t reserved = 0;
-    PostPush post;
-  } push{};
-  static_assert(sizeof(Push) <= 128);
   TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
-  push.a = operands.a;
-  push.b = operands.b;
-  push.c = operands.c;
-  push.target = emitter.output(0).address;
-  push.table = operands.table;
-  push.m = uint32_t(p.m);
-  push.n = uint32_t(p.n);
-  push.k = uint32_t(p.k);
-  push.a_row = uint32_t(p.a_row);
-  push.a_k = uint32_t(p.a_k);
-  push.b_k = uint32_t(operands.b_k);
-  push.b_column = uint32_t(operands.b_column);
-  push.c_row = uint32_t(p.c_row);
-  push.c_column = uint32_t(p.c_column);
-  push.alpha = p.alpha;
-  push.beta = p.beta;
-  push.post = post.push;
+  const ProductPush push = product_push(p, operands, emitter.output(0).address, post.push);
   const uint32_t rows = p.m == 1 ? 1 : 4;
   if (p.batches() > 65535) return runtime_error("a batch of {} products (65535 at most)", p.batches());
   emitter.dispatch("kernels/matmul.comp",
@@ -275,6 +250,29 @@ Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, boo
     out.whole_k = out.whole_k && axis.stride[0] % 4 == 0;
   }
   return out;
+}
+
+ProductPush product_push(const Product& p, const ProductOperands& operands, uint64_t target,
+                         const PostPush& post) {
+  ProductPush push{};
+  push.a = operands.a;
+  push.b = operands.b;
+  push.c = operands.c;
+  push.target = target;
+  push.table = operands.table;
+  push.m = uint32_t(p.m);
+  push.n = uint32_t(p.n);
+  push.k = uint32_t(p.k);
+  push.a_row = uint32_t(p.a_row);
+  push.a_k = uint32_t(p.a_k);
+  push.b_k = uint32_t(operands.b_k);
+  push.b_column = uint32_t(operands.b_column);
+  push.c_row = uint32_t(p.c_row);
+  push.c_column = uint32_t(p.c_column);
+  push.alpha = p.alpha;
+  push.beta = p.beta;
+  push.post = post;
+  return push;
 }
 
 void register_matmul(Registry& registry) {

@@ -30,6 +30,19 @@ struct ProductOperands {
 /// Constant weights given as [N][K] are turned on the way.
 Result<ProductOperands> product_operands(Emitter& emitter, const Product& product, bool with_c);
 
+/// Push constants of matmul.comp and matmul_tiled.comp.
+struct ProductPush {
+  uint64_t a, b, c, target, table;
+  uint32_t m, n, k;
+  uint32_t a_row, a_k, b_k, b_column, c_row, c_column;
+  float alpha, beta;
+  uint32_t steps;  // in a part of k; only tiles are split
+  PostPush post;
+};
+static_assert(sizeof(ProductPush) == 120);
+[[nodiscard]] ProductPush product_push(const Product& product, const ProductOperands& operands,
+                                       uint64_t target, const PostPush& post);
+
 [[nodiscard]] bool fits_matmul_tiled(const Product& product, const gpu::DeviceFeatures& device);
 [[nodiscard]] uint64_t matmul_tiled_scratch(const Product& product, const TileVariant& variant);
 Status emit_matmul_tiled(Emitter& emitter, const Product& product, bool with_c, const TileVariant& variant);

@@ -6,16 +6,6 @@
 namespace tarsier::kernels {
 namespace {
 
-struct Push {
-  uint64_t a, b, c, target, table;
-  uint32_t m, n, k;
-  uint32_t a_row, a_k, b_k, b_column, c_row, c_column;
-  float alpha, beta;
-  uint32_t steps;
-  PostPush post;
-};
-static_assert(sizeof(Push) == 120);
-
 struct ReducePush {
   uint64_t partial, c, target;
   uint32_t count, m, n, c_row, c_column;
@@ -24,10 +14,6 @@ struct ReducePush {
   PostPush post;
 };
 static_assert(sizeof(ReducePush) == 88);
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 }  // namespace
 
@@ -56,25 +42,9 @@ Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const 
   TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
   const Split split = split_steps(ceil_div(p.k, step_depth(variant)), variant.splits);
   const bool whole = split.parts == 1;
-  Push push{};
-  push.a = operands.a;
-  push.b = operands.b;
-  push.c = operands.c;
-  push.target = whole ? emitter.output(0).address : emitter.scratch();
-  push.table = operands.table;
-  push.m = uint32_t(p.m);
-  push.n = uint32_t(p.n);
-  push.k = uint32_t(p.k);
-  push.a_row = uint32_t(p.a_row);
-  push.a_k = uint32_t(p.a_k);
-  push.b_k = uint32_t(operands.b_k);
-  push.b_column = uint32_t(operands.b_column);
-  push.c_row = uint32_t(p.c_row);
-  push.c_column = uint32_t(p.c_column);
-  push.alpha = p.alpha;
-  push.beta = p.beta;
+  ProductPush push =
+      product_push(p, operands, whole ? emitter.output(0).address : emitter.scratch(), post.push);
   push.steps = split.per_part;
-  push.post = post.push;
   // What belongs to the output is left to the reduction where there is one.
   std::vector<uint32_t> constants{whole ? post.kinds[0] : 0U, whole ? post.kinds[1] : 0U,
                                   operands.whole_n ? 1U : 0U, operands.whole_k ? 1U : 0U,

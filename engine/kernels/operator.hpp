@@ -105,6 +105,10 @@ void for_each_index(const Shape& shape, const std::array<std::vector<int64_t>, N
 void store(Tensor& tensor, const std::vector<float>& values);
 void store(Tensor& tensor, const std::vector<int64_t>& values);
 
+[[nodiscard]] constexpr int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
 /// N, C, H, W of a rank-4 activation and its channel groups.
 struct Nchw {
   int64_t n, c, h, w;

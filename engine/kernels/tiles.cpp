@@ -5,13 +5,10 @@
 #include <fmt/format.h>
 
 #include "gpu/shader_library.hpp"
+#include "kernels/operator.hpp"
 
 namespace tarsier::kernels {
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 /// "64x32x16" as numbers; nothing where the text is anything else.
 std::optional<std::vector<uint32_t>> parse_extents(std::string_view text) {

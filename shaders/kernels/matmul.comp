@@ -17,7 +17,7 @@ layout(push_constant, std430) uniform Push {
   uint m, n, k;
   uint a_row, a_k, b_k, b_column, c_row, c_column;
   float alpha, beta;
-  uint reserved;
+  uint steps;  // of matmul_tiled.comp
   POST_PUSH
 } pc;
 
