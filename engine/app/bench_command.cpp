@@ -167,7 +167,8 @@ Status bench_model(const GlobalOptions& globals, const BenchOptions& options) {
 Status bench(const GlobalOptions& globals, const BenchOptions& options) {
   if (!options.json.empty()) TARSIER_CHECK(check_writable("--json", options.json));
   if (options.layers) {
-    return bench_layers(globals, {options.precision == "fp16", options.runs, options.json});
+    TARSIER_TRY(const auto tune, infer::parse_tune(globals.tune));
+    return bench_layers(globals, {options.precision == "fp16", tune, options.runs, options.json});
   }
   if (options.model.empty()) return input_error("bench: name a network, or give --layers");
   return bench_model(globals, options);

@@ -7,7 +7,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <random>
 #include <sstream>
 
 #include "app/progress_line.hpp"
@@ -60,8 +59,6 @@ Times summarise(std::vector<double> ms) {
 Result<std::vector<graph::Tensor>> bench_inputs(const infer::Plan& plan,
                                                 const std::vector<std::string>& arguments) {
   TARSIER_TRY(const auto given, read_inputs(arguments));
-  std::mt19937 generator(1);
-  std::uniform_real_distribution<float> uniform(0, 1);
   std::vector<graph::Tensor> inputs;
   for (const auto& binding : plan.inputs()) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {
@@ -69,11 +66,7 @@ Result<std::vector<graph::Tensor>> bench_inputs(const infer::Plan& plan,
       inputs.push_back(std::move(input));
       continue;
     }
-    graph::Tensor tensor(binding.desc);
-    if (binding.desc.dtype == graph::DType::kF32) {
-      for (float& value : tensor.as_mutable<float>()) value = uniform(generator);
-    }
-    inputs.push_back(std::move(tensor));
+    inputs.push_back(graph::random_tensor(binding.desc, uint32_t(inputs.size() + 1), 0, 1));
   }
   return inputs;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "app/roofline.hpp"
 #include "core/console.hpp"
@@ -53,12 +52,8 @@ const std::vector<LayerCase>& layer_cases() {
   return cases;
 }
 
-Tensor random_tensor(const Shape& shape, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<float> uniform(-0.1F, 0.1F);
-  Tensor tensor({graph::DType::kF32, shape});
-  for (float& value : tensor.as_mutable<float>()) value = uniform(generator);
-  return tensor;
+Tensor weights_of(const Shape& shape, uint32_t seed) {
+  return graph::random_tensor({graph::DType::kF32, shape}, seed, -0.1F, 0.1F);
 }
 
 Graph graph_of(const LayerCase& layer) {
@@ -72,9 +67,9 @@ Graph graph_of(const LayerCase& layer) {
   node.op = layer.op;
   node.inputs = {in};
   if (!layer.weight.empty()) {
-    node.inputs.push_back(graph.add_constant("weight", random_tensor(layer.weight, 1)));
+    node.inputs.push_back(graph.add_constant("weight", weights_of(layer.weight, 1)));
     const int64_t results = node.op == "ConvTranspose" ? layer.weight[1] * layer.group : layer.weight[0];
-    node.inputs.push_back(graph.add_constant("bias", random_tensor({results}, 2)));
+    node.inputs.push_back(graph.add_constant("bias", weights_of({results}, 2)));
   }
   if (node.op == "Gemm") {
     node.attributes["transB"] = int64_t(1);
@@ -95,7 +90,7 @@ Graph graph_of(const LayerCase& layer) {
 Result<infer::LayerTime> time_layer(gpu::Device& device, const LayerCase& layer,
                                     const LayerBenchOptions& options) {
   infer::CompileOptions compile;
-  compile.tune = infer::Tune::kFull;
+  compile.tune = options.tune;
   compile.precision = options.fp16 ? infer::Precision::kFp16 : infer::Precision::kFp32;
   TARSIER_TRY(const auto plan, infer::Plan::compile(device, graph_of(layer), compile));
   TARSIER_TRY(const auto times, plan->profile(options.runs));

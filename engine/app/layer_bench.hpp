@@ -4,11 +4,13 @@
 #include <string>
 
 #include "app/commands.hpp"
+#include "infer/plan.hpp"
 
 namespace tarsier::app {
 
 struct LayerBenchOptions {
   bool fp16 = false;
+  infer::Tune tune = infer::Tune::kFull;
   int runs = 30;
   std::string json;  // a file; "" for none
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <random>
 
 #include "core/half.hpp"
 
@@ -144,6 +145,16 @@ Tensor Tensor::reshaped(Shape shape) const {
   Tensor copy = *this;
   copy.desc_.shape = std::move(shape);
   return copy;
+}
+
+Tensor random_tensor(const TensorDesc& desc, uint32_t seed, float low, float high) {
+  Tensor tensor(desc);
+  if (desc.dtype != DType::kF32) return tensor;
+  std::mt19937 generator(seed);
+  // Not uniform_real_distribution: standard libraries differ in it.
+  for (float& x : tensor.as_mutable<float>())
+    x = low + (high - low) * static_cast<float>(generator() >> 8U) * 0x1p-24F;
+  return tensor;
 }
 
 // ------------------------------------------------------------------------------------------------------ Node

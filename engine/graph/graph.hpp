@@ -80,6 +80,10 @@ class Tensor {
   std::shared_ptr<std::vector<std::byte>> bytes_;
 };
 
+/// Evenly distributed in [low, high) where the elements are floats, else zeros; the same for a seed
+/// everywhere.
+[[nodiscard]] Tensor random_tensor(const TensorDesc& desc, uint32_t seed, float low, float high);
+
 using ValueId = int32_t;
 using NodeId = int32_t;
 inline constexpr int32_t kNone = -1;  // an absent optional input; a value without producer

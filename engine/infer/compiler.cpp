@@ -195,13 +195,6 @@ Status Compiler::choose_variants() {
   return {};
 }
 
-Result<Tune> parse_tune(std::string_view text) {
-  if (text == "off") return Tune::kOff;
-  if (text == "fast") return Tune::kFast;
-  if (text == "full") return Tune::kFull;
-  return input_error("--tune {}: choose off, fast or full", text);
-}
-
 Status Compiler::place() {
   placement_ = place_values(graph_, ops(), {.reuse = options_.guard_bytes == 0});
   return {};

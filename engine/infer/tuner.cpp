@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <fmt/ranges.h>
-#include <random>
 
 #include "core/log.hpp"
 #include "gpu/timestamps.hpp"
@@ -40,39 +39,22 @@ Graph isolate(const Graph& from, const Node& node) {
   Graph graph;
   graph.name = node.name;
   graph.opset = from.opset;
-  const auto copy = [&](ValueId id) {
+  std::map<ValueId, ValueId> copies;
+  const auto copy = [&](ValueId id, std::vector<ValueId>& ends) {
     if (id == kNone) return kNone;
-    graph::Value value = from.value(id);
-    value.producer = kNone;
-    if (const ValueId there = graph.find_value(value.name); there != kNone) return there;
-    graph.values.push_back(std::move(value));
-    const auto made = ValueId(graph.values.size() - 1);
-    if (!graph.value(made).constant) graph.inputs.push_back(made);
-    return made;
+    const auto [entry, fresh] = copies.try_emplace(id, ValueId(graph.values.size()));
+    if (!fresh) return entry->second;
+    graph.values.push_back(from.value(id));
+    graph.values.back().producer = kNone;
+    if (!graph.values.back().constant) ends.push_back(entry->second);
+    return entry->second;
   };
   Node own = node;
-  for (ValueId& id : own.inputs) id = copy(id);
-  for (auto& post : own.post) post.operand = copy(post.operand);
-  for (ValueId& id : own.outputs) {
-    if (id == kNone) continue;
-    graph::Value value = from.value(id);
-    value.producer = kNone;
-    graph.values.push_back(std::move(value));
-    id = ValueId(graph.values.size() - 1);
-    graph.outputs.push_back(id);
-  }
+  for (ValueId& id : own.inputs) id = copy(id, graph.inputs);
+  for (auto& post : own.post) post.operand = copy(post.operand, graph.inputs);
+  for (ValueId& id : own.outputs) id = copy(id, graph.outputs);
   graph.add_node(std::move(own));
   return graph;
-}
-
-Tensor random_tensor(const graph::TensorDesc& desc, uint32_t seed) {
-  Tensor tensor(desc);
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  if (desc.dtype == graph::DType::kF32) {
-    for (float& x : tensor.as_mutable<float>()) x = uniform(generator);
-  }
-  return tensor;
 }
 
 /// One variant of a node, ready to run.
@@ -87,7 +69,7 @@ class NodeTuner {
   NodeTuner(gpu::Device& device, const Graph& graph, const Node& node)
       : device_(&device), graph_(isolate(graph, node)) {
     for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-      data_.push_back(random_tensor(graph_.value(graph_.inputs[i]).desc, uint32_t(i + 1)));
+      data_.push_back(graph::random_tensor(graph_.value(graph_.inputs[i]).desc, uint32_t(i + 1), -1, 1));
     }
   }
 
@@ -182,6 +164,13 @@ std::string text_of(const graph::Attribute& attribute) {
 
 }  // namespace
 
+Result<Tune> parse_tune(std::string_view text) {
+  if (text == "off") return Tune::kOff;
+  if (text == "fast") return Tune::kFast;
+  if (text == "full") return Tune::kFull;
+  return input_error("--tune {}: choose off, fast or full", text);
+}
+
 std::string tuning_key(const Graph& graph, const Node& node) {
   const auto operand = [&](ValueId id) -> std::string {
     if (id == kNone) return "-";
@@ -191,8 +180,8 @@ std::string tuning_key(const Graph& graph, const Node& node) {
                        value.storage == graph::DType::kF16 ? "h" : "");
   };
   std::string key = node.op;
-  for (const ValueId id : node.inputs) key += " " + operand(id);
-  for (const ValueId id : node.outputs) key += " > " + operand(id);
+  for (const ValueId id : node.inputs) key += fmt::format(" {}", operand(id));
+  for (const ValueId id : node.outputs) key += fmt::format(" > {}", operand(id));
   for (const auto& [name, value] : node.attributes) key += fmt::format(" {}={}", name, text_of(value));
   for (const auto& post : node.post) {
     key += fmt::format(" +{}", int(post.kind));
@@ -216,14 +205,17 @@ Result<TuneReport> tune(gpu::Device& device, Graph& graph, Tune mode, TuningStor
     return std::ranges::find(offered, found->variant) != offered.end() ? found->variant : std::string();
   };
   std::vector<std::vector<std::string>> offered(graph.nodes.size());
+  std::vector<std::string> keys(graph.nodes.size());  // empty: nothing to choose
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (!node.variant.empty()) continue;
     const auto* kernel = kernels::Registry::instance().find(node.op);
     offered[n] = kernel->variants(graph, node, device.features());
     if (mode == Tune::kOff || offered[n].size() < 2) continue;
-    const std::string key = tuning_key(graph, node);
-    if (known(key, offered[n]).empty()) open.try_emplace(key, Work{n, offered[n], flop_of(graph, node)});
+    keys[n] = tuning_key(graph, node);
+    if (known(keys[n], offered[n]).empty()) {
+      open.try_emplace(keys[n], Work{n, offered[n], flop_of(graph, node)});
+    }
   }
 
   // The largest first: time may run out.
@@ -253,11 +245,8 @@ Result<TuneReport> tune(gpu::Device& device, Graph& graph, Tune mode, TuningStor
 
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     if (offered[n].empty()) continue;
-    Node& node = graph.nodes[n];
-    const bool choice = mode != Tune::kOff && offered[n].size() > 1;
-    const std::string tuned = choice ? known(tuning_key(graph, node), offered[n]) : std::string();
-    if (!tuned.empty()) ++report.known;
-    node.variant = tuned.empty() ? offered[n].front() : tuned;
+    const std::string tuned = keys[n].empty() ? std::string() : known(keys[n], offered[n]);
+    graph.nodes[n].variant = tuned.empty() ? offered[n].front() : tuned;
   }
   return report;
 }

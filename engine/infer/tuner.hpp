@@ -15,7 +15,6 @@ inline constexpr double kFastTuningSeconds = 10;
 
 struct TuneReport {
   size_t measured = 0;  // kinds of nodes
-  size_t known = 0;     // from the store
   size_t left = 0;      // no time for them
   double seconds = 0;
 };

@@ -16,7 +16,7 @@
 #include "gpu/uniform_windows.hpp"
 #include "kernels/conv_emit.hpp"
 #include "kernels/kernel.hpp"
-#include "kernels/post_ops.hpp"
+#include "kernels/kernel_runner.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
@@ -207,18 +207,8 @@ class ConvTest : public test::GpuTest {
     }
 
     if (reference) {
-      std::vector<const Tensor*> inputs;
-      for (const auto id : graph.nodes[0].inputs) {
-        inputs.push_back(graph.constant(id) != nullptr ? graph.constant(id) : &p.data.at(id));
-      }
-      TARSIER_TRY(auto results, kernel->reference(graph.nodes[0], inputs));
+      TARSIER_TRY(const auto results, test::reference_of(graph, *kernel, p.data));
       p.expected = results[0];
-      TARSIER_CHECK(apply_post_ops(
-          graph.nodes[0],
-          [&](graph::ValueId id) -> const Tensor* {
-            return graph.constant(id) != nullptr ? graph.constant(id) : &p.data.at(id);
-          },
-          p.expected));
     }
 
     TARSIER_TRY(p.weights, device().create_buffer({.size = kWeightBytes,

@@ -11,7 +11,6 @@
 
 #include "kernels/conv_emit.hpp"
 #include "kernels/kernel_runner.hpp"
-#include "kernels/post_ops.hpp"
 #include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
 
@@ -131,17 +130,8 @@ TEST_P(ConvTiles, MatchTheReference) {
     graph.nodes[0].post.push_back(post);
   }
 
-  std::vector<const Tensor*> operands;
-  for (const auto id : inputs) {
-    operands.push_back(graph.constant(id) != nullptr ? graph.constant(id) : &data.at(id));
-  }
-  auto expected = kernel.reference(graph.nodes[0], operands);
+  const auto expected = test::reference_of(graph, kernel, data);
   ASSERT_OK(expected);
-  ASSERT_OK(apply_post_ops(
-      graph.nodes[0],
-      [&](graph::ValueId id) { return graph.constant(id) != nullptr ? graph.constant(id) : &data.at(id); },
-      (*expected)[0]));
-
   const auto run = test::run_node(device(), graph, kernel, data, {.channel_groups = true, .half = half});
   ASSERT_OK(run);
   const int64_t depth = products / c.weights[1] * ((c.weights[1] + 3) / 4 * 4);

@@ -8,6 +8,7 @@
 
 #include "core/half.hpp"
 #include "gpu/command_list.hpp"
+#include "kernels/post_ops.hpp"
 
 namespace tarsier::test {
 namespace {
@@ -266,6 +267,21 @@ Result<RunResult> run_node(gpu::Device& device, graph::Graph& graph, const kerne
     result.outputs.push_back(std::move(tensor));
   }
   return result;
+}
+
+Result<std::vector<Tensor>> reference_of(const graph::Graph& graph, const kernels::Kernel& kernel,
+                                         const std::map<ValueId, Tensor>& data) {
+  const auto at = [&](ValueId id) -> const Tensor* {
+    if (id == graph::kNone) return nullptr;
+    const Tensor* constant = graph.constant(id);
+    return constant != nullptr ? constant : &data.at(id);
+  };
+  const graph::Node& node = graph.nodes[0];
+  std::vector<const Tensor*> inputs;
+  for (const ValueId id : node.inputs) inputs.push_back(at(id));
+  TARSIER_TRY(auto outputs, kernel.reference(node, inputs));
+  TARSIER_CHECK(kernels::apply_post_ops(node, at, outputs[0]));
+  return outputs;
 }
 
 }  // namespace tarsier::test

@@ -32,6 +32,11 @@ struct RunResult {
 Result<RunResult> run_node(gpu::Device& device, graph::Graph& graph, const kernels::Kernel& kernel,
                            const std::map<graph::ValueId, graph::Tensor>& data, const RunOptions& options);
 
+/// What the CPU makes of the graph's single node, post-ops included. `data` as above, as the device stores
+/// it.
+Result<std::vector<graph::Tensor>> reference_of(const graph::Graph& graph, const kernels::Kernel& kernel,
+                                                const std::map<graph::ValueId, graph::Tensor>& data);
+
 /// The values as the device stores them: rounded to fp16 where `half`.
 graph::Tensor stored(const graph::Tensor& tensor, bool half);
 

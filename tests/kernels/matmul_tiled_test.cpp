@@ -5,7 +5,6 @@
 #include <random>
 
 #include "kernels/kernel_runner.hpp"
-#include "kernels/post_ops.hpp"
 #include "kernels/tiles.hpp"
 #include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
@@ -74,21 +73,14 @@ TEST_P(MatmulTiles, MatchTheReference) {
   for (const auto& [key, value] : c.attributes) node.attributes[key] = value;
   node.variant = variant;
   for (const Kind kind : c.post) node.post.push_back({kind, 0, 0, graph::kNone});
-  const auto inputs = node.inputs;
   graph.add_node(std::move(node));
   const Kernel& kernel = *Registry::instance().find(c.op);
   const auto descs = kernel.infer(graph, graph.nodes[0]);
   ASSERT_OK(descs);
   graph.value(graph.nodes[0].outputs[0]).desc = (*descs)[0];
 
-  std::vector<const Tensor*> operands;
-  for (const auto id : inputs) {
-    operands.push_back(graph.constant(id) != nullptr ? graph.constant(id) : &data.at(id));
-  }
-  auto expected = kernel.reference(graph.nodes[0], operands);
+  const auto expected = test::reference_of(graph, kernel, data);
   ASSERT_OK(expected);
-  ASSERT_OK(apply_post_ops(
-      graph.nodes[0], [](graph::ValueId) { return nullptr; }, (*expected)[0]));
   const auto run = test::run_node(device(), graph, kernel, data, {});
   ASSERT_OK(run);
   EXPECT_EQ(test::difference(run->outputs[0].to_floats(), (*expected)[0].to_floats(), test::kConvolution),

@@ -20,7 +20,6 @@
 #include "core/file.hpp"
 #include "kernels/kernel_runner.hpp"
 #include "kernels/operator_case.hpp"
-#include "kernels/post_ops.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::test {
@@ -126,17 +125,8 @@ Result<Built> build(const OperatorCase& c) {
 
 Result<std::vector<Tensor>> reference(const Built& built, const kernels::Kernel& kernel, bool half) {
   std::map<ValueId, Tensor> held;
-  const auto at = [&](ValueId id) -> const Tensor* {
-    if (id == graph::kNone) return nullptr;
-    if (const Tensor* constant = built.graph.constant(id)) return constant;
-    return &held.try_emplace(id, stored(built.data.at(id), half)).first->second;
-  };
-  const graph::Node& node = built.graph.nodes[0];
-  std::vector<const Tensor*> inputs;
-  for (const ValueId id : node.inputs) inputs.push_back(at(id));
-  TARSIER_TRY(auto outputs, kernel.reference(node, inputs));
-  TARSIER_CHECK(kernels::apply_post_ops(node, at, outputs[0]));
-  return outputs;
+  for (const auto& [id, tensor] : built.data) held.emplace(id, stored(tensor, half));
+  return reference_of(built.graph, kernel, held);
 }
 
 class OperatorTest : public GpuTest, public ::testing::WithParamInterface<size_t> {};

@@ -560,7 +560,7 @@ TEST(WriteChannelsLast, TurnsMapsBeforeTheyAreJoined) {
     G g;
     std::vector<ValueId> parts;
     for (const int64_t size : {4, 3}) {
-      const ValueId x = g.input("x" + std::to_string(size), {1, 8, size, size});
+      const ValueId x = g.input(fmt::format("x{}", size), {1, 8, size, size});
       const ValueId boxes =
           convolved ? g.conv(x, {5, 8, 1, 1}) : g.op("Softmax", {x}, {{"axis", int64_t{1}}});
       const ValueId map = convolved ? g.op("Concat", {g.op("Sigmoid", {boxes}), g.conv(x, {3, 8, 1, 1})},

@@ -92,6 +92,14 @@ Status sort_nodes(Graph& graph) {
   return {};
 }
 
+Status replace_nodes(Graph& graph, std::vector<bool> keep) {
+  keep.resize(graph.nodes.size(), true);
+  graph.retain_nodes(keep);
+  TARSIER_CHECK(sort_nodes(graph));
+  remove_dead_nodes(graph);
+  return {};
+}
+
 void remove_dead_nodes(Graph& graph) {
   std::vector<int> uses = graph.use_counts();
   std::vector<bool> keep(graph.nodes.size(), true);

@@ -35,6 +35,9 @@ struct Readers {
 /// Puts nodes in execution order (stable) after a pass appended some, and re-links producers. A cycle is a
 /// kRuntime error: no pass may make one.
 Status sort_nodes(Graph& graph);
+/// What a pass that appended nodes in place of others ends with: drops those of the earlier
+/// nodes for which `keep` is false and what only they read, and sorts.
+Status replace_nodes(Graph& graph, std::vector<bool> keep);
 /// Removes nodes none of whose outputs is read, transitively.
 void remove_dead_nodes(Graph& graph);
 

@@ -131,11 +131,7 @@ Status recognise_attention(Graph& graph, const OpRegistry& ops) {
     keep[i] = false;
     graph.add_node(std::move(*node));
   }
-  keep.resize(graph.nodes.size(), true);
-  graph.retain_nodes(keep);
-  TARSIER_CHECK(sort_nodes(graph));
-  remove_dead_nodes(graph);
-  return {};
+  return replace_nodes(graph, std::move(keep));
 }
 
 }  // namespace tarsier::graph

@@ -182,11 +182,7 @@ Status recognise_channel_shuffle(Graph& graph) {
     keep[i] = false;
     for (Node& gather : moves) graph.add_node(std::move(gather));
   }
-  keep.resize(graph.nodes.size(), true);
-  graph.retain_nodes(keep);
-  TARSIER_CHECK(sort_nodes(graph));
-  remove_dead_nodes(graph);
-  return {};
+  return replace_nodes(graph, std::move(keep));
 }
 
 }  // namespace tarsier::graph
