@@ -46,6 +46,12 @@ const Variant kVariants[] = {
     {"depthwise",
      [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_depthwise(g) ? 20 : 0; },
      emit_conv_depthwise},
+    // Groups of several channels.
+    {"grouped",
+     [](const ConvGeometry& g, const gpu::DeviceFeatures& device) {
+       return fits_conv_grouped(g, device) ? 20 : 0;
+     },
+     emit_conv_grouped},
 };
 
 /// Anything, slowly: weights computed at run time, kLinear, any grouping.
@@ -181,10 +187,8 @@ uint32_t ConvContext::mask_flag() const {
   return geometry.out_channels % 4 != 0 && moves_zero(emitter.node()) ? 1 : 0;
 }
 
-namespace {
-
-Result<ConvTail> upload_tail_of(Emitter& emitter, const PostSetup& post, std::vector<float> bias,
-                                int64_t channels, const std::vector<float>& behind) {
+Result<ConvTail> upload_tail(Emitter& emitter, const PostSetup& post, std::vector<float> bias,
+                             int64_t channels, const std::vector<float>& behind) {
   struct Head {
     std::array<uint32_t, 4> zero{};
     PostPush post;
@@ -203,15 +207,9 @@ Result<ConvTail> upload_tail_of(Emitter& emitter, const PostSetup& post, std::ve
   return ConvTail{weights.address + sizeof(Head), post.kinds};
 }
 
-}  // namespace
-
 Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels, const std::vector<float>& behind) {
   TARSIER_TRY(const PostSetup post, setup_post_ops(context.emitter));
-  return upload_tail_of(context.emitter, post, context.bias, channels, behind);
-}
-
-Result<ConvTail> upload_zero_tail(Emitter& emitter, int64_t channels) {
-  return upload_tail_of(emitter, {}, {}, channels, {});
+  return upload_tail(context.emitter, post, context.bias, channels, behind);
 }
 
 void register_conv(Registry& registry) {

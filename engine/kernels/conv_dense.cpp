@@ -125,7 +125,7 @@ std::vector<std::byte> pack(const DenseConv& conv, const Tiling& t, int64_t firs
       for (int64_t o = 0; o < std::min(width, g.out_channels - first_out); ++o) {
         const int64_t filter = g.transposed ? (first_in + i) * g.out_channels + first_out + o
                                             : (first_out + o) * g.in_channels + first_in + i;
-        to[i * width + o] = conv.weights[size_t(filter * g.taps() + tap)];
+        to[i * width + o] = (*conv.weights)[size_t(filter * g.taps() + tap)];
       }
     }
   }
@@ -193,7 +193,7 @@ Status emit_dense(Emitter& emitter, const DenseConv& conv) {
 }
 
 Status emit_conv_dense(ConvContext& context) {
-  DenseConv conv{context.geometry, context.weights};
+  DenseConv conv{context.geometry, &context.weights};
   conv.input = context.input.address;
   conv.output = context.output.address;
   conv.input_storage = context.input_storage();

@@ -40,14 +40,14 @@ struct ConvTail {
 };
 Result<ConvTail> upload_tail(const ConvContext& context, int64_t channels,
                              const std::vector<float>& behind = {});
+/// The same of post-ops and a bias (empty: zero) that are not the whole node's.
+Result<ConvTail> upload_tail(Emitter& emitter, const PostSetup& post, std::vector<float> bias,
+                             int64_t channels, const std::vector<float>& behind = {});
 
 /// Every variant that can run a node, also those that Kernel::variants does not offer on this device because
 /// they are slow on it.
 [[nodiscard]] std::vector<std::string> conv_variant_names(const graph::Graph& graph, const graph::Node& node,
                                                           const gpu::DeviceFeatures& device);
-
-/// A tail without post-ops and with a bias of zero.
-Result<ConvTail> upload_zero_tail(Emitter& emitter, int64_t channels);
 
 /// Any convolution, also with weights computed at run time and in either layout. Slow.
 Status emit_conv_generic(ConvContext& context);
@@ -59,7 +59,7 @@ Status emit_conv_dense(ConvContext& context);
 /// What emit_conv_dense makes of a node, for kernels that are convolutions inside.
 struct DenseConv {
   const ConvGeometry& geometry;  // fits_conv_dense
-  const std::vector<float>& weights;
+  const std::vector<float>* weights = nullptr;
   uint64_t input = 0, output = 0;
   ConvTail tail;  // its bias padded to dense_channels()
   Storage input_storage = Storage::kF32;
@@ -77,6 +77,10 @@ Status emit_dense(Emitter& emitter, const DenseConv& conv);
                                       int64_t tile);
 [[nodiscard]] uint64_t winograd_scratch_bytes(const ConvGeometry& geometry, int64_t tile);
 Status emit_conv_winograd(ConvContext& context, int64_t tile);
+
+/// group > 1, by one or more dense convolutions.
+[[nodiscard]] bool fits_conv_grouped(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
+Status emit_conv_grouped(ConvContext& context);
 
 [[nodiscard]] bool fits_conv_depthwise(const ConvGeometry& geometry);
 Status emit_conv_depthwise(ConvContext& context);

@@ -130,10 +130,10 @@ Status emit_conv_winograd(ConvContext& context, int64_t tile) {
       {groups_x, uint32_t(s.in_groups * 2), 1});
 
   const std::vector<float> filters = transform_filters(context, s, tile);
-  DenseConv dense{middle, filters};
+  DenseConv dense{middle, &filters};
   dense.input = inputs;
   dense.output = products;
-  TARSIER_TRY(dense.tail, upload_zero_tail(context.emitter, dense_channels(middle, device)));
+  TARSIER_TRY(dense.tail, upload_tail(context.emitter, {}, {}, dense_channels(middle, device)));
   dense.tap_is_image = true;
   dense.after_previous = true;
   TARSIER_CHECK(emit_dense(context.emitter, dense));

@@ -113,6 +113,25 @@ Result<PostSetup> setup_post_ops(Emitter& emitter) {
   return setup;
 }
 
+PostSetup post_ops_of_slice(const Emitter& emitter, const PostSetup& whole, int64_t image,
+                            int64_t first_channel) {
+  PostSetup slice = whole;
+  const graph::Node& node = emitter.node();
+  const Nchw out(emitter.graph().shape(node.outputs[0]));
+  for (size_t i = 0; i < node.post.size(); ++i) {
+    const Kind kind = node.post[i].kind;
+    if (is_pointwise(node.post[i])) continue;
+    if (kind == Kind::kPRelu || kind == Kind::kAffine) {  // tables of channels, for all images
+      slice.push.operand[i] += uint64_t(first_channel) * (kind == Kind::kAffine ? 12 : 4);
+      continue;
+    }
+    const uint64_t group_bytes = (whole.kinds[i] & kPostHalf) != 0 ? 8 : 16;
+    const int64_t plane = (whole.kinds[i] & kPostPerPlane) != 0 ? 1 : out.plane();
+    slice.push.operand[i] += uint64_t((image * out.groups() + first_channel / 4) * plane) * group_bytes;
+  }
+  return slice;
+}
+
 float post_op_value(const graph::PostOp& post, float x) {
   switch (post.kind) {
     case Kind::kRelu:

@@ -46,6 +46,10 @@ inline constexpr uint32_t kPostPerPlane = 0x200;  // the operand is [N,C,1,1]
 [[nodiscard]] std::vector<float> pack_affine(const Tensor& affine);
 /// Addresses and constants of the node's post-ops. Constant operands are packed in the output's layout.
 Result<PostSetup> setup_post_ops(Emitter& emitter);
+/// Those of a kernel that computes one image from channel `first_channel` (a multiple of 4) on: the operands
+/// begin there.
+[[nodiscard]] PostSetup post_ops_of_slice(const Emitter& emitter, const PostSetup& whole, int64_t image,
+                                          int64_t first_channel);
 /// The CPU reference: applies node.post to `output`. `operand` gives the data of a post-op's operand.
 Status apply_post_ops(const graph::Node& node, const std::function<const Tensor*(graph::ValueId)>& operand,
                       Tensor& output);

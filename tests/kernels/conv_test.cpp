@@ -183,6 +183,10 @@ class ConvTest : public test::GpuTest {
         post.operand = graph.add_constant(
             "slope", Tensor::f32({out_channels, 1, 1}, random_values(out_channels, 4, 0.5F)));
       }
+      if (kind == Kind::kAffine) {  // scale, shift, slope
+        post.operand = graph.add_constant(
+            "affine", Tensor::f32({3, out_channels}, random_values(3 * out_channels, 6, 0.5F)));
+      }
       if (kind == Kind::kAdd || kind == Kind::kMul) {
         const Shape shape = c.per_plane ? Shape{out[0], out[1], 1, 1} : out;
         auto values = random_values(graph::element_count(shape), 5, 1.0F);
@@ -387,6 +391,9 @@ const std::vector<ConvCase> kCases = {
      false,
      "NOTSET",
      {1, 1}},
+    // each group a dispatch of its own
+    {"grouped_slices", {2, 64, 24, 24}, {48, 16, 3, 3}, {}, {1, 1, 1, 1}, {}, 4},
+    {"up2_grouped_slices", {2, 64, 40, 40}, {64, 8, 2, 2}, {2, 2}, {}, {}, 4, true},
     {"up_grouped_dilated", {1, 6, 5, 7}, {6, 2, 3, 3}, {2, 1}, {0, 1, 1, 0}, {1, 2}, 3, true},
     {"up_1d", {1, 5, 7}, {5, 3, 4}, {2}, {1, 1}, {}, 1, true},
     {"up_same", {1, 5, 7, 5}, {5, 8, 3, 3}, {2, 2}, {}, {}, 1, true, {}, false, "SAME_UPPER"},
@@ -437,6 +444,22 @@ const std::vector<ConvCase> kCases = {
     {"up2_prelu", {2, 17, 5, 7}, {17, 13, 2, 2}, {2, 2}, {}, {}, 1, true, {Kind::kPRelu}},
     {"up2_add", {2, 17, 5, 7}, {17, 13, 2, 2}, {2, 2}, {}, {}, 1, true, {Kind::kAdd, Kind::kSigmoid}},
     {"grouped_mul", {1, 12, 5, 7}, {18, 4, 3, 3}, {}, {}, {}, 3, false, {Kind::kMul, Kind::kSigmoid}},
+    {"grouped_slices_prelu_add",
+     {2, 64, 24, 24},
+     {48, 16, 3, 3},
+     {},
+     {1, 1, 1, 1},
+     {},
+     4,
+     false,
+     {Kind::kPRelu, Kind::kAdd}},
+    {.name = "grouped_slices_affine_mul",
+     .input = {2, 64, 24, 24},
+     .weights = {48, 16, 3, 3},
+     .pads = {1, 1, 1, 1},
+     .group = 4,
+     .post = {Kind::kAffine, Kind::kMul},
+     .per_plane = true},
     {"one_dimensional_tanh", {1, 5, 17}, {8, 5, 3}, {}, {}, {}, 1, false, {Kind::kTanh}},
 };
 
@@ -449,6 +472,7 @@ std::string expected_shader(const ConvCase& c) {
   const char* kind = "generic";
   if (c.group == 1 && !c.transposed && c.input.size() == 4 && !c.dynamic_weights) kind = "dense";
   if (scatter) kind = "dense";
+  if (c.group > 1 && c.group < c.weights[0] && !c.transposed && c.input.size() == 4) kind = "dense";
   if (c.group > 1 && c.group == c.weights[0] && !c.transposed && !huge) kind = "depthwise";
   if (name.starts_with("vector")) kind = "vector";
   return fmt::format("kernels/conv_{}.comp", kind);
