@@ -52,7 +52,7 @@ struct DetectionParams {
   bool per_class = false;
   bool class_agnostic = false;               // boxes of different classes suppress each other
   uint32_t max_candidates = kMaxCandidates;  // the best this many enter NMS
-  uint32_t max_detections = kMaxDetections;
+  uint32_t max_detections = 300;             // at most kMaxDetections
 };
 
 /// How this frame was shown to the network.

@@ -179,6 +179,17 @@ TEST_F(DetectionTest, YoloxEqualsTheReference) {
   check(head, yolox(80, 416, 416, kNchw, 12), letterboxed(1280, 720, 0.325F), variations(0.6F));
 }
 
+TEST_F(DetectionTest, KeepsAsManyAsTheBufferHolds) {
+  const HeadDesc head{HeadKind::kYolox, 80, 416, 416};
+  const auto tensors = yolox(80, 416, 416, kNchw, 13);
+  const DetectionParams all{.score_threshold = 0, .iou_threshold = 1, .max_detections = kMaxDetections + 1};
+  const FrameGeometry frame = letterboxed(1280, 720, 0.325F);
+  const auto expected = decode_reference(head, hosts(*tensors), frame, all);
+  ASSERT_OK(expected);
+  EXPECT_EQ(expected->size(), kMaxDetections);
+  check(head, tensors, frame, {all});
+}
+
 TEST_F(DetectionTest, FastestDetEqualsTheReferenceInEveryLayout) {
   const HeadDesc head{HeadKind::kFastestDet, 11, 208, 112};
   const FrameGeometry frame{{208.0F / 333, 112.0F / 222, 0, 0}, 333, 222};

@@ -14,7 +14,7 @@ import markers
 
 SIZES = ((640, 480), (1280, 720), (1920, 1080))
 CAMERA_FPS = 60  # of the synthetic camera that frame age is measured with
-MOST_BOXES = 300  # what a detector keeps at most (kMaxDetections of engine/vision/types.hpp)
+MOST_BOXES = 1000  # what a detector keeps at most (kMaxDetections of engine/vision/types.hpp)
 OVERHEAD = re.compile(r"(upload|scene|\S+ (?:input|decode|masks))$")
 
 
