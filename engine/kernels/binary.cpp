@@ -212,7 +212,7 @@ class Binary : public Operator {
  private:
   /// Broadcasts that kPlanes walks: each axis group (N), (C), (H, W) is whole or 1.
   static bool fits_c4(const Shape& shape, const Shape& out) {
-    if (shape.size() > 4) return false;
+    if (shape.size() > 4 || out.size() != 4) return false;
     const Shape s = pad_rank(shape, 4);
     const bool pixels = (s[2] == out[2] && s[3] == out[3]) || (s[2] == 1 && s[3] == 1);
     return pixels && (s[0] == out[0] || s[0] == 1) && (s[1] == out[1] || s[1] == 1);

@@ -90,14 +90,21 @@ def resolutions(args, names, frames, settings):
     return out + ([""] + notes if notes else [])
 
 
-def detections(args, frames, settings):
+def crowd(root):
+    """A picture with many boxes: the clip that tools/setup found, else a synthetic one."""
+    note = root / ".tarsier" / "default-clip"
+    clip = Path(note.read_text().strip()) if note.exists() else None
+    return str(clip) if clip and clip.exists() else "synthetic:1280x720"
+
+
+def detections(args, source, frames, settings):
     """The detector's cut-offs decide how many boxes go through decoding, NMS, drawing and the list."""
     out = ["| score at least | boxes a frame | decode and NMS, ms | scene, ms | all but the network, ms | frames/s |",
            "|---" * 6 + "|"]
     # The lower the limit, the more boxes; none suppresses another.
     for score in ("0.9", "0.3", "0.1", "0.03", "0.01"):
         given = [f"detect.score={score}", "detect.iou=1", f"detect.max={MOST_BOXES}"]
-        run = measure(args, "synthetic:1280x720", "street", frames,
+        run = measure(args, source, "street", frames,
                       settings + [word for setting in given for word in ("--set", setting)])
         decode = sum(ms for p, ms in run.passes.items() if p.endswith(" decode"))
         out.append(f"| {score} | {run.boxes:.0f} | {decode:.2f} | {run.passes.get('scene', 0):.2f} | {run.overhead():.2f} | "
@@ -148,7 +155,9 @@ def main():
                "frames/s.", ""]
     section += resolutions(args, names, frames, settings)
     try:
-        section += ["", "Cost of detections, 1280 x 720, no suppression between boxes:", "", *detections(args, frames, settings)]
+        source = crowd(root)
+        section += ["", f"Cost of detections, {Path(source).name}, no suppression between boxes:", "",
+                    *detections(args, source, frames, settings)]
         section += ["", "Streams at the same time, 1280 x 720:", "", *streams(args, frames, settings)]
     except RuntimeError as error:
         raise SystemExit(f"error: {error}")
