@@ -59,6 +59,7 @@ uint64_t device_bytes(const graph::Value& value) {
 
 std::vector<std::byte> to_device(const Tensor& tensor, Layout layout, DType storage) {
   std::vector<std::byte> out(device_bytes(tensor.shape(), layout, storage));
+  if (tensor.size() == 0) return out;  // nothing to copy, and no address to copy it from
   if (storage == DType::kI32) {
     std::vector<int32_t> words;
     words.reserve(size_t(tensor.size()));
@@ -84,6 +85,7 @@ std::vector<std::byte> to_device(const Tensor& tensor, Layout layout, DType stor
 
 Tensor from_device(std::span<const std::byte> bytes, const TensorDesc& desc, Layout layout, DType storage) {
   Tensor out(desc);
+  if (out.size() == 0) return out;
   if (storage == DType::kI32) {
     const std::span<const int32_t> words(reinterpret_cast<const int32_t*>(bytes.data()), size_t(out.size()));
     switch (desc.dtype) {

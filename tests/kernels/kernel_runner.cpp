@@ -108,6 +108,7 @@ class NodeEmitter : public kernels::Emitter {
 Result<Tensor> unpack(const graph::Value& value, Placed& placed) {
   Tensor tensor(value.desc);
   const auto count = size_t(tensor.size());
+  if (count == 0) return tensor;
   if (value.layout == Layout::kLinear) {
     if (kernels::is_float(value.desc.dtype)) {
       std::vector<float> values(count);
