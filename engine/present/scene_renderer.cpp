@@ -43,7 +43,8 @@ struct MaskPush {
   float scale[2], offset[2], color[4];
   float threshold;
 };
-constexpr uint32_t kEdges = 4;  // as in shaders/present/expand.comp
+constexpr uint32_t kExpandGroups = 64;  // workgroups that share the boxes of a frame
+constexpr uint32_t kEdges = 4;          // as in shaders/present/expand.comp
 constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
 constexpr uint64_t kQuadsOffset = 32;  // behind the indirect command
 constexpr uint64_t kQuadBufferBytes =
@@ -279,7 +280,7 @@ Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t
   push.line = line();
   push.outline = line();
   push.radius = 3 * line();
-  commands.dispatch(*expand, push, {1, vision::kMaxDetections, 1});
+  commands.dispatch(*expand, push, {1, kExpandGroups, 1});
   return {};
 }
 

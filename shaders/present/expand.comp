@@ -92,20 +92,22 @@ Quad label_of(vec4 box, float score, ClassEntry entry, uint at, vec3 color) {
 
 void main() {
   uint part = gl_GlobalInvocationID.x;
-  uint row = gl_WorkGroupID.y;
   uint count = min(push.detections.header.count, kMaxDetections);
-  if (part == 0u && row == 0u) push.quads.command = uvec4(6u, count * (kEdges + kLabelQuads), 0u, 0u);
-  if (row >= count || part >= kEdges + kLabelQuads) return;
+  if (part == 0u && gl_WorkGroupID.y == 0u) push.quads.command = uvec4(6u, count * (kEdges + kLabelQuads), 0u, 0u);
+  if (part >= kEdges + kLabelQuads) return;
 
-  Detection detection = push.detections.items[count - 1u - row];
-  vec4 box = detection.box;
-  uint class_id = min(uint(max(detection.class_id, 0)), push.class_count - 1u);
-  ClassEntry entry = Classes(push.classes).items[class_id];
-  vec3 color = unpackUnorm4x8(entry.color).rgb;
-  if (part < kEdges) {
-    push.quads.items[row * kEdges + part] = edge_of(box, part, color);
-  } else {
-    push.quads.items[count * kEdges + row * kLabelQuads + part - kEdges] =
-        label_of(box, detection.score, entry, part - kEdges, color);
+  // So many workgroups as the host thought fit share the rows: a frame with few boxes costs little.
+  for (uint row = gl_WorkGroupID.y; row < count; row += gl_NumWorkGroups.y) {
+    Detection detection = push.detections.items[count - 1u - row];
+    vec4 box = detection.box;
+    uint class_id = min(uint(max(detection.class_id, 0)), push.class_count - 1u);
+    ClassEntry entry = Classes(push.classes).items[class_id];
+    vec3 color = unpackUnorm4x8(entry.color).rgb;
+    if (part < kEdges) {
+      push.quads.items[row * kEdges + part] = edge_of(box, part, color);
+    } else {
+      push.quads.items[count * kEdges + row * kLabelQuads + part - kEdges] =
+          label_of(box, detection.score, entry, part - kEdges, color);
+    }
   }
 }
