@@ -10,7 +10,7 @@ namespace tarsier::app {
 
 struct LayerBenchOptions {
   bool fp16 = false;
-  infer::Tune tune = infer::Tune::kFull;
+  infer::Tune tune = infer::Tune::kFast;
   int runs = 30;
   std::string json;  // a file; "" for none
 };

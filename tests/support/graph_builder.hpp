@@ -5,7 +5,6 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -22,11 +21,7 @@ using graph::ValueId;
 using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
 
 inline Tensor random_tensor(const Shape& shape, uint32_t seed, float low = -2.0F, float high = 2.0F) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<float> pick(low, high);
-  std::vector<float> values(static_cast<size_t>(graph::element_count(shape)));
-  for (float& value : values) value = pick(generator);
-  return Tensor::f32(shape, values);
+  return graph::random_tensor({graph::DType::kF32, shape}, seed, low, high);
 }
 
 struct G : graph::Graph {

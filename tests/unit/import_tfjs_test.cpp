@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <random>
 
 #include "graph/passes/edit.hpp"
 #include "import/import.hpp"
