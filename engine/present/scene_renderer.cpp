@@ -39,10 +39,6 @@ struct QuadPush {
   float frame[2];
   float line, outline;
 };
-struct MaskPush {
-  float scale[2], offset[2], color[4];
-  float threshold;
-};
 constexpr uint32_t kExpandGroups = 64;  // workgroups that share the boxes of a frame
 constexpr uint32_t kEdges = 4;          // as in shaders/present/expand.comp
 constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
@@ -55,11 +51,6 @@ constexpr uint32_t kMaxStatusGlyphs = 160;
 struct Canvas {
   gpu::Image image;
   gpu::RenderTarget target;
-};
-
-struct MaskTexture {
-  gpu::Image image;
-  gpu::TextureSet textures;
 };
 
 struct LabelSet {
@@ -98,17 +89,15 @@ struct SceneRenderer::Impl {
   std::shared_ptr<Canvas> canvas;
   std::shared_ptr<TextTables> text;
   float text_size = 0;
-  std::vector<std::shared_ptr<MaskTexture>> masks;
+  MaskLayer masks;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
-  gpu::GraphicsPipeline quad_pipeline, mask_pipeline;
+  gpu::GraphicsPipeline quad_pipeline;
   uint64_t generation = 0;
 
   Status make_pipelines();
   Status resize(gpu::FrameContext& frame, uint32_t width, uint32_t height);
   Result<std::shared_ptr<TextTables>> make_text(float pixels);
-  Status prepare_mask(gpu::FrameContext& frame, size_t index, const MaskInput& mask);
-  void draw_masks(gpu::CommandList& commands, std::span<const MaskInput> inputs);
   [[nodiscard]] float line() const;  // half the width of a box's line
   [[nodiscard]] QuadPush quad_push() const;
   Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
@@ -126,12 +115,7 @@ Status SceneRenderer::Impl::make_pipelines() {
                                                             .blend = true,
                                                             .textures = 1,
                                                             .instance_vec4s = 4}));
-  TARSIER_TRY(mask_pipeline, gpu::GraphicsPipeline::create(*device, canvas->target,
-                                                           {.vertex = "present/fullscreen.vert",
-                                                            .fragment = "present/mask.frag",
-                                                            .constants = {},
-                                                            .blend = true,
-                                                            .textures = 1}));
+  TARSIER_TRY(masks, MaskLayer::create(*device, canvas->target));
   return {};
 }
 
@@ -200,42 +184,6 @@ Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uin
   canvas = std::move(next);
   ++generation;
   return first ? make_pipelines() : Status();
-}
-
-Status SceneRenderer::Impl::prepare_mask(gpu::FrameContext& frame, size_t index, const MaskInput& mask) {
-  if (masks.size() <= index) masks.resize(index + 1);
-  std::shared_ptr<MaskTexture>& texture = masks[index];
-  if (!texture || texture->image.width() != mask.width || texture->image.height() != mask.height) {
-    if (texture) frame.retire(texture);
-    texture = std::make_shared<MaskTexture>();
-    TARSIER_TRY(texture->image, gpu::Image::create(*device, {.width = mask.width,
-                                                             .height = mask.height,
-                                                             .format = gpu::Format::kR8,
-                                                             .color_target = false,
-                                                             .name = "mask"}));
-    const gpu::TextureSet::Texture one{&texture->image, gpu::Filter::kLinear};
-    TARSIER_TRY(texture->textures, gpu::TextureSet::create(*device, std::span(&one, 1)));
-  }
-  gpu::CommandList& commands = frame.commands();
-  commands.image_barrier(texture->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
-  commands.copy_to_image(*mask.buffer, mask.offset, texture->image);
-  commands.image_barrier(texture->image, ImageUse::kTransferWrite, ImageUse::kSampled);
-  return {};
-}
-
-void SceneRenderer::Impl::draw_masks(gpu::CommandList& commands, std::span<const MaskInput> inputs) {
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const MaskInput& mask = inputs[i];
-    if (mask.opacity <= 0) continue;
-    const float width = float(mask.width);
-    const float height = float(mask.height);
-    const MaskPush push{{mask.fit.scale_x / width, mask.fit.scale_y / height},
-                        {mask.fit.offset_x / width, mask.fit.offset_y / height},
-                        {mask.color[0], mask.color[1], mask.color[2], mask.opacity},
-                        mask.threshold};
-    commands.bind(mask_pipeline, push, &masks[i]->textures);
-    commands.draw(3);
-  }
 }
 
 float SceneRenderer::Impl::line() const {
@@ -341,9 +289,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   commands.image_barrier(self.canvas->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
   commands.copy_to_image(*inputs.frame, inputs.frame_offset, self.canvas->image);
   commands.image_barrier(self.canvas->image, ImageUse::kTransferWrite, ImageUse::kColorTarget);
-  for (size_t i = 0; i < inputs.masks.size(); ++i) {
-    TARSIER_CHECK(self.prepare_mask(frame, i, inputs.masks[i]));
-  }
+  TARSIER_CHECK(self.masks.prepare(frame, inputs.masks, inputs.width, inputs.height));
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
@@ -355,7 +301,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
 
   commands.begin_render(self.canvas->target);
-  self.draw_masks(commands, inputs.masks);
+  self.masks.draw(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     commands.bind_instances(self.quads[i], kQuadsOffset);

@@ -2,7 +2,6 @@
 // picture goes to a window, a video or a test. The host never learns how many boxes there are.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -11,23 +10,13 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/image.hpp"
+#include "present/mask_layer.hpp"
 #include "vision/types.hpp"
 
 namespace tarsier::present {
 
 /// Glyphs of a label: of the name and of the score's four. A longer name ends in an ellipsis.
 inline constexpr uint32_t kLabelGlyphs = 24;
-
-/// A soft mask: one byte a pixel at the network's resolution, 0 = no, 255 = yes, rows packed.
-struct MaskInput {
-  const gpu::Buffer* buffer = nullptr;
-  uint64_t offset = 0;  // multiple of 4
-  uint32_t width = 0, height = 0;
-  vision::Fit fit;  // mask = frame * scale + offset, in pixels
-  std::array<float, 3> color{0.16F, 0.8F, 0.45F};
-  float opacity = 0.4F;
-  float threshold = 0.5F;
-};
 
 struct DetectionInput {
   const gpu::Buffer* buffer = nullptr;  // vision::DetectionHeader and what follows

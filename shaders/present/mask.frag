@@ -2,6 +2,7 @@
 // pixel soft and a slightly stronger rim.
 #version 460
 
+layout(constant_id = 0) const bool kPlain = false;  // well inside: neither edge nor rim
 
 layout(set = 0, binding = 0) uniform sampler2D mask;
 
@@ -9,13 +10,17 @@ layout(push_constant) uniform Push {
   vec2 scale;   // texture coordinate = pixel * scale + offset
   vec2 offset;
   vec4 color;   // a: opacity
+  vec2 frame;
   float threshold;
 } push;
 
-layout(location = 0) in vec2 in_uv;  // unused: the mask has its own mapping
 layout(location = 0) out vec4 out_color;
 
 void main() {
+  if (kPlain) {
+    out_color = push.color;
+    return;
+  }
   vec2 uv = gl_FragCoord.xy * push.scale + push.offset;
   float value = texture(mask, uv).r;
   float slope = max(fwidth(value), 1.0 / 255.0);

@@ -2,6 +2,7 @@
 // byte is the decision and, drawn enlarged, a soft edge at once.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "vision_types.glsl"
 
 layout(local_size_x = 64) in;
@@ -20,7 +21,7 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 uint inside_byte(bool inside, float soft) {
-  uint byte = uint(clamp(soft, 0.0, 1.0) * 255.0 + 0.5);
+  uint byte = uint(int_of(floor(clamp(soft, 0.0, 1.0) * 255.0 + 0.5)));
   return inside ? max(byte, 128u) : min(byte, 127u);
 }
 
@@ -38,19 +39,21 @@ uint byte_at(uint pixel) {
 }
 
 void main() {
-  uint words = (pc.pixels + 3u) / 4u;
+  // Into variables first: the software device reads a push constant in a loop as slowly as memory.
+  uint pixels = pc.pixels, words = (pixels + 3u) / 4u, stride = gl_WorkGroupSize.x;
+  Words mask = pc.mask;
   uint count = 0;
-  for (uint i = 0; i < kWords; ++i) {
-    uint word = (gl_WorkGroupID.x * kWords + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
-    if (word >= words) break;
+  uint word = gl_WorkGroupID.x * (kWords * stride) + gl_LocalInvocationID.x;
+  uint end = min(word + kWords * stride, words);
+  for (; word < end; word += stride) {
     uint packed = 0;
-    for (uint k = 0; k < 4u; ++k) {
+    [[unroll]] for (uint k = 0; k < 4u; ++k) {
       uint pixel = 4u * word + k;
-      uint byte = pixel < pc.pixels ? byte_at(pixel) : 0u;
+      uint byte = pixel < pixels ? byte_at(min(pixel, pixels - 1u)) : 0u;
       count += byte >> 7;
       packed |= byte << (8u * k);
     }
-    pc.mask.v[word] = packed;
+    mask.v[word] = packed;
   }
   if (count != 0u) atomicAdd(pc.covered.v[0], count);
 }

@@ -3,6 +3,8 @@
 // that a network sees the very values that its reference saw; see engine/vision/preprocess.cpp.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "vision_types.glsl"
 
 layout(local_size_x = 64) in;
@@ -11,11 +13,8 @@ layout(constant_id = 1) const uint kRgb = 0;    // channel 0 is red
 const uint kPlanarF32 = 0, kInterleavedF32 = 1, kC4F32 = 2, kC4F16 = 3, kPlanarF16 = 4, kInterleavedF16 = 5;
 const uint kRows = 4;  // rows an invocation makes: the column's weights are found once
 
-layout(buffer_reference, std430, buffer_reference_align = 16) buffer Vec4s {
-  vec4 v[];
-};
-layout(buffer_reference, std430, buffer_reference_align = 8) buffer Pairs {
-  uvec2 v[];
+layout(buffer_reference, std430, buffer_reference_align = 8) buffer Longs {
+  uint64_t v[];
 };
 
 layout(push_constant, std430) uniform Push {
@@ -38,13 +37,13 @@ Tap tap_of(int i, int from, int to, bool clamp_weights) {
   precise float position = float((2 * i + 1) * from - to) / float(2 * to);
   precise float whole = floor(position);
   precise float f = position - whole;
-  int a = int(whole);
+  int a = int_of(whole);
   if (clamp_weights && (a < 0 || a >= from - 1)) f = 0;  // OpenCV does so along x, not along y
   Tap tap;
   tap.a = clamp(a, 0, from - 1);
   tap.b = clamp(a + 1, 0, from - 1);
-  tap.wa = int(roundEven((1.0 - f) * 2048.0));
-  tap.wb = int(roundEven(f * 2048.0));
+  tap.wa = int_of(roundEven((1.0 - f) * 2048.0));
+  tap.wb = int_of(roundEven(f * 2048.0));
   if (clamp_weights) tap.b = a < 0 ? 0 : tap.b;
   return tap;
 }
@@ -57,16 +56,16 @@ ivec3 blend_row(int row, Tap x) {
   return (a * x.wa + b * x.wb) >> 4;
 }
 
-// The network's channels of target pixel (column of x, row), normalised.
+// The network's channels of target pixel (column of x, row), normalised. Nothing here depends on a condition: the
+// software device reads push constants and neighbours' addresses far faster outside of branches.
 vec3 value_at(int column, int row, Tap x) {
   int fx = column - pc.x, fy = row - pc.y;
-  vec3 bgr = vec3(pc.pad);
-  if (fx >= 0 && fx < pc.width && fy >= 0 && fy < pc.height) {
-    Tap y = tap_of(fy, pc.frame_height, pc.height, false);
-    ivec3 a = blend_row(y.a * pc.frame_width, x);
-    ivec3 b = blend_row(y.b * pc.frame_width, x);
-    bgr = vec3((((a * y.wa) >> 16) + ((b * y.wb) >> 16) + 2) >> 2);
-  }
+  bool inside = fx >= 0 && fx < pc.width && fy >= 0 && fy < pc.height;
+  Tap y = tap_of(fy, pc.frame_height, pc.height, false);
+  ivec3 a = blend_row(y.a * pc.frame_width, x);
+  ivec3 b = blend_row(y.b * pc.frame_width, x);
+  vec3 bgr = vec3((((a * y.wa) >> 16) + ((b * y.wb) >> 16) + 2) >> 2);
+  bgr = mix(vec3(pc.pad), bgr, bvec3(inside));
   vec3 value = kRgb != 0 ? bgr.zyx : bgr;
   precise vec3 result = (value - vec3(pc.mean[0], pc.mean[1], pc.mean[2])) *
                         vec3(pc.scale[0], pc.scale[1], pc.scale[2]);
@@ -92,22 +91,27 @@ void main() {
     return;
   }
   int column = int(gl_GlobalInvocationID.x);
-  if (column >= pc.target_width) return;
   Tap x = tap_of(column - pc.x, pc.frame_width, pc.width, true);
   int first = int(gl_GlobalInvocationID.y * kRows);
-  int last = min(first + int(kRows), pc.target_height);
   uint plane = uint(pc.target_width * pc.target_height);
-  for (int row = first; row < last; ++row) {
-    vec3 value = value_at(column, row, x);
+  vec3 values[kRows];
+  [[unroll]] for (int i = 0; i < int(kRows); ++i) values[i] = value_at(column, first + i, x);
+  [[unroll]] for (int i = 0; i < int(kRows); ++i) {
+    int row = first + i;
     uint pixel = uint(row * pc.target_width + column);
-    if (kStore == kPlanarF32) {
-      for (uint c = 0; c < 3; ++c) pc.target.v[c * plane + pixel] = floatBitsToUint(value[c]);
-    } else if (kStore == kInterleavedF32) {
-      for (uint c = 0; c < 3; ++c) pc.target.v[pixel * 3u + c] = floatBitsToUint(value[c]);
-    } else if (kStore == kC4F32) {
-      Vec4s(pc.target).v[pixel] = vec4(value, 0.0);
-    } else {
-      Pairs(pc.target).v[pixel] = uvec2(packHalf2x16(value.xy), packHalf2x16(vec2(value.z, 0.0)));
+    Words target = pc.target;
+    if (column < pc.target_width && row < pc.target_height) {
+      if (kStore == kPlanarF32) {
+        [[unroll]] for (uint c = 0; c < 3; ++c) target.v[c * plane + pixel] = floatBitsToUint(values[i][c]);
+      } else if (kStore == kInterleavedF32) {
+        [[unroll]] for (uint c = 0; c < 3; ++c) target.v[pixel * 3u + c] = floatBitsToUint(values[i][c]);
+      } else if (kStore == kC4F32) {
+        Longs(target).v[2u * pixel] = packUint2x32(floatBitsToUint(values[i].xy));
+        Longs(target).v[2u * pixel + 1u] = packUint2x32(uvec2(floatBitsToUint(values[i].z), 0u));
+      } else {
+        Longs(target).v[pixel] =
+            packUint2x32(uvec2(packHalf2x16(values[i].xy), packHalf2x16(vec2(values[i].z, 0.0))));
+      }
     }
   }
 }

@@ -3,7 +3,9 @@
 // To add a case: put what should be drawn into draw(), look at one pixel with at().
 #include "support/scene.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -205,6 +207,92 @@ TEST_F(SceneTest, MaskIsBlendedWhereItIsSet) {
   EXPECT_TRUE(unchanged(160 + 64, 120));
   EXPECT_GT(at(160, 120 - 56).r, at(160, 120 - 66).r + 50);
   EXPECT_FALSE(unchanged(160 - 56, 120));
+}
+
+/// What mask.frag computes, from a mask of bytes.
+class ExpectedMask {
+ public:
+  ExpectedMask(const present::MaskInput& mask, const std::vector<uint8_t>& bytes)
+      : mask_(mask), bytes_(bytes) {}
+
+  [[nodiscard]] float opacity(int x, int y) const {
+    // Derivatives are those of the block of 2 x 2 pixels.
+    const float slope =
+        std::max(std::abs(value(x | 1, y) - value(x & ~1, y)) + std::abs(value(x, y | 1) - value(x, y & ~1)),
+                 1.0F / 255);
+    const float away = (value(x, y) - mask_.threshold) / slope;
+    const float rim = std::clamp(2 - std::abs(away - 1), 0.0F, 1.0F);
+    const float full = mask_.opacity + (std::min(mask_.opacity * 1.6F, 1.0F) - mask_.opacity) * rim;
+    return std::clamp(away + 0.5F, 0.0F, 1.0F) * full;
+  }
+
+ private:
+  [[nodiscard]] float texel(int x, int y) const {
+    x = std::clamp(x, 0, int(mask_.width) - 1);
+    y = std::clamp(y, 0, int(mask_.height) - 1);
+    return float(bytes_[size_t(y) * mask_.width + size_t(x)]) / 255;
+  }
+  [[nodiscard]] float value(int x, int y) const {
+    const float u = (float(x) + 0.5F) * mask_.fit.scale_x + mask_.fit.offset_x - 0.5F;
+    const float v = (float(y) + 0.5F) * mask_.fit.scale_y + mask_.fit.offset_y - 0.5F;
+    const float left = std::floor(u), top = std::floor(v);
+    const int i = int(left), j = int(top);
+    return std::lerp(std::lerp(texel(i, j), texel(i + 1, j), u - left),
+                     std::lerp(texel(i, j + 1), texel(i + 1, j + 1), u - left), v - top);
+  }
+  const present::MaskInput& mask_;
+  const std::vector<uint8_t>& bytes_;
+};
+
+// Only parts of the frame are drawn at all: none may be left out, and none drawn twice.
+TEST_F(SceneTest, MaskIsDrawnOnceWhereItShows) {
+  struct Case {
+    const char* name;
+    uint32_t width, height;  // of the mask
+    vision::Fit fit;
+    float threshold;
+  };
+  constexpr Case kCases[] = {
+      {"enlarged", 96, 64, {96.0F / kWidth, 64.0F / kHeight, 0, 0}, 0.5F},
+      {"same size", kWidth, kHeight, {1, 1, 0, 0}, 0.5F},
+      {"reduced", 700, 530, {700.0F / kWidth, 530.0F / kHeight, 0, 0}, 0.5F},
+      {"letterbox", 161, 163, {161.0F / kWidth, 161.0F / kWidth, 0, 20.5F}, 0.5F},
+      {"low threshold", 96, 64, {96.0F / kWidth, 64.0F / kHeight, 0, 0}, 0.05F},
+      {"high threshold", 96, 64, {96.0F / kWidth, 64.0F / kHeight, 0, 0}, 0.97F},
+  };
+  for (const Case& one : kCases) {
+    SCOPED_TRACE(one.name);
+    // A soft disc, a hard corner, and specks that are alone in their tiles.
+    auto bytes = test::disc_mask(int(one.width), int(one.height), float(one.width) / 2, float(one.height) / 2,
+                                 float(one.height) / 3);
+    for (uint32_t y = 0; y < one.height / 4; ++y) {
+      for (uint32_t x = one.width * 3 / 4; x < one.width; ++x) bytes[y * one.width + x] = 255;
+    }
+    for (uint32_t i = 1; i < 8; ++i) bytes[(one.height - 3) * one.width + i * one.width / 9] = 255;
+    auto buffer = upload_vector(device(), bytes);
+    ASSERT_OK(buffer);
+    present::MaskInput mask;
+    mask.buffer = &*buffer;
+    mask.width = one.width;
+    mask.height = one.height;
+    mask.fit = one.fit;
+    mask.threshold = one.threshold;
+    mask.opacity = 0.5F;
+    draw(kWidth, kHeight, {}, {mask});
+    const ExpectedMask expected(mask, bytes);
+    size_t far = 0, drawn = 0;
+    for (uint32_t y = 0; y < kHeight; ++y) {
+      for (uint32_t x = 0; x < kWidth; ++x) {
+        const float a = expected.opacity(int(x), int(y));
+        drawn += a > 0 ? 1 : 0;
+        const float was = drawn_over_[(size_t(y) * kWidth + x) * 4 + 1];
+        // Devices place samples to 1/256 of a texel, which a steep rim magnifies.
+        far += std::abs(float(at(x, y).g) - (was + (255 * mask.color[1] - was) * a)) > 20 ? 1 : 0;
+      }
+    }
+    EXPECT_GT(drawn, size_t(kWidth) * kHeight / 20);
+    EXPECT_LE(far, size_t(kWidth) * kHeight / 1000);
+  }
 }
 
 TEST_F(SceneTest, StatusLineAndChangeOfSize) {
