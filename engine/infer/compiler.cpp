@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <set>
 
 #include "core/file.hpp"
 #include "core/log.hpp"
@@ -50,7 +52,7 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
     const auto* kernel = ops().find(node.op);
     return kernel != nullptr && kernel->accepts(graph, node, post);
   };
-  const std::vector<Pass> passes = {
+  std::vector<Pass> passes = {
       // What is not asked for costs nothing, and its operators need not be known.
       {"prune", [&] { return graph::prune(graph_, options_.outputs); }},
       // Everything after this may rely on static shapes; unknown operators are reported here, all at once.
@@ -95,12 +97,10 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       // Kernels state the layouts they are fast in; conversions are inserted where neighbours differ.
       {"assign_layouts", [&] { return assign_layouts(graph_, ops(), options_.precision); }},
       // Many operators can be run in several ways; which is best depends on the device and the shape.
-      {"choose_variants", [&] { return choose_variants(); }},
+      {"choose_variants", [&] { return choose_variants(); }, 60},
   };
-  const auto rest = device_passes();
-  const size_t total = passes.size() + rest.size();
-  TARSIER_CHECK(run_passes(passes, 0, total));
-  TARSIER_CHECK(run_passes(rest, passes.size(), total));
+  std::ranges::move(device_passes(), std::back_inserter(passes));
+  TARSIER_CHECK(run_passes(passes));
   if (options_.progress) options_.progress(1, "ready");
   out_.stats.compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
@@ -116,33 +116,40 @@ std::vector<Compiler::Pass> Compiler::device_passes() {
       // Kernels choose their variant, pack their weights and describe their dispatches.
       {"emit", [&] { return emit(); }},
       // All at once, on the host's threads, behind the disk cache.
-      {"create_pipelines", [&] { return create_pipelines(); }},
+      {"create_pipelines", [&] { return create_pipelines(); }, 10},
       // The command stream with the barriers that it needs and no more.
       {"record", [&] { return record(); }},
       // Software drivers compile a shader when it first runs: now, not in the first frame.
-      {"warm_up", [&] { return warm_up(); }},
+      {"warm_up", [&] { return warm_up(); }, 40},
   };
 }
 
 Result<std::unique_ptr<Plan>> Compiler::build() {
-  const auto passes = device_passes();
-  TARSIER_CHECK(run_passes(passes, 0, passes.size()));
+  TARSIER_CHECK(run_passes(device_passes()));
   return std::move(plan_);
 }
 
-Status Compiler::run_passes(const std::vector<Pass>& passes, size_t first, size_t total) {
+Status Compiler::run_passes(const std::vector<Pass>& passes) {
+  float total = 0, done = 0;
+  for (const Pass& pass : passes) total += pass.share;
   for (size_t i = 0; i < passes.size(); ++i) {
-    if (options_.progress) options_.progress(float(first + i) / float(total), passes[i].name);
+    pass_begin_ = done / total;
+    done += passes[i].share;
+    pass_end_ = done / total;
+    report(0, passes[i].name);
     TARSIER_CHECK(passes[i].run());
     if (!options_.dump_graph.empty()) {
       std::error_code error;
       std::filesystem::create_directories(options_.dump_graph, error);
-      TARSIER_CHECK(
-          write_text_atomic(options_.dump_graph / fmt::format("{:02}_{}.txt", first + i + 1, passes[i].name),
-                            graph_.to_text()));
+      TARSIER_CHECK(write_text_atomic(
+          options_.dump_graph / fmt::format("{:02}_{}.txt", i + 1, passes[i].name), graph_.to_text()));
     }
   }
   return {};
+}
+
+void Compiler::report(float fraction, std::string_view what) const {
+  if (options_.progress) options_.progress(pass_begin_ + fraction * (pass_end_ - pass_begin_), what);
 }
 
 Compiler::Compiler(gpu::Device& device, Graph graph, const CompileOptions& options)
@@ -183,14 +190,15 @@ Status Compiler::choose_variants() {
   TuningStore store(options_.tune == Tune::kOff    ? std::filesystem::path()
                     : options_.tuning_file.empty() ? TuningStore::default_file(device_)
                                                    : options_.tuning_file);
-  TARSIER_TRY(const auto report, tune(device_, graph_, options_.tune, store, options_.progress));
-  if (report.measured > 0) {
+  TARSIER_TRY(const auto tuned, tune(device_, graph_, options_.tune, store,
+                                     [&](float fraction, std::string_view what) { report(fraction, what); }));
+  if (tuned.measured > 0) {
     log::info("{}: measured {} kinds of layers in {:.1f} s, kept for the next start", graph_.name,
-              report.measured, report.seconds);
+              tuned.measured, tuned.seconds);
   }
-  if (report.left > 0) {
+  if (tuned.left > 0) {
     log::info("{}: {} kinds of layers are left for the next start (--tune full measures all now)",
-              graph_.name, report.left);
+              graph_.name, tuned.left);
   }
   return {};
 }
@@ -345,14 +353,16 @@ Status Compiler::record() {
 }
 
 Status Compiler::warm_up() {
-  for (const auto& program : out_.programs) {
-    if (options_.progress) {
-      const auto& node = graph_.nodes[program.node];
-      options_.progress(0.95F + 0.05F * float(program.node) / float(graph_.nodes.size()),
-                        fmt::format("warm up {}", node.name));
-    }
+  std::set<const gpu::ComputePipeline*> warm;
+  for (size_t i = 0; i < out_.programs.size(); ++i) {
+    const NodeProgram& program = out_.programs[i];
+    bool cold = false;
+    for (const auto& dispatch : program.dispatches) cold |= warm.insert(dispatch.pipeline).second;
+    if (!cold) continue;
+    const Node& node = graph_.nodes[program.node];
+    report(float(i) / float(out_.programs.size()), fmt::format("warm up {}", node.name));
     auto status = device_.run_once([&](gpu::CommandList& list) { out_.record_node(list, program); });
-    if (!status) return status.error().in(where(graph_.nodes[program.node]));
+    if (!status) return status.error().in(where(node));
   }
   return {};
 }

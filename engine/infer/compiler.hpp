@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "infer/placement.hpp"
 #include "infer/plan.hpp"
@@ -32,10 +33,13 @@ class Compiler {
   struct Pass {
     const char* name;
     std::function<Status()> run;
+    float share = 1;  // of the time, about, where nothing is cached yet
   };
   struct Range;
   struct Emitted;
-  Status run_passes(const std::vector<Pass>& passes, size_t first, size_t total);
+  Status run_passes(const std::vector<Pass>& passes);
+  /// Progress within the pass that runs: 0 to 1.
+  void report(float fraction, std::string_view what) const;
   [[nodiscard]] std::vector<Pass> device_passes();
 
   gpu::Device& device_;
@@ -47,6 +51,7 @@ class Compiler {
   std::vector<uint64_t> block_offsets_;
   std::vector<uint64_t> addresses_;  // by ValueId, 0: not in activation memory
   std::vector<Emitted> emitted_;
+  float pass_begin_ = 0, pass_end_ = 1;  // of the pass that runs, in the whole
 };
 
 }  // namespace tarsier::infer
