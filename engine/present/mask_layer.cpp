@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
@@ -14,12 +15,14 @@ using gpu::ImageUse;
 struct TilesPush {
   uint64_t mask, tiles;
   uint32_t width, height;
-  uint32_t columns, capacity;
+  uint32_t columns, count;
   uint32_t side, border;
   vision::Fit fit;
   std::array<float, 2> frame;
   float threshold;
+  uint32_t capacity;
 };
+static_assert(offsetof(TilesPush, fit) == 40 && sizeof(TilesPush) == 72);
 
 constexpr uint32_t kGroup = 64;     // local size of mask_tiles.comp
 constexpr float kTilePixels = 32;   // of a tile's side in the picture, about
@@ -31,6 +34,15 @@ constexpr uint64_t kRectangleBytes = 16;
 
 constexpr uint32_t tiles_across(uint32_t texels, uint32_t side) {
   return (texels + side - 1) / side;
+}
+
+/// Rectangles of a list at most: an empty one and the tiles, whatever the frame's size makes of their sides.
+uint32_t list_capacity(const MaskInput& input) {
+  return 1 + tiles_across(input.width, kLeastSide) * tiles_across(input.height, kLeastSide);
+}
+/// Where the second list begins in the tile buffer, in bytes.
+uint64_t plain_rectangles(const MaskInput& input) {
+  return kRectangles + list_capacity(input) * kRectangleBytes;
 }
 
 }  // namespace
@@ -62,11 +74,10 @@ Result<std::shared_ptr<MaskLayer::Mask>> MaskLayer::make_mask(const MaskInput& i
                                                          .name = "mask"}));
   const gpu::TextureSet::Texture one{&mask->image, gpu::Filter::kLinear};
   TARSIER_TRY(mask->textures, gpu::TextureSet::create(*device_, std::span(&one, 1)));
-  const uint64_t most =
-      uint64_t{tiles_across(input.width, kLeastSide)} * tiles_across(input.height, kLeastSide);
-  TARSIER_TRY(mask->tiles, device_->create_buffer({.size = kRectangles + 2 * most * kRectangleBytes,
-                                                   .indirect = true,
-                                                   .name = "mask tiles"}));
+  TARSIER_TRY(mask->tiles, device_->create_buffer(
+                               {.size = plain_rectangles(input) + list_capacity(input) * kRectangleBytes,
+                                .indirect = true,
+                                .name = "mask tiles"}));
   return mask;
 }
 
@@ -85,9 +96,11 @@ Status MaskLayer::prepare(gpu::FrameContext& frame, std::span<const MaskInput> m
     commands.image_barrier(mask->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
     commands.copy_to_image(*input.buffer, input.offset, mask->image);
     commands.image_barrier(mask->image, ImageUse::kTransferWrite, ImageUse::kSampled);
-    // Two draws of six vertices and as yet no rectangle.
-    constexpr std::array<uint32_t, 8> kCommands = {6, 0, 0, 0, 6, 0, 0, 0};
-    commands.update(mask->tiles, 0, std::as_bytes(std::span(kCommands)));
+    // Two draws of six vertices, of one rectangle without area each: a driver that compiles a pipeline when
+    // it first draws something does so before a mask shows.
+    constexpr std::array<uint32_t, 12> kStart = {6, 1, 0, 0, 6, 1, 0, 0, 0, 0, 0, 0};
+    commands.update(mask->tiles, 0, std::as_bytes(std::span(kStart)));
+    commands.fill(mask->tiles, plain_rectangles(input), kRectangleBytes, 0);
   }
   commands.barrier(gpu::Scope::kTransfer, gpu::Scope::kCompute);
   draws_.clear();
@@ -104,16 +117,17 @@ Status MaskLayer::prepare(gpu::FrameContext& frame, std::span<const MaskInput> m
     push.height = input.height;
     push.side = std::clamp(uint32_t(kTilePixels * scale), kLeastSide, kMostSide);
     push.columns = tiles_across(input.width, push.side);
-    push.capacity = push.columns * tiles_across(input.height, push.side);
+    push.count = push.columns * tiles_across(input.height, push.side);
+    push.capacity = list_capacity(input);
     // Linear filtering and the derivatives reach one and a half pixels and a texel beyond a tile.
     push.border = uint32_t(std::ceil(1.5F * scale)) + 2;
     push.fit = fit;
     push.frame = {w, h};
     push.threshold = input.threshold;
-    commands.dispatch(*tiles_, push, {gpu::groups_for(push.capacity, kGroup), 1, 1});
+    commands.dispatch(*tiles_, push, {gpu::groups_for(push.count, kGroup), 1, 1});
     const auto mask_w = float(input.width), mask_h = float(input.height);
     draws_.push_back({i,
-                      push.capacity,
+                      plain_rectangles(input),
                       {{fit.scale_x / mask_w, fit.scale_y / mask_h},
                        {fit.offset_x / mask_w, fit.offset_y / mask_h},
                        {input.color[0], input.color[1], input.color[2], input.opacity},
@@ -127,7 +141,7 @@ void MaskLayer::draw(gpu::CommandList& commands) const {
   for (const Draw& draw : draws_) {
     const Mask& mask = *masks_[draw.mask];
     commands.bind(plain_, draw.push, &mask.textures);
-    commands.bind_instances(mask.tiles, kRectangles + draw.capacity * kRectangleBytes);
+    commands.bind_instances(mask.tiles, draw.plain_rectangles);
     commands.draw_indirect(mask.tiles, kPlainCommand);
     commands.bind(soft_, draw.push, &mask.textures);
     commands.bind_instances(mask.tiles, kRectangles);

@@ -51,7 +51,7 @@ class MaskLayer {
   };
   struct Draw {
     size_t mask;
-    uint32_t capacity;  // tiles
+    uint64_t plain_rectangles;  // byte offset in its tiles
     DrawPush push;
   };
   Result<std::shared_ptr<Mask>> make_mask(const MaskInput& input) const;

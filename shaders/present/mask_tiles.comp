@@ -10,18 +10,19 @@ layout(local_size_x = 64) in;
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Tiles {
   uvec4 soft_command;  // VkDrawIndirectCommand
   uvec4 plain_command;
-  vec4 rectangles[];  // x0, y0, x1, y1 in pixels of the frame: `capacity` soft ones, then the plain ones
+  vec4 rectangles[];  // x0, y0, x1, y1 in pixels of the frame: `capacity` soft ones, then as many plain ones
 };
 
 layout(push_constant) uniform Push {
   Words mask;  // packed bytes
   Tiles tiles;
   uint width, height;     // of the mask
-  uint columns, capacity; // tiles in a row and in all
+  uint columns, count;    // tiles in a row and in all
   uint side, border;      // of a tile, and how far around it its pixels sample, in texels
   vec2 scale, offset;     // texel = pixel * scale + offset
   vec2 frame;
   float threshold;
+  uint capacity;  // of a list; its first rectangle is empty and counted already
 } push;
 
 // Where texel boundary `at` lies in the frame: neighbours agree on it, and the outer tiles reach the frame's edge.
@@ -32,7 +33,7 @@ vec2 pixel_of(uvec2 at, uvec2 last) {
 
 void main() {
   uint tile = gl_GlobalInvocationID.x;
-  if (tile >= push.capacity) return;
+  if (tile >= push.count) return;
   uvec2 size = uvec2(push.width, push.height);
   uvec2 first = uvec2(tile % push.columns, tile / push.columns) * push.side;
   uvec2 end = min(first + push.side, size);
