@@ -84,6 +84,8 @@ Result<std::shared_ptr<MaskLayer::Mask>> MaskLayer::make_mask(const MaskInput& i
 Status MaskLayer::prepare(gpu::FrameContext& frame, std::span<const MaskInput> masks, uint32_t width,
                           uint32_t height) {
   gpu::CommandList& commands = frame.commands();
+  draws_.clear();
+  if (masks.empty()) return {};
   masks_.resize(std::max(masks_.size(), masks.size()));
   for (size_t i = 0; i < masks.size(); ++i) {
     const MaskInput& input = masks[i];
@@ -103,7 +105,6 @@ Status MaskLayer::prepare(gpu::FrameContext& frame, std::span<const MaskInput> m
     commands.fill(mask->tiles, plain_rectangles(input), kRectangleBytes, 0);
   }
   commands.barrier(gpu::Scope::kTransfer, gpu::Scope::kCompute);
-  draws_.clear();
   for (size_t i = 0; i < masks.size(); ++i) {
     const MaskInput& input = masks[i];
     if (input.opacity <= 0) continue;

@@ -1,6 +1,7 @@
 // Choice by measurement: what is measured is kept, found again and right.
 #include "infer/tuner.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/file.hpp"
@@ -45,6 +46,22 @@ class TunerTest : public test::GpuTest {
   }
   test::TempFolder folder_;
 };
+
+TEST_F(TunerTest, ProgressGoesForwardThroughMeasuringAndWarmUp) {
+  CompileOptions options;
+  options.tune = Tune::kFast;
+  options.tuning_file = folder_.path() / "tuning.json";
+  std::vector<std::pair<float, std::string>> seen;
+  options.progress = [&](float fraction, std::string_view what) { seen.emplace_back(fraction, what); };
+  ASSERT_OK(Plan::compile(device(), network(), options));
+  const auto count = [&](std::string_view start) {
+    return std::ranges::count_if(seen, [&](const auto& one) { return one.second.starts_with(start); });
+  };
+  EXPECT_GT(count("measuring kernels"), 0);
+  EXPECT_GT(count("warm up "), 0);
+  EXPECT_TRUE(std::ranges::is_sorted(seen, {}, &std::pair<float, std::string>::first));
+  EXPECT_EQ(seen.back().first, 1.0F);
+}
 
 TEST_F(TunerTest, KeepsWhatItMeasuredAndFindsItAgain) {
   const auto file = folder_.path() / "deep" / "tuning.json";
