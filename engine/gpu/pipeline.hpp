@@ -1,9 +1,9 @@
 // Compute pipelines. All share one layout:
 //   push constants: up to 128 bytes, compute stage
-//   set 0, binding 0: UNIFORM_BUFFER[8], windows into the weights (uniform_windows.hpp); unused by most
+//   set 0, binding 0: UNIFORM_BUFFER[kWindows], windows into the weights (uniform_windows.hpp); unused by most
 //   shaders.
 //     A shader declares `uniform W { vec4 w[4096]; };` for the first or `uniform W { vec4 w[4096]; }
-//     window[8];` for all of them.
+//     window[12];` for all of them.
 // Everything else is reached by buffer device address in push constants, so a dispatch is bind + push +
 // dispatch.
 #pragma once

@@ -13,7 +13,7 @@
 namespace tarsier::gpu {
 
 /// How many windows one dispatch sees.
-inline constexpr uint32_t kWindows = 8;
+inline constexpr uint32_t kWindows = 12;  // every device has that many uniform buffers a stage
 
 /// Window i starts `offset + i * stride` bytes into the buffer (clamped to where a whole window still fits).
 struct WindowRange {

@@ -37,7 +37,7 @@ struct Dispatch {
   std::array<uint32_t, 3> groups{1, 1, 1};
   uint32_t window_offset = kNoWindow;  // first weight window of this dispatch: Weights::offset
   bool after_previous = false;         // depends on an earlier dispatch of the same node
-  uint32_t window_stride = 65536;      // window i (of 8) starts window_stride * i bytes later
+  uint32_t window_stride = 65536;      // window i (of gpu::kWindows) starts window_stride * i bytes later
   static constexpr uint32_t kNoWindow = ~0u;
 };
 

@@ -3,7 +3,7 @@
 // are numbered through the image and lie one workgroup's width apart, so that neighbouring lanes read neighbours.
 // Grid: x pixels, y output-channel blocks, z images.
 //
-// The weights lie in 8 uniform windows as slabs, one a (block, chunk of input channels, tap), in this order:
+// The weights lie in 12 uniform windows as slabs, one a (block, chunk of input channels, tap), in this order:
 // [input group][channel of it][output channel of the block]. A window holds whole slabs.
 #extension GL_GOOGLE_include_directive : require
 #include "conv.glsl"
@@ -40,7 +40,7 @@ layout(push_constant, std430) uniform Push {
   CONV_TABLE
 } pc;
 
-layout(set = 0, binding = 0, std140) uniform Window { u64vec2 w[4096]; } window[8];
+layout(set = 0, binding = 0, std140) uniform Window { u64vec2 w[4096]; } window[12];
 
 vec4 sums[4][4];
 uint window_index;
@@ -144,7 +144,7 @@ void main() {
             const uint index = local_block * taps * chunks + uniform_index(slab);
             // The software device runs the body once more after the last round, with all lanes off: the index must
             // stay in the array then, too.
-            window_index = min(index / slabs_per_window, 7u);
+            window_index = min(index / slabs_per_window, 11u);
             base = (index - window_index * slabs_per_window) * slab_size;
           }
           ++slab;

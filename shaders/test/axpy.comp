@@ -8,7 +8,7 @@ layout(local_size_x = 64) in;
 layout(constant_id = 0) const float kBias = 0.0;
 
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer Floats { float values[]; };
-layout(set = 0, binding = 0, std140) uniform Window { vec4 w[16]; } window[8];
+layout(set = 0, binding = 0, std140) uniform Window { vec4 w[16]; } window[12];
 layout(push_constant, std430) uniform Push {
   Floats x;
   Floats y;

@@ -331,7 +331,7 @@ const std::vector<ConvCase> kCases = {
     {"pw_130_17_batch", {3, 130, 7, 5}, {17, 130, 1, 1}},
     {"pw_24_72", {1, 24, 33, 31}, {72, 24, 1, 1}},
     {"pw_deep", {1, 1060, 5, 5}, {20, 1060, 1, 1}},         // chunks of input channels
-    {"pw_many_windows", {1, 720, 5, 5}, {270, 720, 1, 1}},  // more than 8 windows
+    {"pw_many_windows", {1, 720, 5, 5}, {340, 720, 1, 1}},  // more than one dispatch of windows
     {"pw_many_blocks", {1, 4, 3, 5}, {4200, 4, 1, 1}},      // more than 255 blocks
     {"pw_stride2", {1, 13, 13, 7}, {17, 13, 1, 1}, {2, 2}},
     {"pw_padded", {1, 5, 5, 7}, {8, 5, 1, 1}, {1, 1}, {1, 0, 0, 2}},
@@ -344,7 +344,7 @@ const std::vector<ConvCase> kCases = {
     {"k7x1", {1, 5, 13, 7}, {8, 5, 7, 1}, {1, 1}, {3, 0, 3, 0}},
     {"k1x3_dilated", {1, 17, 5, 13}, {3, 17, 1, 3}, {1, 1}, {0, 4, 0, 4}, {1, 4}},
     {"k3_cin130", {1, 130, 7, 7}, {20, 130, 3, 3}, {1, 1}, {1, 1, 1, 1}},  // a block over two windows
-    {"k3_cin260", {1, 260, 5, 7}, {33, 260, 3, 3}, {1, 1}, {1, 1, 1, 1}},  // beyond 8 windows
+    {"k3_cin260", {1, 260, 5, 7}, {73, 260, 3, 3}, {1, 1}, {1, 1, 1, 1}},  // beyond one dispatch of windows
     {"k3_cin1040",
      {1, 1040, 5, 5},
      {8, 1040, 3, 3},
