@@ -1,7 +1,7 @@
 #include "app/frame_loop.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
 #include "core/log.hpp"
 
@@ -9,8 +9,10 @@ namespace tarsier::app {
 
 Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
   auto loop = std::unique_ptr<FrameLoop>(new FrameLoop(std::move(parts)));
-  loop->frames_.resize(loop->parts_.slots);
-  loop->grabber_ = std::make_unique<present::FrameGrabber>(*loop->parts_.device, loop->parts_.slots + 1);
+  gpu::Device& device = *loop->parts_.device;
+  loop->frames_ = std::make_unique<gpu::UploadRing>(device, loop->parts_.slots, "frame",
+                                                    gpu::UploadRing::best_way(device));
+  loop->grabber_ = std::make_unique<present::FrameGrabber>(device, loop->parts_.slots + 1);
   for (const auto& stage : loop->parts_.stages) {
     auto labels = stage->labels();
     if (loop->labels_.empty()) loop->labels_ = labels;
@@ -18,7 +20,7 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
   }
   present::SceneOptions options;
   options.label_sets = loop->label_sets_;
-  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(*loop->parts_.device, options));
+  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(device, options));
   return loop;
 }
 
@@ -30,24 +32,8 @@ FrameLoop::~FrameLoop() {
 }
 
 Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame) {
-  const uint64_t bytes = uint64_t(frame.width) * uint64_t(frame.height) * 4;
-  gpu::Buffer& target = frames_[context.slot()];
-  if (target.size() < bytes) {
-    TARSIER_TRY(auto buffer, parts_.device->create_buffer({.size = bytes, .name = "frame"}));
-    context.retire(std::make_shared<gpu::Buffer>(std::move(target)));
-    target = std::move(buffer);
-  }
-  TARSIER_TRY(const auto staging, context.stage(bytes));
-  std::memcpy(staging.mapped, frame.bgra->data(), bytes);
-  auto& commands = context.commands();
-  context.begin_span("upload");
-  // A paused window may still be reading this slot's picture in another context.
-  commands.barrier(gpu::Scope::kCompute | gpu::Scope::kGraphics | gpu::Scope::kTransfer,
-                   gpu::Scope::kTransfer);
-  commands.copy(*staging.buffer, staging.offset, target, 0, bytes);
-  commands.barrier(gpu::Scope::kTransfer, gpu::Scope::kCompute | gpu::Scope::kTransfer);
-  context.end_span();
-  current_ = {&target, 0, frame.width, frame.height};
+  TARSIER_TRY(const gpu::Buffer* picture, frames_->write(context, std::as_bytes(std::span(*frame.bgra))));
+  current_ = {picture, 0, frame.width, frame.height};
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "app/run_summary.hpp"
 #include "capture/mailbox.hpp"
 #include "gpu/frame_context.hpp"
+#include "gpu/upload_ring.hpp"
 #include "pipeline/stage.hpp"
 #include "present/frame_grabber.hpp"
 #include "present/scene_renderer.hpp"
@@ -65,7 +66,7 @@ class FrameLoop {
   void keep_error(const Status& status);
 
   Parts parts_;
-  std::vector<gpu::Buffer> frames_;  // one a slot: the captured picture on the device
+  std::unique_ptr<gpu::UploadRing> frames_;  // captured pictures
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::DeviceFrame current_;

@@ -14,6 +14,7 @@ class Device;
 enum class Memory : uint8_t {
   kDevice,   // device local; not mapped
   kUpload,   // host visible and coherent, written in order by the host
+  kShared,   // device local and written by the host: only where DeviceFeatures::unified_memory
   kReadback  // host visible and cached, read by the host
 };
 

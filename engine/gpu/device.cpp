@@ -35,6 +35,8 @@ std::vector<VkMemoryPropertyFlags> wanted_properties(Memory memory) {
       return {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
     case Memory::kUpload:
       return {kVisible};
+    case Memory::kShared:
+      return {kVisible | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
     case Memory::kReadback:
       return {kVisible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, kVisible};
   }

@@ -88,6 +88,18 @@ bool find_queue_family(VkPhysicalDevice device, uint32_t& family, uint32_t& time
   return false;
 }
 
+/// Whether the host writes the very memory that shaders read fastest: the CPU's own and integrated GPUs.
+bool has_unified_memory(VkPhysicalDevice device, VkPhysicalDeviceType type) {
+  if (type != VK_PHYSICAL_DEVICE_TYPE_CPU && type != VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU) return false;
+  constexpr VkMemoryPropertyFlags kShared = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
+                                            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  VkPhysicalDeviceMemoryProperties memory{};
+  vkGetPhysicalDeviceMemoryProperties(device, &memory);
+  return std::any_of(memory.memoryTypes, memory.memoryTypes + memory.memoryTypeCount,
+                     [](const VkMemoryType& one) { return (one.propertyFlags & kShared) == kShared; });
+}
+
 /// Whether a compute pipeline may ask for subgroups of this size. For devices of Vulkan 1.3.
 bool required_subgroup_size(VkPhysicalDevice device, uint32_t size) {
   VkPhysicalDeviceSubgroupSizeControlProperties control{
@@ -147,6 +159,7 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
   require(f10.features.shaderUniformBufferArrayDynamicIndexing, "indexed uniform buffers (weight windows)");
   auto& features = out.features;
   features.software = info.software;
+  features.unified_memory = has_unified_memory(handle, basic.deviceType);
   features.shader_int64 = f10.features.shaderInt64 != VK_FALSE;
   wish(features.storage_16bit, f11.storageBuffer16BitAccess, "16-bit storage buffers");
   wish(features.uniform_16bit, f11.uniformAndStorageBuffer16BitAccess, "16-bit uniform buffers");

@@ -25,8 +25,8 @@ struct TilesPush {
 static_assert(offsetof(TilesPush, fit) == 40 && sizeof(TilesPush) == 72);
 
 constexpr uint32_t kGroup = 64;     // local size of mask_tiles.comp
-constexpr float kTilePixels = 32;   // of a tile's side in the picture, about
-constexpr uint32_t kLeastSide = 8;  // texels
+constexpr float kTilePixels = 20;   // of a tile's side in the picture, about
+constexpr uint32_t kLeastSide = 4;  // texels
 constexpr uint32_t kMostSide = 64;
 constexpr uint64_t kPlainCommand = 16;  // byte offsets in the tile buffer
 constexpr uint64_t kRectangles = 32;
@@ -120,8 +120,8 @@ Status MaskLayer::prepare(gpu::FrameContext& frame, std::span<const MaskInput> m
     push.columns = tiles_across(input.width, push.side);
     push.count = push.columns * tiles_across(input.height, push.side);
     push.capacity = list_capacity(input);
-    // Linear filtering and the derivatives reach one and a half pixels and a texel beyond a tile.
-    push.border = uint32_t(std::ceil(1.5F * scale)) + 2;
+    // Beyond a tile: half a pixel by rounding its sides, one by the derivatives, half a texel by the filter.
+    push.border = uint32_t(std::ceil(1.5F * scale + 0.5F));
     push.fit = fit;
     push.frame = {w, h};
     push.threshold = input.threshold;

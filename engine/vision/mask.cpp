@@ -30,6 +30,12 @@ Result<ChannelView> mask_view(MaskKind kind, const TensorRef& source) {
   return view;
 }
 
+/// Whether one aligned load has the first two channels of any pixel.
+bool paired(const ChannelView& view) {
+  return view.channels > 1 && view.channel_stride == 1 && view.pixel_stride % 2 == 0 &&
+         view.address % (view.fp16 ? 4 : 8) == 0;
+}
+
 // What the shader compares with: probabilities as they are, logits with the logit of the threshold.
 float bound_of(MaskKind kind, float threshold) {
   const float t = std::clamp(threshold, 0.0F, 1.0F);
@@ -43,8 +49,9 @@ Result<MaskPass> MaskPass::create(gpu::Device& device, MaskKind kind, const Tens
   MaskPass pass;
   pass.kind_ = kind;
   TARSIER_TRY(pass.view_, mask_view(kind, source));
-  TARSIER_TRY(pass.pipeline_,
-              device.pipelines().get({"vision/mask.comp", {uint32_t(kind), pass.view_.fp16 ? 1U : 0U}}));
+  TARSIER_TRY(pass.pipeline_, device.pipelines().get(
+                                  {"vision/mask.comp",
+                                   {uint32_t(kind), pass.view_.fp16 ? 1U : 0U, paired(pass.view_) ? 1U : 0U}}));
   const auto pixels = uint64_t(pass.view_.pixels());
   MaskHeader header;
   header.pixels = uint32_t(pixels);

@@ -2,6 +2,7 @@
 #ifndef TARSIER_VISION_TYPES
 #define TARSIER_VISION_TYPES
 #extension GL_EXT_buffer_reference : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 
 // Pixels of the captured frame. 32 bytes, std430.
 struct Detection {
@@ -28,6 +29,11 @@ layout(buffer_reference, std430, buffer_reference_align = 16) buffer DetectionBu
 // needed that way.
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer Words {
   uint v[];
+};
+
+// The same in pairs, where they are aligned.
+layout(buffer_reference, std430, buffer_reference_align = 8) buffer Longs {
+  uint64_t v[];
 };
 
 // A whole number below 2^22 as an integer, by its bits: the software device converts lane by lane, eight times slower.

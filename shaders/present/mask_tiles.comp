@@ -54,8 +54,10 @@ void main() {
   float low = float(min(min(least.x, least.y), min(least.z, least.w)));
   float high = float(max(max(most.x, most.y), max(most.z, most.w)));
 
-  // The slope in mask.frag is at most twice the range; one more step of a byte for rounding.
-  float slope = max(2.0 * (high - low), 1.0), edge = 255.0 * push.threshold;
+  // The slope in mask.frag: how much of the range two neighbours can be apart along each axis, with as many steps of a
+  // byte and of the filter's weights (1/256) as rounding may add.
+  vec2 steps = min(push.scale, vec2(1.0));
+  float slope = (high - low) * (steps.x + steps.y + 8.0 / 256.0) + 4.0, edge = 255.0 * push.threshold;
   if (high + 0.5 * slope + 1.0 <= edge) return;
   if (low - 3.0 * slope - 1.0 >= edge) {
     push.tiles.rectangles[push.capacity + atomicAdd(push.tiles.plain_command.y, 1u)] = rectangle;

@@ -8,6 +8,7 @@
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kKind = 0;  // vision::MaskKind
 layout(constant_id = 1) const bool kFp16 = false;
+layout(constant_id = 2) const bool kPaired = false;  // both logits of a pixel lie in one aligned word, or two of fp32
 const uint kTwoLogits = 0, kProbability = 1;
 const uint kWords = 16;  // an invocation's: one atomic for all their pixels
 
@@ -25,13 +26,23 @@ uint inside_byte(bool inside, float soft) {
   return inside ? max(byte, 128u) : min(byte, 127u);
 }
 
+/// Both logits by one load: what a load costs on the software device hardly depends on its size.
+vec2 logits_at(uint pixel) {
+  uint element = element_of(pc.strides, 0u, pixel);
+  if (!kPaired) {
+    return vec2(load_element(pc.tensor, element, kFp16), load_element(pc.tensor, element_of(pc.strides, 1u, pixel), kFp16));
+  }
+  if (kFp16) return unpackHalf2x16(pc.tensor.v[element >> 1]);
+  return uintBitsToFloat(unpackUint2x32(Longs(pc.tensor).v[element >> 1]));
+}
+
 uint byte_at(uint pixel) {
-  float first = load_element(pc.tensor, element_of(pc.strides, 0u, pixel), kFp16);
   if (kKind == kTwoLogits) {
-    precise float difference =
-        load_element(pc.tensor, element_of(pc.strides, 1u, pixel), kFp16) - first - pc.threshold;
+    vec2 logits = logits_at(pixel);
+    precise float difference = logits.y - logits.x - pc.threshold;
     return inside_byte(difference > 0.0, 1.0 / (1.0 + exp(-difference)));
   }
+  float first = load_element(pc.tensor, element_of(pc.strides, 0u, pixel), kFp16);
   // Straight lines from 0 to the threshold and on to 1, so that the edge is where the threshold is.
   float t = pc.threshold;
   bool inside = first > t;

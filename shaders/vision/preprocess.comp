@@ -4,7 +4,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "vision_types.glsl"
 
 layout(local_size_x = 64) in;
@@ -12,10 +11,6 @@ layout(constant_id = 0) const uint kStore = 0;  // vision::Store
 layout(constant_id = 1) const uint kRgb = 0;    // channel 0 is red
 const uint kPlanarF32 = 0, kInterleavedF32 = 1, kC4F32 = 2, kC4F16 = 3, kPlanarF16 = 4, kInterleavedF16 = 5;
 const uint kRows = 4;  // rows an invocation makes: the column's weights are found once
-
-layout(buffer_reference, std430, buffer_reference_align = 8) buffer Longs {
-  uint64_t v[];
-};
 
 layout(push_constant, std430) uniform Push {
   Words frame;  // B8 G8 R8 A8, blue lowest
