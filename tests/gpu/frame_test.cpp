@@ -1,4 +1,5 @@
 // The ring of frames in flight: order of completion, staging, deletions, device times.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/pipeline.hpp"
+#include "gpu/upload_ring.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::gpu {
@@ -64,6 +66,52 @@ TEST_F(FrameTest, FramesCompleteInOrderAndCarryTheirData) {
   EXPECT_EQ(done, expected);
   EXPECT_TRUE(watch.expired());
   EXPECT_EQ(device().allocations(), allocations) << "steady state must not allocate";
+}
+
+/// Pictures of changing size, some of them read by several frames in flight, as a paused window does.
+void check_uploads(Device& device, UploadRing::Way way) {
+  SCOPED_TRACE(way == UploadRing::Way::kDirect ? "direct" : "copy");
+  constexpr uint32_t kInFlight = 2, kPictures = 8;
+  constexpr size_t kMost = 8192;
+  auto ring = FrameRing::create(device, kInFlight, kMost);
+  ASSERT_OK(ring);
+  UploadRing uploads(device, kInFlight, "picture", way);
+  auto results = device.create_buffer({.size = uint64_t(kPictures) * 3 * kMost, .memory = Memory::kReadback});
+  ASSERT_OK(results);
+  uint64_t allocations = 0;
+  for (uint32_t picture = 0; picture < kPictures; ++picture) {
+    const size_t bytes = picture < 4 ? kMost / 4 : kMost;
+    const Buffer* buffer = nullptr;
+    if (picture == 6) allocations = device.allocations();
+    for (uint32_t again = 0; again < 1 + picture % 3; ++again) {
+      const auto frame = (*ring)->begin();
+      ASSERT_OK(frame);
+      if (again == 0) {
+        const std::vector<std::byte> content(bytes, std::byte(picture + 1));
+        const auto written = uploads.write(**frame, content);
+        ASSERT_OK(written);
+        buffer = *written;
+      }
+      (*frame)->commands().read_back(*buffer, 0, *results, (uint64_t(picture) * 3 + again) * kMost, bytes);
+      (*frame)->commands().barrier(Scope::kTransfer, Scope::kHost);
+      EXPECT_OK((*ring)->submit(**frame));
+    }
+  }
+  (*ring)->drain();
+  EXPECT_EQ(device.allocations(), allocations) << "steady state must not allocate";
+  for (uint32_t picture = 0; picture < kPictures; ++picture) {
+    const size_t bytes = picture < 4 ? kMost / 4 : kMost;
+    for (uint32_t again = 0; again < 1 + picture % 3; ++again) {
+      const auto got = results->as<uint8_t>().subspan((size_t(picture) * 3 + again) * kMost, bytes);
+      EXPECT_EQ(std::count(got.begin(), got.end(), uint8_t(picture + 1)), ptrdiff_t(bytes))
+          << "picture " << picture << ", frame " << again;
+    }
+  }
+}
+
+TEST_F(FrameTest, PicturesStayWhileFramesReadThem) {
+  check_uploads(device(), UploadRing::Way::kCopy);
+  if (device().features().unified_memory) check_uploads(device(), UploadRing::Way::kDirect);
 }
 
 TEST_F(FrameTest, AFullStagingAreaIsAnErrorAndTheNextFrameHasItAgain) {
