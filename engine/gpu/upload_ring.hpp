@@ -10,8 +10,8 @@
 
 namespace tarsier::gpu {
 
-/// As many buffers as there are frames in flight, taken in turn: when one's turn comes, every pass that read it
-/// is done, because FrameRing::begin() has waited for it. Single thread; outlived by the device.
+/// As many buffers as there are frames in flight, taken in turn: when one's turn comes, every pass that read
+/// it is done, because FrameRing::begin() has waited for it. Single thread; outlived by the device.
 class UploadRing {
  public:
   enum class Way {
@@ -21,9 +21,9 @@ class UploadRing {
   [[nodiscard]] static Way best_way(const Device& device);
 
   UploadRing(Device& device, uint32_t frames_in_flight, std::string name, Way way);
-  /// Records what it takes (a span "upload" where the device copies). Passes of this frame read the bytes after
-  /// it, and passes of later frames until `frames_in_flight` more have been written. Fails where memory, or the
-  /// frame's staging area, is too small.
+  /// Records what it takes (a span "upload" where the device copies). Passes of this frame read the bytes
+  /// after it, and passes of later frames until `frames_in_flight` more have been written. Fails where
+  /// memory, or the frame's staging area, is too small.
   Result<const Buffer*> write(FrameContext& frame, std::span<const std::byte> bytes);
 
  private:

@@ -142,6 +142,8 @@ struct Node {
   std::vector<PostOp> post;
   /// Which of the ways that its kernel offers (Kernel::variants) runs it; empty: the kernel's first.
   std::string variant;
+  /// Set when a plan is made in fp16: products may be those of operands rounded to it, summed in fp32.
+  bool half_products = false;
 
   [[nodiscard]] int64_t integer(std::string_view key, int64_t fallback) const;
   [[nodiscard]] float real(std::string_view key, float fallback) const;

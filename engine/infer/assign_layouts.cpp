@@ -99,6 +99,7 @@ class Assigner {
       }
       value.storage = storage_of(node.outputs[i]);
     }
+    node.half_products = precision_ == Precision::kFp16;
     graph_.add_node(std::move(node));
     return {};
   }

@@ -187,6 +187,7 @@ std::string tuning_key(const Graph& graph, const Node& node) {
     key += fmt::format(" +{}", int(post.kind));
     if (post.operand != kNone) key += operand(post.operand);
   }
+  if (node.half_products) key += " fp16";
   return key;
 }
 

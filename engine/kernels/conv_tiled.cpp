@@ -40,13 +40,6 @@ int64_t output_items(const ConvGeometry& g) {
   return g.batch * ceil_div(g.out_channels, 4) * g.out_plane();
 }
 
-/// Whether fp16 holds the weights as well as it holds activations.
-bool halves_hold(const std::vector<float>& weights) {
-  float most = 0;
-  for (const float w : weights) most = std::max(most, std::fabs(w));
-  return most <= 65504.0F && most >= 1.0F / 256;
-}
-
 /// Row-major [conv group][k][columns]; k is (tap, input channel), both padded with zeros.
 std::vector<float> pack(const ConvContext& context, int64_t rows, int64_t pitch) {
   const ConvGeometry& g = context.geometry;

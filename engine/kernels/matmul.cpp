@@ -1,5 +1,5 @@
 // MatMul (batched, numpy semantics) and Gemm. Shader matmul.comp: one lane computes 4 columns of 1 or 4 rows.
-// On GPUs matmul_tiled.comp, matmul_tiled.cpp.
+// On GPUs matmul_tiled.comp and matmul_matrix.comp, matmul_tiled.cpp.
 #include <algorithm>
 
 #include "kernels/matmul_emit.hpp"
@@ -26,10 +26,11 @@ Status emit_simple(Emitter& emitter, const Product& p, bool with_c) {
 constexpr const char* kSimple = "simple";
 
 /// Best guess first.
-std::vector<std::string> product_variants(const Product& p, const gpu::DeviceFeatures& device) {
+std::vector<std::string> product_variants(const Product& p, const gpu::DeviceFeatures& device, bool half) {
   std::vector<std::string> names;
   // A single row reads every weight once: tiles have nothing to share.
   if (!device.software && p.m > 1 && fits_matmul_tiled(p, device)) {
+    for (const auto& tile : matrix_variants(p.size(), device, half)) names.push_back(tile.name());
     for (const auto& tile : tiled_variants(p.size(), device, false)) names.push_back(tile.name());
   }
   if (!names.empty()) names.emplace_back(kSimple);
@@ -49,7 +50,7 @@ template <class Describe>
 std::vector<std::string> variants_of(const graph::Graph& graph, const graph::Node& node,
                                      const gpu::DeviceFeatures& device, const Describe& describe) {
   const auto p = describe(OpView(graph, node));
-  return p ? product_variants(*p, device) : std::vector<std::string>{};
+  return p ? product_variants(*p, device, node.half_products) : std::vector<std::string>{};
 }
 template <class Describe>
 uint64_t scratch_of(const graph::Graph& graph, const graph::Node& node, const Describe& describe) {

@@ -1,4 +1,5 @@
-// Matrix products through shared memory, for GPUs. See shaders/include/matmul_tiled.glsl.
+// Matrix products through shared memory, for GPUs; with cooperative matrices where the device has them and
+// the plan is made in fp16. See shaders/include/matmul_tiled.glsl.
 #include <algorithm>
 
 #include "kernels/matmul_emit.hpp"
@@ -15,6 +16,27 @@ struct ReducePush {
 };
 static_assert(sizeof(ReducePush) == 88);
 
+const char* shader_of(const TileVariant& variant) {
+  switch (variant.family) {
+    case TileVariant::Family::kMatrix:
+      return "kernels/matmul_matrix.comp";
+    case TileVariant::Family::kEmulated:
+      return "test/matmul_matrix_emulated.comp";
+    case TileVariant::Family::kTiled:
+      break;
+  }
+  return "kernels/matmul_tiled.comp";
+}
+
+/// Whether fp16 holds the constant operands; of the others a network in fp16 promises it.
+bool halves_hold_constants(const Emitter& emitter) {
+  for (size_t i = 0; i < 2; ++i) {
+    const Tensor* tensor = emitter.constant(i);
+    if (tensor != nullptr && !halves_hold(tensor->to_floats())) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
@@ -29,18 +51,26 @@ bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
 }
 
 uint64_t matmul_tiled_scratch(const Product& p, const TileVariant& variant) {
-  const Split split = split_steps(ceil_div(p.k, step_depth(variant)), variant.splits);
-  return split.parts == 1 ? 0 : uint64_t(split.parts) * uint64_t(p.batches() * p.m * p.n) * 4;
+  // The tiled kernel may have to stand in for the matrix one: conv_tiled_scratch() says more.
+  const uint32_t parts = variant.matrix()
+                             ? variant.splits
+                             : split_steps(ceil_div(p.k, step_depth(variant)), variant.splits).parts;
+  return parts == 1 ? 0 : uint64_t(parts) * uint64_t(p.batches() * p.m * p.n) * 4;
 }
 
 Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const TileVariant& variant) {
-  const auto shape = tile_shape(variant, emitter.device());
-  if (!shape || variant.half || variant.matrix() || !fits_matmul_tiled(p, emitter.device())) {
+  const gpu::DeviceFeatures& device = emitter.device();
+  TileVariant run = variant;
+  if (variant.matrix() && !halves_hold_constants(emitter)) {
+    run = TileVariant{.rows = 64, .columns = 64, .splits = variant.splits};
+  }
+  const auto shape = tile_shape(run, device);
+  if (!shape || run.half || !fits_matmul_tiled(p, device)) {
     return runtime_error("variant '{}' does not fit this node", variant.name());
   }
   TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
   TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
-  const Split split = split_steps(ceil_div(p.k, step_depth(variant)), variant.splits);
+  const Split split = split_steps(ceil_div(p.k, step_depth(run)), run.splits);
   const bool whole = split.parts == 1;
   ProductPush push =
       product_push(p, operands, whole ? emitter.output(0).address : emitter.scratch(), post.push);
@@ -51,9 +81,18 @@ Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const 
                                   whole && with_c ? 1U : 0U,  operands.rank};
   std::ranges::copy(shape->constants(), std::back_inserter(constants));
   constants.push_back(split.parts);
-  emitter.dispatch("kernels/matmul_tiled.comp", std::move(constants), push,
-                   {uint32_t(ceil_div(p.n, shape->columns)), uint32_t(ceil_div(p.m, shape->rows)),
-                    uint32_t(p.batches()) * split.parts});
+  Dispatch dispatch;
+  dispatch.pipeline.shader = shader_of(run);
+  if (run.matrix()) {
+    constants.insert(constants.end(), {0U, 0U, run.shape.m, run.shape.n, run.shape.k, device.subgroup_size});
+    dispatch.pipeline.subgroup_size = device.subgroup_size;
+  }
+  dispatch.pipeline.constants = std::move(constants);
+  const auto raw = std::as_bytes(std::span(&push, 1));
+  dispatch.push.assign(raw.begin(), raw.end());
+  dispatch.groups = {uint32_t(ceil_div(p.n, shape->columns)), uint32_t(ceil_div(p.m, shape->rows)),
+                     uint32_t(p.batches()) * split.parts};
+  emitter.dispatch(std::move(dispatch));
   if (whole) return {};
   ReducePush reduce{};
   reduce.partial = emitter.scratch();

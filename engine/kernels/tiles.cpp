@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "gpu/shader_library.hpp"
@@ -236,6 +237,12 @@ std::vector<TileVariant> matrix_variants(const ProductSize& size, const gpu::Dev
     }
   }
   return best_of(std::move(candidates));
+}
+
+bool halves_hold(std::span<const float> weights) {
+  float most = 0;
+  for (const float w : weights) most = std::max(most, std::fabs(w));
+  return most <= 65504.0F && most >= 1.0F / 256;
 }
 
 Split split_steps(int64_t steps, uint32_t wanted_parts) {

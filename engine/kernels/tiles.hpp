@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +66,9 @@ struct TileShape {
 /// program was built without them.
 [[nodiscard]] std::vector<TileVariant> matrix_variants(const ProductSize& size,
                                                        const gpu::DeviceFeatures& device, bool half);
+
+/// Whether fp16 holds the weights as well as it holds activations.
+[[nodiscard]] bool halves_hold(std::span<const float> weights);
 
 /// How `steps` of k are divided: every part has `per_part` of them but the last, which has at least one.
 struct Split {

@@ -49,9 +49,10 @@ Result<MaskPass> MaskPass::create(gpu::Device& device, MaskKind kind, const Tens
   MaskPass pass;
   pass.kind_ = kind;
   TARSIER_TRY(pass.view_, mask_view(kind, source));
-  TARSIER_TRY(pass.pipeline_, device.pipelines().get(
-                                  {"vision/mask.comp",
-                                   {uint32_t(kind), pass.view_.fp16 ? 1U : 0U, paired(pass.view_) ? 1U : 0U}}));
+  TARSIER_TRY(
+      pass.pipeline_,
+      device.pipelines().get(
+          {"vision/mask.comp", {uint32_t(kind), pass.view_.fp16 ? 1U : 0U, paired(pass.view_) ? 1U : 0U}}));
   const auto pixels = uint64_t(pass.view_.pixels());
   MaskHeader header;
   header.pixels = uint32_t(pixels);

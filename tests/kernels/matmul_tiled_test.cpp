@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "gpu/shader_library.hpp"
 #include "kernels/kernel_runner.hpp"
 #include "kernels/tiles.hpp"
 #include "kernels/tolerance.hpp"
@@ -21,6 +22,7 @@ struct ProductCase {
   std::vector<std::pair<const char*, graph::Attribute>> attributes{};
   std::vector<Kind> post{};
   bool constant_b = false;
+  float scale = 1;  // of b
 };
 
 const std::vector<ProductCase> kCases = {
@@ -44,6 +46,7 @@ const std::vector<ProductCase> kCases = {
      {Kind::kTanh},
      true},
     {"gemm_no_c", "Gemm", {{64, 65}, {65, 32}}},
+    {"huge_weights", "MatMul", {{33, 64}, {64, 40}}, {}, {}, true, 3e5F},  // beyond what fp16 holds
 };
 
 class MatmulTiles : public test::GpuTest,
@@ -52,6 +55,14 @@ class MatmulTiles : public test::GpuTest,
 TEST_P(MatmulTiles, MatchTheReference) {
   const auto [index, variant] = GetParam();
   const ProductCase& c = kCases[index];
+  const auto tiles = TileVariant::parse(variant);
+  ASSERT_TRUE(tiles.has_value());
+  if (tiles->matrix() && !device().features().shader_float16) {
+    GTEST_SKIP() << "this device has no fp16 arithmetic";
+  }
+  if (tiles->matrix() && !tile_shape(*tiles, device().features())) {
+    GTEST_SKIP() << "the tile does not fit this device";
+  }
   graph::Graph graph;
   std::map<graph::ValueId, Tensor> data;
   graph::Node node{c.name, c.op, {}, {}, {}, {}};
@@ -59,8 +70,9 @@ TEST_P(MatmulTiles, MatchTheReference) {
   std::uniform_real_distribution<float> uniform(-1, 1);
   for (size_t i = 0; i < c.inputs.size(); ++i) {
     std::vector<float> values(size_t(graph::element_count(c.inputs[i])));
-    for (float& v : values) v = uniform(engine);
-    Tensor tensor = Tensor::f32(c.inputs[i], values);
+    for (float& v : values) v = uniform(engine) * (i == 1 ? c.scale : 1);
+    // What the matrix kernels round the operands to.
+    Tensor tensor = test::stored(Tensor::f32(c.inputs[i], values), tiles->matrix() && c.scale == 1);
     const std::string name = fmt::format("x{}", i);
     if (i == 1 && c.constant_b) {
       node.inputs.push_back(graph.add_constant(name, tensor));
@@ -87,6 +99,13 @@ TEST_P(MatmulTiles, MatchTheReference) {
             "");
 }
 
+auto some_cases(const std::vector<std::string>& names) {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < kCases.size(); ++i) {
+    if (std::ranges::find(names, kCases[i].name) != names.end()) out.push_back(i);
+  }
+  return ::testing::ValuesIn(out);
+}
 std::string case_name(const ::testing::TestParamInfo<std::tuple<size_t, const char*>>& test) {
   std::string variant = std::get<1>(test.param);
   std::replace(variant.begin(), variant.end(), '.', '_');
@@ -97,7 +116,20 @@ INSTANTIATE_TEST_SUITE_P(All, MatmulTiles,
                                             ::testing::Values("tiled.64x64", "tiled.32x32.k4")),
                          case_name);
 
-/// Tiles come first on a GPU, and are not offered on a software device or for a single row.
+/// Cooperative matrices, with the matrix instructions written out: every address and barrier of
+/// matmul_matrix.comp.
+INSTANTIATE_TEST_SUITE_P(Matrix, MatmulTiles,
+                         ::testing::Combine(some_cases({"one_step", "whole", "broadcast", "gemm_turned",
+                                                        "huge_weights"}),
+                                            ::testing::Values("emulated.32x32.16x16x16")),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(MatrixSplit, MatmulTiles,
+                         ::testing::Combine(some_cases({"deep", "gemm_turned_weights"}),
+                                            ::testing::Values("emulated.64x32.8x16x16.k2")),
+                         case_name);
+
+/// Matrices are for plans in fp16 alone; tiles come first on a GPU, and are not offered on a software device
+/// or for a single row.
 TEST(MatmulVariants, DependOnTheDevice) {
   graph::Graph graph;
   const auto a = graph.add_value("a", {DType::kF32, {512, 512}});
@@ -113,8 +145,16 @@ TEST(MatmulVariants, DependOnTheDevice) {
   EXPECT_TRUE(names.front().starts_with("tiled."));
   EXPECT_EQ(names.back(), "simple");
   EXPECT_TRUE(kernel.variants(graph, vector, device).empty());
+  device.subgroup_size = 32;
+  device.max_workgroup = 1024;
+  device.matrix_shapes = {{16, 16, 16}};
+  EXPECT_EQ(kernel.variants(graph, node, device), names);
+  graph::Node half = node;
+  half.half_products = true;
+  const bool built = !gpu::find_shader("kernels/matmul_matrix.comp").empty();
+  EXPECT_TRUE(kernel.variants(graph, half, device).front().starts_with(built ? "matrix." : "tiled."));
   device.software = true;
-  EXPECT_TRUE(kernel.variants(graph, node, device).empty());
+  EXPECT_TRUE(kernel.variants(graph, half, device).empty());
 }
 
 }  // namespace
