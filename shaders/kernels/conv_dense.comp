@@ -24,6 +24,7 @@ layout(constant_id = 10) const uint kScatterX = 0u;
 layout(constant_id = 11) const uint kScatterY = 0u;
 // Not 0: the taps of kScatter are the weights of as many images, and pixels stay where they are.
 layout(constant_id = 12) const uint kTapIsImage = 0u;
+layout(constant_id = 13) const uint kChannels = 4u;  // of an input group that are there: fewer in first layers
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -56,7 +57,7 @@ void accumulate(vec4 x[4], uint offset) {
     [[unroll]] for (uint l = 0u; l < 4u; ++l) {
       [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
         float sum = sums[j][k][l];
-        [[unroll]] for (uint c = 0u; c < 4u; ++c) sum += x[j][c] * weight(offset + c * kBlockGroups + k)[l];
+        [[unroll]] for (uint c = 0u; c < kChannels; ++c) sum += x[j][c] * weight(offset + c * kBlockGroups + k)[l];
         sums[j][k][l] = sum;
       }
     }
