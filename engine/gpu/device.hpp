@@ -45,9 +45,9 @@ struct MatrixShape {
 
 /// Optional features, found at creation.
 struct DeviceFeatures {
-  bool software = false;       // runs on the CPU: kernels take other paths there
+  bool software = false;        // runs on the CPU: kernels take other paths there
   bool unified_memory = false;  // the device's own memory is the host's: nothing needs to be copied there
-  bool storage_16bit = false;  // fp16 storage buffers
+  bool storage_16bit = false;   // fp16 storage buffers
   bool uniform_16bit = false;
   bool storage_8bit = false;
   bool shader_int64 = false;

@@ -1,7 +1,7 @@
 // Compute pipelines. All share one layout:
 //   push constants: up to 128 bytes, compute stage
-//   set 0, binding 0: UNIFORM_BUFFER[kWindows], windows into the weights (uniform_windows.hpp); unused by most
-//   shaders.
+//   set 0, binding 0: UNIFORM_BUFFER[kWindows], windows into the weights (uniform_windows.hpp); unused by
+//   most shaders.
 //     A shader declares `uniform W { vec4 w[4096]; };` for the first or `uniform W { vec4 w[4096]; }
 //     window[12];` for all of them.
 // Everything else is reached by buffer device address in push constants, so a dispatch is bind + push +

@@ -97,7 +97,8 @@ Result<TuningReference> TuningReference::compute(const Graph& graph, const std::
   reference.expected_ = outputs[0].to_floats();
   reference.shape_ = outputs[0].shape();
   const auto half = [&](ValueId id) { return id != kNone && graph.value(id).storage == graph::DType::kF16; };
-  if (node.half_products || half(node.outputs[0]) || half(node.inputs[0])) reference.tolerance_ = kHalfTolerance;
+  if (node.half_products || half(node.outputs[0]) || half(node.inputs[0]))
+    reference.tolerance_ = kHalfTolerance;
   return reference;
 }
 

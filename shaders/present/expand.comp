@@ -93,7 +93,12 @@ Quad label_of(vec4 box, float score, ClassEntry entry, uint at, vec3 color) {
 void main() {
   uint part = gl_GlobalInvocationID.x;
   uint count = min(push.detections.header.count, kMaxDetections);
-  if (part == 0u && gl_WorkGroupID.y == 0u) push.quads.command = uvec4(6u, count * (kEdges + kLabelQuads), 0u, 0u);
+  if (part == 0u && gl_WorkGroupID.y == 0u) {
+    // One quad without area where there is no detection: a driver that compiles a pipeline when it first draws
+    // something does so before one shows.
+    push.quads.command = uvec4(6u, max(count * (kEdges + kLabelQuads), 1u), 0u, 0u);
+    if (count == 0u) push.quads.items[0] = kNothing;
+  }
   if (part >= kEdges + kLabelQuads) return;
 
   // So many workgroups as the host thought fit share the rows: a frame with few boxes costs little.
