@@ -2,6 +2,7 @@
 // frames.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -161,7 +162,9 @@ TEST_F(SteadyState, LatestShowsFramesOneNetworkPeriodOld) {
   app_.options.max_frames = 40;
   const Status assembled = assemble(app_, {}, false);
   ASSERT_TRUE(assembled.ok()) << assembled.error().message;
+  const auto start = std::chrono::steady_clock::now();
   const Status ran = run_headless(app_);
+  const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
   ASSERT_TRUE(ran.ok()) << ran.error().message;
   EXPECT_GT(app_.mailbox->drops().late, 0U)
       << "the network was not slower than the camera: this shows nothing";
@@ -175,6 +178,9 @@ TEST_F(SteadyState, LatestShowsFramesOneNetworkPeriodOld) {
     ages_ms.push_back(result["latency_ms"].get<double>());
   }
   ASSERT_EQ(ages_ms.size(), 40U);
+  if (times_ms.back() - times_ms.front() < 0.7 * wall.count()) {
+    GTEST_SKIP() << "this machine does not make the camera's pictures in time (a sanitizer?)";
+  }
   // Of each frame, since the machine's speed changes: its age against the time until the next one was taken.
   // The median bears with the moments in which a busy machine does something else.
   std::vector<double> excess;

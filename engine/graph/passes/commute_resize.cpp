@@ -49,7 +49,7 @@ bool retarget(Graph& graph, Node& resize, int64_t channels) {
 }  // namespace
 
 Status commute_resize(Graph& graph) {
-  const std::vector<int> uses = graph.use_counts();
+  std::vector<int> uses = graph.use_counts();
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& convolution = graph.nodes[i];
     if (!is_pointwise_convolution(graph, convolution)) continue;
@@ -68,6 +68,7 @@ Status commute_resize(Graph& graph) {
     convolution.outputs[0] = convolved;
     std::swap(convolution, *resize);  // the order of execution
     TARSIER_CHECK(sort_nodes(graph));
+    uses = graph.use_counts();
   }
   return {};
 }

@@ -31,7 +31,8 @@ bool is_depthwise_without_bias(const Graph& graph, const Node& node, ValueId inp
 
 Status commute_scale(Graph& graph) {
   const Readers readers = find_readers(graph);
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+  const size_t count = graph.nodes.size();  // `readers` knows nothing of what is added
+  for (size_t n = 0; n < count; ++n) {
     if (graph.nodes[n].op != "Mul" || graph.nodes[n].inputs.size() != 2 || !graph.nodes[n].post.empty())
       continue;
     const auto scale_at = scale_input(graph, graph.nodes[n]);
