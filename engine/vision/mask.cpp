@@ -98,7 +98,7 @@ Result<std::vector<uint8_t>> mask_reference(MaskKind kind, const HostTensor& sou
       inside = difference > 0;
       soft = 1 / (1 + std::exp(-difference));
     }
-    const int byte = int(std::clamp(soft, 0.0F, 1.0F) * 255.0F + 0.5F);
+    const int byte = int(std::lround(std::clamp(soft, 0.0F, 1.0F) * 255.0F));
     bytes[size_t(pixel)] = uint8_t(inside ? std::max(byte, 128) : std::min(byte, 127));
   }
   return bytes;
