@@ -14,8 +14,11 @@ UploadRing::UploadRing(Device& device, uint32_t frames_in_flight, std::string na
     : device_(&device), name_(std::move(name)), way_(way), buffers_(frames_in_flight) {}
 
 Result<const Buffer*> UploadRing::write(FrameContext& frame, std::span<const std::byte> bytes) {
-  Buffer& target = buffers_[next_];
-  next_ = (next_ + 1) % buffers_.size();
+  // A frame that was begun and never submitted is begun anew without a wait: it takes its own buffer again,
+  // since the next one may still be read.
+  if (frame.timeline_value() != written_for_) at_ = (at_ + 1) % buffers_.size();
+  written_for_ = frame.timeline_value();
+  Buffer& target = buffers_[at_];
   if (target.size() < bytes.size()) {
     const Memory memory = way_ == Way::kDirect ? Memory::kShared : Memory::kDevice;
     TARSIER_TRY(target, device_->create_buffer({.size = bytes.size(), .memory = memory, .name = name_}));

@@ -31,7 +31,8 @@ class UploadRing {
   std::string name_;
   Way way_;
   std::vector<Buffer> buffers_;
-  size_t next_ = 0;
+  size_t at_ = 0;             // the latest buffer written
+  uint64_t written_for_ = 0;  // timeline value of its frame
 };
 
 }  // namespace tarsier::gpu

@@ -114,6 +114,28 @@ TEST_F(FrameTest, PicturesStayWhileFramesReadThem) {
   if (device().features().unified_memory) check_uploads(device(), UploadRing::Way::kDirect);
 }
 
+/// What another frame still reads is not overwritten where a frame is given up after its upload, as a window
+/// does whose swapchain went out of date.
+TEST_F(FrameTest, AFrameGivenUpTakesItsOwnPictureBufferAgain) {
+  auto ring = FrameRing::create(device(), 2, 256);
+  ASSERT_OK(ring);
+  UploadRing uploads(device(), 2, "picture", UploadRing::best_way(device()));
+  const std::vector<std::byte> content(64);
+  const auto write = [&](bool submit) -> const Buffer* {
+    const auto frame = (*ring)->begin();
+    if (!frame.ok()) return nullptr;
+    const auto written = uploads.write(**frame, content);
+    if (submit) EXPECT_OK((*ring)->submit(**frame));
+    return written.ok() ? *written : nullptr;
+  };
+  const Buffer* first = write(true);
+  const Buffer* given_up = write(false);
+  ASSERT_NE(first, nullptr);
+  EXPECT_NE(given_up, first);
+  EXPECT_EQ(write(true), given_up);
+  EXPECT_EQ(write(true), first);
+}
+
 TEST_F(FrameTest, AFullStagingAreaIsAnErrorAndTheNextFrameHasItAgain) {
   auto ring = FrameRing::create(device(), 2, 1000);
   ASSERT_OK(ring);
