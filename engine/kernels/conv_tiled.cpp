@@ -64,18 +64,6 @@ Result<Weights> upload_values(Emitter& emitter, const std::vector<float>& values
   return emitter.upload(std::as_bytes(std::span(halves)));
 }
 
-const char* shader_of(const TileVariant& variant) {
-  switch (variant.family) {
-    case TileVariant::Family::kMatrix:
-      return "kernels/conv_matrix.comp";
-    case TileVariant::Family::kEmulated:
-      return "test/conv_matrix_emulated.comp";
-    case TileVariant::Family::kTiled:
-      break;
-  }
-  return variant.half ? "kernels/conv_tiled_half.comp" : "kernels/conv_tiled.comp";
-}
-
 /// The doubled divisor that halve_divide() of the shader wants.
 Divisor doubled(int64_t divisor) {
   return divisor_of(uint32_t(divisor) * 2);
@@ -103,10 +91,7 @@ bool fits_conv_tiled(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
 }
 
 uint64_t conv_tiled_scratch(const ConvGeometry& g, const TileVariant& variant) {
-  const Split split = split_steps(step_count(g, variant), variant.splits);
-  // The tiled kernel may have to stand in for the matrix one (odd weights): its steps are shorter, its parts
-  // at most as many as were asked for.
-  const uint64_t parts = variant.matrix() ? variant.splits : split.parts;
+  const uint64_t parts = most_parts(variant, depth_groups(g) * 4);
   return parts == 1 ? 0 : parts * uint64_t(output_items(g)) * 16;
 }
 
@@ -120,7 +105,7 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
   run.half = variant.half && half_weights && device.shader_float16;
   if (variant.matrix() && !half_weights) {
     // The matrix kernels know fp16 alone: a network may still name them for a layer whose weights are odd.
-    run = TileVariant{.rows = 64, .columns = 64, .splits = variant.splits};
+    run = without_matrices(variant);
   }
   const auto shape = tile_shape(run, device);
   if (!shape || !fits_conv_tiled(g, device)) {
@@ -160,7 +145,7 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
   std::ranges::copy(shape->constants(), std::back_inserter(constants));
   constants.insert(constants.end(), {g.pointwise() ? 1U : 0U, split.parts, half_weights ? 1U : 0U});
   Dispatch dispatch;
-  dispatch.pipeline.shader = shader_of(run);
+  dispatch.pipeline.shader = tile_shader("conv", run);
   if (run.matrix()) {
     constants.insert(constants.end(), {run.shape.m, run.shape.n, run.shape.k, device.subgroup_size});
     dispatch.pipeline.subgroup_size = device.subgroup_size;

@@ -16,18 +16,6 @@ struct ReducePush {
 };
 static_assert(sizeof(ReducePush) == 88);
 
-const char* shader_of(const TileVariant& variant) {
-  switch (variant.family) {
-    case TileVariant::Family::kMatrix:
-      return "kernels/matmul_matrix.comp";
-    case TileVariant::Family::kEmulated:
-      return "test/matmul_matrix_emulated.comp";
-    case TileVariant::Family::kTiled:
-      break;
-  }
-  return "kernels/matmul_tiled.comp";
-}
-
 /// Whether fp16 holds the constant operands; of the others a network in fp16 promises it.
 bool halves_hold_constants(const Emitter& emitter) {
   for (size_t i = 0; i < 2; ++i) {
@@ -51,10 +39,7 @@ bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
 }
 
 uint64_t matmul_tiled_scratch(const Product& p, const TileVariant& variant) {
-  // The tiled kernel may have to stand in for the matrix one: conv_tiled_scratch() says more.
-  const uint32_t parts = variant.matrix()
-                             ? variant.splits
-                             : split_steps(ceil_div(p.k, step_depth(variant)), variant.splits).parts;
+  const uint32_t parts = most_parts(variant, p.k);
   return parts == 1 ? 0 : uint64_t(parts) * uint64_t(p.batches() * p.m * p.n) * 4;
 }
 
@@ -62,7 +47,7 @@ Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const 
   const gpu::DeviceFeatures& device = emitter.device();
   TileVariant run = variant;
   if (variant.matrix() && !halves_hold_constants(emitter)) {
-    run = TileVariant{.rows = 64, .columns = 64, .splits = variant.splits};
+    run = without_matrices(variant);
   }
   const auto shape = tile_shape(run, device);
   if (!shape || run.half || !fits_matmul_tiled(p, device)) {
@@ -82,7 +67,7 @@ Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const 
   std::ranges::copy(shape->constants(), std::back_inserter(constants));
   constants.push_back(split.parts);
   Dispatch dispatch;
-  dispatch.pipeline.shader = shader_of(run);
+  dispatch.pipeline.shader = tile_shader("matmul", run);
   if (run.matrix()) {
     constants.insert(constants.end(), {0U, 0U, run.shape.m, run.shape.n, run.shape.k, device.subgroup_size});
     dispatch.pipeline.subgroup_size = device.subgroup_size;

@@ -245,6 +245,27 @@ bool halves_hold(std::span<const float> weights) {
   return most <= 65504.0F && most >= 1.0F / 256;
 }
 
+std::string tile_shader(std::string_view op, const TileVariant& variant) {
+  switch (variant.family) {
+    case TileVariant::Family::kMatrix:
+      return fmt::format("kernels/{}_matrix.comp", op);
+    case TileVariant::Family::kEmulated:
+      return fmt::format("test/{}_matrix_emulated.comp", op);
+    case TileVariant::Family::kTiled:
+      break;
+  }
+  return fmt::format("kernels/{}_tiled{}.comp", op, variant.half ? "_half" : "");
+}
+
+TileVariant without_matrices(const TileVariant& variant) {
+  return {.rows = 64, .columns = 64, .splits = variant.splits};
+}
+
+uint32_t most_parts(const TileVariant& variant, int64_t depth) {
+  if (variant.matrix()) return variant.splits;
+  return split_steps(ceil_div(depth, step_depth(variant)), variant.splits).parts;
+}
+
 Split split_steps(int64_t steps, uint32_t wanted_parts) {
   Split split;
   split.per_part = uint32_t(ceil_div(std::max<int64_t>(steps, 1), wanted_parts));

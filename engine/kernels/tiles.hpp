@@ -70,10 +70,18 @@ struct TileShape {
 /// Whether fp16 holds the weights as well as it holds activations.
 [[nodiscard]] bool halves_hold(std::span<const float> weights);
 
+/// The shader of a variant; `op` is "conv" or "matmul".
+[[nodiscard]] std::string tile_shader(std::string_view op, const TileVariant& variant);
+/// What stands in for a matrix variant where fp16 does not hold the weights.
+[[nodiscard]] TileVariant without_matrices(const TileVariant& variant);
+
 /// How `steps` of k are divided: every part has `per_part` of them but the last, which has at least one.
 struct Split {
   uint32_t parts = 1, per_part = 1;
 };
 [[nodiscard]] Split split_steps(int64_t steps, uint32_t wanted_parts);
+/// Parts that scratch memory must have room for. The tiled kernel may stand in for a matrix one: its steps
+/// are shorter, its parts at most as many as were asked for.
+[[nodiscard]] uint32_t most_parts(const TileVariant& variant, int64_t depth);
 
 }  // namespace tarsier::kernels
