@@ -33,5 +33,6 @@ void register_devices_command(CLI::App& app, GlobalOptions& globals, Action& act
 void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_onnx_test_command(CLI::App& app, GlobalOptions& globals, Action& action);
 
 }  // namespace tarsier::app

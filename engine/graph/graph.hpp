@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -156,11 +157,14 @@ struct Node {
 /// rebuild.
 struct Graph {
   std::string name;
-  int64_t opset = 0;  // of the standard ai.onnx domain, after import
-  std::vector<Value> values;
+  int64_t opset = 0;         // of the standard ai.onnx domain, after import
+  std::deque<Value> values;  // references stay valid while values are added
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
+  /// Of the body of a control-flow node: how many of the last inputs are values of the surrounding graph that
+  /// it reads. They are the last inputs of that node, too.
+  size_t captures = 0;
 
   ValueId add_value(std::string value_name, TensorDesc desc = {});
   ValueId add_constant(std::string value_name, Tensor tensor);

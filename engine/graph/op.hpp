@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "graph/node_builder.hpp"
 
 namespace tarsier::graph {
 
@@ -26,6 +27,12 @@ struct OpDef {
   std::function<Status(const Graph&, const Node&)> check;
   ShapeRule infer;
   Reference reference;
+  /// Inputs (by index) whose values, not only their shapes, must be known when a plan is made: axes, sizes,
+  /// the condition of an If. Where one is computed on the device it is read back first (infer/runner.hpp).
+  std::vector<size_t> plan_inputs;
+  /// Set for operators that are written out in others once the shapes of their inputs are known (ONNX calls
+  /// them functions; control flow is unrolled in the same way). They have no `infer` and no `reference`.
+  std::function<Status(NodeBuilder&)> expand;
 };
 
 class OpRegistry {

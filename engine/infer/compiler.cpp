@@ -56,7 +56,8 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       // What is not asked for costs nothing, and its operators need not be known.
       {"prune", [&] { return graph::prune(graph_, options_.outputs); }},
       // Everything after this may rely on static shapes; unknown operators are reported here, all at once.
-      {"infer_shapes", [&] { return graph::infer_shapes(graph_, ops(), options_.input_shapes); }},
+      {"infer_shapes",
+       [&] { return graph::infer_shapes(graph_, ops(), {.input_shapes = options_.input_shapes}); }},
       // Shape arithmetic becomes constants, so that no integer bookkeeping runs on the device.
       {"fold_constants", [&] { return graph::fold_constants(graph_, ops()); }},
       // Exporters leave many nodes that do nothing once shapes are known; they would hide the patterns below.

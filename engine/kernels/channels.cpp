@@ -156,7 +156,7 @@ class Concat : public Operator {
 /// Inputs data and (optional) split; attributes axis, num_outputs (ONNX opset 13 and newer).
 class Split : public Operator {
  public:
-  Split() : Operator("Split", 1, 2) {}
+  Split() : Operator("Split", 1, 2) { needs_values({1}); }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     const int64_t axis = node.integer("axis", 0);

@@ -34,6 +34,14 @@ Result<std::vector<int64_t>> OpView::constant_ints(size_t index, std::string_vie
   return ints(index);
 }
 
+Result<std::vector<float>> OpView::constant_floats(size_t index, std::string_view what) const {
+  if (!has(index)) return input_error("input '{}' is missing", what);
+  if (data(index) == nullptr) {
+    return input_error("input '{}' is computed at run time; only constants are supported there", what);
+  }
+  return floats(index);
+}
+
 Operator::Operator(std::string op_name, size_t min_inputs, size_t max_inputs)
     : min_inputs_(min_inputs), max_inputs_(max_inputs) {
   name = std::move(op_name);
@@ -55,7 +63,7 @@ Operator::Operator(std::string op_name, size_t min_inputs, size_t max_inputs)
   };
 }
 
-Result<std::vector<TensorDesc>> Operator::checked_shapes(const OpView& view) const {
+Status Operator::check_inputs(const OpView& view) const {
   if (view.input_count() > max_inputs_) {
     return input_error("{} inputs, at most {} are expected", view.input_count(), max_inputs_);
   }
@@ -67,7 +75,34 @@ Result<std::vector<TensorDesc>> Operator::checked_shapes(const OpView& view) con
       return input_error("input {} has no static shape: {}", i, graph::to_string(view.shape(i)));
     }
   }
+  return {};
+}
+
+Result<std::vector<TensorDesc>> Operator::checked_shapes(const OpView& view) const {
+  TARSIER_CHECK(check_inputs(view));
   return shapes(view);
+}
+
+Composite::Composite(std::string op_name, size_t min_inputs, size_t max_inputs)
+    : Operator(std::move(op_name), min_inputs, max_inputs) {
+  infer = nullptr;
+  reference = nullptr;
+  check = [this](const graph::Graph& graph, const graph::Node& node) -> Status {
+    return check_inputs(OpView(graph, node));
+  };
+  expand = [this](graph::NodeBuilder& builder) { return write_out(builder); };
+}
+
+Status Composite::emit(Emitter& emitter) const {
+  return runtime_error("{} should have been written out in other operators", emitter.node().op);
+}
+
+Result<std::vector<TensorDesc>> Composite::shapes(const OpView&) const {
+  return runtime_error("{} is written out in other operators", name);
+}
+
+Status Composite::compute(const OpView&, std::vector<Tensor>&) const {
+  return runtime_error("{} is written out in other operators", name);
 }
 
 LayoutChoice Operator::layouts(const graph::Graph&, const graph::Node& node) const {

@@ -39,6 +39,8 @@ class OpView {
   [[nodiscard]] std::vector<int64_t> ints(size_t index) const { return data_[index]->to_ints(); }
   /// Integers of a shape-like input (axes, sizes, ...). Errors: it is absent, or it is not constant.
   [[nodiscard]] Result<std::vector<int64_t>> constant_ints(size_t index, std::string_view what) const;
+  /// The same for real numbers (scales, bounds).
+  [[nodiscard]] Result<std::vector<float>> constant_floats(size_t index, std::string_view what) const;
 
  private:
   const graph::Node* node_;
@@ -55,16 +57,36 @@ class Operator : public Kernel {
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override;
 
  protected:
+  /// To be called by constructors: the inputs of OpDef::plan_inputs. The functions below find them constant.
+  void needs_values(std::vector<size_t> inputs) { plan_inputs = std::move(inputs); }
   /// Output descriptions; refuses what makes no sense. Input count is already checked.
   [[nodiscard]] virtual Result<std::vector<TensorDesc>> shapes(const OpView& view) const = 0;
   /// Refuses what no kernel here runs though it makes sense. Called with valid shapes.
   [[nodiscard]] virtual Status supported(const OpView&) const { return {}; }
   /// The CPU reference; `outputs` are allocated by the shape rule.
   virtual Status compute(const OpView& view, std::vector<Tensor>& outputs) const = 0;
+  /// Refuses wrong argument counts and inputs of open shape.
+  [[nodiscard]] Status check_inputs(const OpView& view) const;
 
  private:
   [[nodiscard]] Result<std::vector<TensorDesc>> checked_shapes(const OpView& view) const;
   size_t min_inputs_, max_inputs_;
+};
+
+/// An operator that is written out in others once the shapes of its inputs are known: no kernel, no shape
+/// rule, no reference of its own. Derive, implement write_out, register.
+class Composite : public Operator {
+ public:
+  Composite(std::string op_name, size_t min_inputs, size_t max_inputs);
+  Status emit(Emitter& emitter) const final;
+
+ protected:
+  /// Adds the nodes that compute what `builder.node()` asks for; errors refuse the node.
+  virtual Status write_out(graph::NodeBuilder& builder) const = 0;
+
+ private:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const final;
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const final;
 };
 
 // --- element types and shapes

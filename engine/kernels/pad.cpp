@@ -13,7 +13,7 @@ namespace {
 
 class Pad : public Operator {
  public:
-  Pad() : Operator("Pad", 2, 4) {}
+  Pad() : Operator("Pad", 2, 4) { needs_values({1, 2, 3}); }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = follow_input(graph, node);

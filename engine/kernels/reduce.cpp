@@ -24,7 +24,9 @@ constexpr size_t kLoops = 3;
 class Reduce : public Operator {
  public:
   Reduce(std::string op_name, Op op, bool global = false)
-      : Operator(std::move(op_name), 1, global || is_arg(op) ? 1 : 2), op_(op), global_(global) {}
+      : Operator(std::move(op_name), 1, global || is_arg(op) ? 1 : 2), op_(op), global_(global) {
+    needs_values({1});
+  }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     const OpView view(graph, node);

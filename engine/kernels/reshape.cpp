@@ -50,7 +50,7 @@ class Identity : public Alias {
 
 class Reshape : public Alias {
  public:
-  Reshape() : Alias("Reshape", 2, 2) {}
+  Reshape() : Alias("Reshape", 2, 2) { needs_values({1}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
@@ -98,7 +98,7 @@ class Flatten : public Alias {
 
 class Squeeze : public Alias {
  public:
-  Squeeze() : Alias("Squeeze", 1, 2) {}
+  Squeeze() : Alias("Squeeze", 1, 2) { needs_values({1}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
@@ -126,7 +126,7 @@ class Squeeze : public Alias {
 
 class Unsqueeze : public Alias {
  public:
-  Unsqueeze() : Alias("Unsqueeze", 2, 2) {}
+  Unsqueeze() : Alias("Unsqueeze", 2, 2) { needs_values({1}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {

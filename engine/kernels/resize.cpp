@@ -20,7 +20,7 @@ struct Tap {
 
 class Resize : public Operator {
  public:
-  Resize() : Operator("Resize", 1, 4) {}
+  Resize() : Operator("Resize", 1, 4) { needs_values({1, 2, 3}); }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = prefer_c4(graph, node);

@@ -57,7 +57,7 @@ class SizeOf : public Folded {
 
 class ConstantOfShape : public Folded {
  public:
-  ConstantOfShape() : Folded("ConstantOfShape", 1, 1) {}
+  ConstantOfShape() : Folded("ConstantOfShape", 1, 1) { needs_values({0}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
@@ -86,7 +86,7 @@ class ConstantOfShape : public Folded {
 
 class Range : public Folded {
  public:
-  Range() : Folded("Range", 3, 3) {}
+  Range() : Folded("Range", 3, 3) { needs_values({0, 1, 2}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {

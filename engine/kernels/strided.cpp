@@ -124,7 +124,7 @@ class Transpose : public Mover {
 /// Inputs data, starts, ends, axes, steps (ONNX opset 10 and newer).
 class Slice : public Mover {
  public:
-  Slice() : Mover("Slice", 3, 5) {}
+  Slice() : Mover("Slice", 3, 5) { needs_values({1, 2, 3, 4}); }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = follow_input(graph, node);
@@ -228,7 +228,7 @@ class Slice : public Mover {
 
 class Expand : public Mover {
  public:
-  Expand() : Mover("Expand", 2, 2) {}
+  Expand() : Mover("Expand", 2, 2) { needs_values({1}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
@@ -243,7 +243,7 @@ class Expand : public Mover {
 
 class Tile : public Mover {
  public:
-  Tile() : Mover("Tile", 2, 2) {}
+  Tile() : Mover("Tile", 2, 2) { needs_values({1}); }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {

@@ -41,7 +41,7 @@ Scratch scratch_of(int64_t n, int64_t k, int64_t run) {
 
 class TopK : public Operator {
  public:
-  TopK() : Operator("TopK", 2, 2) {}
+  TopK() : Operator("TopK", 2, 2) { needs_values({1}); }
 
   [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
     const OpView view(graph, node);

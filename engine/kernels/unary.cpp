@@ -166,7 +166,9 @@ enum : uint32_t { kFlatWords = 0, kFlatGroups = 1, kPlanes = 2, kFlatWordsTail =
 class Unary : public Operator {
  public:
   Unary(std::string op_name, Op op, float a = 0, float b = 0)
-      : Operator(std::move(op_name), 1, op == Op::kClip ? 3 : 1), op_(op), a_(a), b_(b) {}
+      : Operator(std::move(op_name), 1, op == Op::kClip ? 3 : 1), op_(op), a_(a), b_(b) {
+    needs_values({1, 2});
+  }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = follow_input(graph, node);

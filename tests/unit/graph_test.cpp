@@ -84,10 +84,13 @@ TEST(InferShapes, OpenBatchIsOneAndOtherOpenExtentsAreAskedFor) {
   const Status open = infer_shapes(first, kernels::Registry::instance());
   ASSERT_FALSE(open.ok());
   EXPECT_NE(open.error().message.find("'x'"), std::string::npos);
-  ASSERT_TRUE(infer_shapes(second, kernels::Registry::instance(), {{"x", {2, 3, 5, 8}}}).ok());
+  ASSERT_TRUE(
+      infer_shapes(second, kernels::Registry::instance(), {.input_shapes = {{"x", {2, 3, 5, 8}}}}).ok());
   EXPECT_EQ(second.shape(second.outputs[0]), (Shape{2, 3, 5, 8}));
-  EXPECT_FALSE(infer_shapes(third, kernels::Registry::instance(), {{"x", {2, 4, 5, 8}}}).ok());
-  const Status typo = infer_shapes(third, kernels::Registry::instance(), {{"y", {2, 3, 5, 8}}});
+  EXPECT_FALSE(
+      infer_shapes(third, kernels::Registry::instance(), {.input_shapes = {{"x", {2, 4, 5, 8}}}}).ok());
+  const Status typo =
+      infer_shapes(third, kernels::Registry::instance(), {.input_shapes = {{"y", {2, 3, 5, 8}}}});
   ASSERT_FALSE(typo.ok());
   EXPECT_NE(typo.error().message.find("no input 'y'"), std::string::npos);
 }

@@ -4,6 +4,7 @@
 // Reshape) are evaluated on the way: the shape rules behind them read these constants. What is big is left to
 // fold_constants.
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -83,84 +84,169 @@ class Refusals {
   int count_ = 0;
 };
 
-}  // namespace
+/// One walk in execution order. Nodes are taken from the front of `pending_`; those that stay are put back
+/// into the graph at the end.
+class ShapeWalk {
+ public:
+  ShapeWalk(Graph& graph, const OpRegistry& ops, const ShapeOptions& options)
+      : graph_(graph), ops_(ops), options_(options) {
+    pending_.assign(std::make_move_iterator(graph.nodes.rbegin()),
+                    std::make_move_iterator(graph.nodes.rend()));
+    graph.nodes.clear();
+    for (const ValueId id : graph.inputs)
+      if (!take_known(id)) mark_known(id);
+    std::erase_if(graph.inputs, [&](ValueId id) { return graph.constant(id) != nullptr; });
+  }
 
-Status infer_shapes(Graph& graph, const OpRegistry& ops, const std::map<std::string, Shape>& input_shapes) {
-  TARSIER_CHECK(set_input_shapes(graph, input_shapes));
-  std::vector<bool> known(graph.values.size(), false);
-  for (const ValueId id : graph.inputs) known[static_cast<size_t>(id)] = true;
-  for (size_t i = 0; i < graph.values.size(); ++i)
-    if (graph.values[i].constant) known[i] = true;
+  Status run() {
+    while (!pending_.empty()) {
+      Node node = std::move(pending_.back());
+      pending_.pop_back();
+      TARSIER_CHECK(visit(std::move(node)));
+    }
+    graph_.nodes = std::move(kept_);
+    graph_.retain_nodes(std::vector<bool>(graph_.nodes.size(), true));
+    if (!refusals_.empty()) return refusals_.error(graph_);
+    return {};
+  }
 
-  Refusals refusals;
-  std::vector<bool> keep(graph.nodes.size(), true);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const Node& node = graph.nodes[i];
-    const OpDef* op = ops.find(node.op);
-    if (op == nullptr) {
-      refusals.add(node, "");
-      continue;
-    }
-    // Behind a refused node nothing is known; only its operators can still be looked up.
-    if (!std::ranges::all_of(node.inputs,
-                             [&](ValueId id) { return id == kNone || known[static_cast<size_t>(id)]; }))
-      continue;
-    // May add constants, which are known, and rename the operator.
-    if (const Status status = make_explicit(graph, graph.nodes[i]); !status.ok()) {
-      refusals.add(node, status.error().message);
-      continue;
-    }
-    known.resize(graph.values.size(), true);
-    op = ops.find(node.op);
-    if (op == nullptr) {
-      refusals.add(node, "");
-      continue;
-    }
-    if (op->check) {
-      if (const Status status = op->check(graph, node); !status.ok()) {
-        refusals.add(node, status.error().message);
-        continue;
+ private:
+  // A loop of a damaged file must not fill the memory.
+  static constexpr size_t kMostNodes = 200'000;
+
+  void mark_known(ValueId id) {
+    if (known_.size() <= size_t(id)) known_.resize(graph_.values.size(), false);
+    known_[size_t(id)] = true;
+  }
+  [[nodiscard]] bool is_known(ValueId id) const {
+    return id == kNone || graph_.constant(id) != nullptr ||
+           (size_t(id) < known_.size() && known_[size_t(id)]) || sequences_.contains(id);
+  }
+
+  /// True where the content of the value is among those that were given.
+  bool take_known(ValueId id) {
+    const auto found = options_.known.find(graph_.value(id).name);
+    if (found == options_.known.end()) return false;
+    graph_.value(id).desc = found->second.desc();
+    graph_.value(id).constant = found->second;
+    return true;
+  }
+
+  /// True where nobody needs the node any more. Others of its outputs may still be computed: then the node
+  /// writes a value that nobody reads in place of the known one.
+  bool take_known_outputs(Node& node) {
+    bool all = !options_.known.empty();
+    for (ValueId& id : node.outputs) {
+      if (id == kNone || options_.known.empty()) continue;
+      const TensorDesc computed = graph_.value(id).desc;
+      if (take_known(id)) {
+        id = graph_.add_value(graph_.value(id).name + "/unread", computed);
+        mark_known(id);
+      } else {
+        all = false;
       }
     }
-    auto inferred = op->infer(graph, node);
-    if (!inferred.ok()) {
-      refusals.add(node, inferred.error().message);
-      continue;
+    return all;
+  }
+
+  Status visit(Node node) {
+    if (++visited_ > kMostNodes)
+      return input_error("network {}: more than {} nodes after loops are unrolled (at node {})", graph_.name,
+                         kMostNodes, node.name);
+    folded_ = false;
+    if (const OpDef* op = ops_.find(node.op); op == nullptr) {
+      refusals_.add(node, "");
+    } else if (std::ranges::all_of(node.inputs, [&](ValueId id) { return is_known(id); })) {
+      // Else behind a refused node, where nothing is known: only its operators can be looked up.
+      infer(node, *op);
+      if (folded_) return {};
     }
-    if (inferred->size() < node.outputs.size()) {
-      refusals.add(node, fmt::format("{} outputs, {} are computed", node.outputs.size(), inferred->size()));
-      continue;
-    }
+    kept_.push_back(std::move(node));
+    return {};
+  }
+
+  /// Sets folded_ where the node is not needed any more.
+  void infer(Node& node, const OpDef& given_op) {
+    if (lacks_values(node, given_op)) return;
+    // May add constants and rename the operator.
+    if (const Status status = make_explicit(graph_, node); !status.ok())
+      return refusals_.add(node, status.error().message);
+    const OpDef* op = node.op == given_op.name ? &given_op : ops_.find(node.op);
+    if (op == nullptr) return refusals_.add(node, "");
+    if (op->check)
+      if (const Status status = op->check(graph_, node); !status.ok())
+        return refusals_.add(node, status.error().message);
+    if (op->expand) return expand(node, *op);
+    auto inferred = op->infer(graph_, node);
+    if (!inferred.ok()) return refusals_.add(node, inferred.error().message);
+    if (inferred->size() < node.outputs.size())
+      return refusals_.add(node,
+                           fmt::format("{} outputs, {} are computed", node.outputs.size(), inferred->size()));
     bool small = true;
     for (size_t output = 0; output < node.outputs.size(); ++output) {
       const ValueId id = node.outputs[output];
       if (id == kNone) continue;
       TensorDesc& desc = (*inferred)[output];
-      if (!is_static(desc.shape)) {
-        refusals.add(node, fmt::format("output shape {} depends on data", to_string(desc.shape)));
-        small = false;
-        break;
-      }
-      if (!is_addressable(desc.shape)) {
-        refusals.add(node, fmt::format("output {} is too large", to_string(desc.shape)));
-        small = false;
-        break;
-      }
+      if (!is_static(desc.shape))
+        return refusals_.add(node, fmt::format("output shape {} depends on data", to_string(desc.shape)));
+      if (!is_addressable(desc.shape))
+        return refusals_.add(node, fmt::format("output {} is too large", to_string(desc.shape)));
       small = small && element_count(desc.shape) <= kSmallElements;
-      graph.value(id).desc = std::move(desc);
-      known[static_cast<size_t>(id)] = true;
+      graph_.value(id).desc = std::move(desc);
+      mark_known(id);
     }
-    if (small && is_foldable(graph, node, *op)) {
-      if (const Status status = fold_node(graph, node, *op); !status.ok()) {
-        refusals.add(node, status.error().message);
-        continue;
-      }
-      keep[i] = false;
+    if (take_known_outputs(node)) {
+      folded_ = true;
+      return;
     }
+    if (!small || !is_foldable(graph_, node, *op)) return;
+    if (const Status status = fold_node(graph_, node, *op); !status.ok())
+      return refusals_.add(node, status.error().message);
+    folded_ = true;
   }
-  if (!refusals.empty()) return refusals.error(graph);
-  graph.retain_nodes(keep);
-  return {};
+
+  bool lacks_values(const Node& node, const OpDef& op) {
+    bool lacks = false;
+    for (const size_t index : op.plan_inputs) {
+      const ValueId id = input_of(node, index);
+      if (id == kNone || graph_.constant(id) != nullptr || sequences_.contains(id)) continue;
+      lacks = true;
+      if (options_.needs == nullptr)
+        refusals_.add(node,
+                      fmt::format("input {} ('{}') is computed at run time", index, graph_.value(id).name));
+      else if (std::ranges::find(*options_.needs, id) == options_.needs->end())
+        options_.needs->push_back(id);
+    }
+    return lacks;
+  }
+
+  void expand(const Node& node, const OpDef& op) {
+    NodeBuilder builder(graph_, node, sequences_);
+    if (const Status status = op.expand(builder); !status.ok())
+      return refusals_.add(node, status.error().message);
+    auto added = builder.take();
+    pending_.insert(pending_.end(), std::make_move_iterator(added.rbegin()),
+                    std::make_move_iterator(added.rend()));
+    folded_ = true;
+  }
+
+  Graph& graph_;
+  const OpRegistry& ops_;
+  const ShapeOptions& options_;
+  std::vector<Node> pending_;  // the next one last
+  std::vector<Node> kept_;
+  std::vector<bool> known_;  // by value; constants are known anyhow
+  Sequences sequences_;
+  Refusals refusals_;
+  size_t visited_ = 0;
+  bool folded_ = false;
+};
+
+}  // namespace
+
+Status infer_shapes(Graph& graph, const OpRegistry& ops, const ShapeOptions& options) {
+  TARSIER_CHECK(set_input_shapes(graph, options.input_shapes));
+  return ShapeWalk(graph, ops, options).run();
 }
 
 }  // namespace tarsier::graph

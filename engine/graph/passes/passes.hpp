@@ -9,11 +9,19 @@
 
 namespace tarsier::graph {
 
-/// Gives every value a static shape. `input_shapes` overrides the extents of graph inputs (for dynamic ones).
-/// Fails with ONE error that lists every node whose operator is unknown or refused, by operator and node
-/// name.
-Status infer_shapes(Graph& graph, const OpRegistry& ops,
-                    const std::map<std::string, Shape>& input_shapes = {});
+struct ShapeOptions {
+  std::map<std::string, Shape> input_shapes;  // for graph inputs with open extents
+  /// Contents of graph inputs, and of values that nodes compute, that are known already: they become
+  /// constants.
+  std::map<std::string, Tensor> known;
+  /// Where set: values that have to be known (OpDef::plan_inputs) and are not are put here, and what depends
+  /// on them stays without shapes. Otherwise the nodes that read them are refused.
+  std::vector<ValueId>* needs = nullptr;
+};
+/// Gives every value a static shape. Operators that are written out in others (OpDef::expand) are, control
+/// flow is unrolled. Fails with ONE error that lists every node whose operator is unknown or refused, by
+/// operator and node name.
+Status infer_shapes(Graph& graph, const OpRegistry& ops, const ShapeOptions& options = {});
 /// Keeps what the named outputs need (all outputs where empty) and drops the rest.
 Status prune(Graph& graph, const std::vector<std::string>& outputs = {});
 /// Evaluates nodes whose inputs are all constant (and Shape of a static value) with their CPU reference.

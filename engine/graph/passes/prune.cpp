@@ -11,7 +11,7 @@ namespace {
 /// Renumbers values so that only those which a node, an input or an output names remain.
 void compact_values(Graph& graph) {
   std::vector<ValueId> renamed(graph.values.size(), kNone);
-  std::vector<Value> kept;
+  std::deque<Value> kept;
   const auto keep = [&](ValueId& id) {
     if (id == kNone) return;
     ValueId& target = renamed[static_cast<size_t>(id)];

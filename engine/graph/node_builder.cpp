@@ -1,0 +1,99 @@
+#include "graph/node_builder.hpp"
+
+#include <cstring>
+
+#include "core/text.hpp"
+
+namespace tarsier::graph {
+
+std::string NodeBuilder::fresh(std::string_view what) {
+  return fmt::format("{}/{}_{}", node_.name, what, graph_.values.size());
+}
+
+ValueId NodeBuilder::constant(Tensor tensor) {
+  return graph_.add_constant(fresh("constant"), std::move(tensor));
+}
+
+ValueId NodeBuilder::ints(const std::vector<int64_t>& values) {
+  return constant(Tensor::i64({int64_t(values.size())}, values));
+}
+
+ValueId NodeBuilder::scalar(float value, DType type) {
+  if (type == DType::kF32) return constant(Tensor::f32({}, std::span(&value, 1)));
+  const auto whole = static_cast<int64_t>(value);
+  Tensor tensor(TensorDesc{type, {}});
+  std::memcpy(tensor.mutable_bytes().data(), &whole, size_of(type));  // little-endian: the low bytes
+  return constant(std::move(tensor));
+}
+
+ValueId NodeBuilder::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
+  return add_many(op, std::move(inputs), 1, std::move(attributes))[0];
+}
+
+std::vector<ValueId> NodeBuilder::add_many(std::string_view op, std::vector<ValueId> inputs, size_t outputs,
+                                           Attributes attributes) {
+  Node made;
+  made.op = op;
+  made.inputs = std::move(inputs);
+  made.attributes = std::move(attributes);
+  for (size_t i = 0; i < outputs; ++i) made.outputs.push_back(graph_.add_value(fresh(op)));
+  const auto results = made.outputs;
+  add_node(std::move(made));
+  return results;
+}
+
+void NodeBuilder::finish(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
+  Node made;
+  made.op = op;
+  made.name = node_.name;
+  made.inputs = std::move(inputs);
+  made.attributes = std::move(attributes);
+  made.outputs = {node_.outputs[0]};
+  add_node(std::move(made));
+}
+
+void NodeBuilder::set_output(size_t index, ValueId value) {
+  if (output(index) == kNone) return;
+  if (const auto list = sequences_.find(value); list != sequences_.end()) {
+    sequences_[output(index)] = list->second;
+    return;
+  }
+  Node made;
+  made.op = "Identity";
+  made.inputs = {value};
+  made.outputs = {output(index)};
+  add_node(std::move(made));
+}
+
+void NodeBuilder::add_node(Node added) {
+  if (added.name.empty()) added.name = fmt::format("{}/{}", node_.name, added.op);
+  added_.push_back(std::move(added));
+}
+
+std::vector<ValueId> NodeBuilder::inlined(const Graph& body, const std::vector<ValueId>& inputs) {
+  std::vector<ValueId> here(body.values.size(), kNone);
+  const auto at = [&](ValueId id) -> ValueId& { return here[size_t(id)]; };
+  for (size_t i = 0; i < body.inputs.size() && i < inputs.size(); ++i) at(body.inputs[i]) = inputs[i];
+  const auto mapped = [&](ValueId id) {
+    if (id == kNone) return kNone;
+    ValueId& to = at(id);
+    if (to == kNone) {
+      const Value& from = body.value(id);
+      to = from.constant ? graph_.add_constant(fresh(from.name), *from.constant)
+                         : graph_.add_value(fresh(from.name));
+    }
+    return to;
+  };
+  for (const Node& from : body.nodes) {
+    Node copy = from;
+    copy.name = fmt::format("{}/{}", node_.name, from.name);
+    for (ValueId& id : copy.inputs) id = mapped(id);
+    for (ValueId& id : copy.outputs) id = mapped(id);
+    add_node(std::move(copy));
+  }
+  std::vector<ValueId> results;
+  for (const ValueId id : body.outputs) results.push_back(mapped(id));
+  return results;
+}
+
+}  // namespace tarsier::graph
