@@ -32,6 +32,7 @@ class OnnxImporter {
 
   Result<Graph> run() {
     TARSIER_CHECK(read_opset());
+    read_declared_types();
     TARSIER_CHECK(read_initializers());
     TARSIER_CHECK(read_inputs());
     for (const auto& proto : model_.graph().node()) {
@@ -63,6 +64,20 @@ class OnnxImporter {
     if (model_.graph().sparse_initializer_size() > 0)
       return input_error("has sparse weights, which are not supported");
     return {};
+  }
+
+  /// The file's element types, of which the engine keeps fewer (engine_dtype).
+  void read_declared_types() {
+    const auto note = [this](const auto& values) {
+      for (const auto& proto : values)
+        if (proto.type().has_tensor_type())
+          declared_types_.emplace(proto.name(), proto.type().tensor_type().elem_type());
+    };
+    note(model_.graph().input());
+    note(model_.graph().value_info());
+    note(model_.graph().output());
+    for (const auto& proto : model_.graph().initializer())
+      declared_types_.emplace(proto.name(), proto.data_type());
   }
 
   Status read_initializers() {
@@ -145,6 +160,9 @@ class OnnxImporter {
         return input_error("writes '{}', which something else writes too; the file is damaged", output);
       node.outputs.push_back(id);
     }
+    if (node.op == "CastLike" && proto.input_size() > 1)
+      if (const auto type = declared_types_.find(proto.input(1)); type != declared_types_.end())
+        node.attributes["to"] = int64_t{type->second};
     return add_upgraded(graph_, std::move(node), standard ? graph_.opset : 0);
   }
 
@@ -182,6 +200,7 @@ class OnnxImporter {
   OnnxTensors tensors_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> by_name_;
+  std::unordered_map<std::string, int32_t> declared_types_;
   std::unordered_set<ValueId> written_;
 };
 

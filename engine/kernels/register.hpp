@@ -25,5 +25,11 @@ void register_softmax(Registry& registry);
 void register_attention(Registry& registry);
 void register_top_k(Registry& registry);
 void register_layout(Registry& registry);
+void register_losses(Registry& registry);
+void register_cumulative(Registry& registry);
+void register_det(Registry& registry);
+void register_generators(Registry& registry);
+void register_fourier(Registry& registry);
+void register_random(Registry& registry);
 
 }  // namespace tarsier::kernels

@@ -27,6 +27,12 @@ const Registry& Registry::instance() {
     register_attention(all);
     register_top_k(all);
     register_layout(all);
+    register_losses(all);
+    register_cumulative(all);
+    register_det(all);
+    register_generators(all);
+    register_fourier(all);
+    register_random(all);
     return all;
   }();
   return registry;

@@ -40,7 +40,8 @@ ValueId passed_on(const Graph& graph, const Node& node) {
     return kNone;
   }
   if (in != out) return kNone;
-  if (is_reshape(node) || node.op == "Expand" || node.op == "Cast") return x;
+  if (is_reshape(node) || node.op == "Expand") return x;
+  if (node.op == "Cast" && !node.has("precision")) return x;  // else it rounds
   if (node.op == "Transpose" && is_identity(node.integers("perm"))) return x;
   if (node.op == "Pad" && all_ints(graph, input_of(node, 1), 0)) return x;
   if (node.op == "Slice" && (input_of(node, 4) == kNone || all_ints(graph, input_of(node, 4), 1))) return x;
