@@ -316,6 +316,7 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
 }  // namespace
 
 Status add_upgraded(Graph& graph, Node node, int64_t opset) {
+  if (opset > 0 && opset < 7) TARSIER_CHECK(upgrade_to_7(graph, node, opset));
   const auto found = upgrades().find(node.op);
   if (found == upgrades().end()) return append(graph, std::move(node));
   if (node.op != "Constant" && (node.inputs.empty() || node.outputs.empty()))
