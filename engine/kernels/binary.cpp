@@ -95,10 +95,11 @@ T extremum(T a, T b, bool greatest) {
   return greatest ? std::max(a, b) : std::min(a, b);
 }
 
-/// Shifts of 32-bit words, in which unsigned integers lie on the device; a shift by the width or more gives 0.
+/// Nothing, or the sign, is left after a shift by the width or more; a negative shift is one by very much.
 int64_t shifted(int64_t a, int64_t b, bool left) {
-  if (b < 0 || b >= 63) return 0;
-  return left ? int64_t(uint64_t(a) << uint64_t(b)) : a >> b;
+  const bool all = b < 0 || b > 63;
+  if (left) return all ? 0 : int64_t(uint64_t(a) << uint64_t(b));
+  return a >> (all ? 63 : b);
 }
 
 template <class T>

@@ -131,10 +131,9 @@ ivec4 mixed_power(ivec4 a, vec4 b) {
   return mix(cut, integer_power(a, ivec4(exponent)), equal(trunc(b), b));
 }
 
-// GLSL leaves shifts by the width of a word or more undefined.
-uvec4 shift(uvec4 a, uvec4 b, bool left) {
-  const uvec4 by = min(b, uvec4(31u));
-  return mix(left ? a << by : a >> by, uvec4(0u), greaterThan(b, uvec4(31u)));
+// GLSL leaves shifts by the width of a word or more undefined: nothing, or the sign, is left then.
+uvec4 shift_left(uvec4 a, uvec4 b) {
+  return mix(a << min(b, uvec4(31u)), uvec4(0u), greaterThan(b, uvec4(31u)));
 }
 
 // Integers narrower than a word wrap around.
@@ -158,8 +157,8 @@ uvec4 evaluate_integers(ivec4 a, ivec4 b) {
     case kMax: return uvec4(max(a, b));
     case kPow: return uvec4(integer_power(a, b));
     case kPRelu: return uvec4(mix(a, a * b, lessThan(a, ivec4(0))));
-    case kShiftLeft: return shift(uvec4(a), uvec4(b), true);
-    case kShiftRight: return shift(uvec4(a), uvec4(b), false);
+    case kShiftLeft: return shift_left(uvec4(a), uvec4(b));
+    case kShiftRight: return uvec4(a >> min(uvec4(b), uvec4(31u)));
     case kBitAnd: return uvec4(a & b);
     case kBitOr: return uvec4(a | b);
     case kBitXor: return uvec4(a ^ b);

@@ -36,7 +36,12 @@ const uint kAcos = 38u, kAcosh = 39u, kAsin = 40u, kAsinh = 41u, kAtan = 42u, kA
 const uint kSinh = 45u, kTan = 46u, kShrink = 47u, kSwish = 48u, kIsNaN = 49u, kIsInf = 50u, kBitwiseNot = 51u;
 
 bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7FFFFFFFu, uvec4(0x7F800000u)); }
-vec4 softplus(vec4 x) { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
+vec4 softplus(vec4 x) { return max(x, 0.0) + log1p(exp(-abs(x))); }
+// x tanh(log(1 + n)) with n = exp(x), where no digits cancel; above 20 the factor is 1.
+vec4 mish(vec4 x) {
+  const vec4 n = exp(min(x, 20.0)), m = n * (n + 2.0);
+  return x * (m / (m + 2.0));
+}
 // exp(x) - 1 loses all digits near zero, where the series is exact.
 vec4 expm1(vec4 x) {
   const vec4 series = x * (1.0 + x * (0.5 + x * (0.16666667 + x * 0.041666668)));
@@ -81,7 +86,7 @@ vec4 evaluate(vec4 x) {
     case kSoftsign: return x / (1.0 + abs(x));
     case kSin: return sin(x);
     case kCos: return cos(x);
-    case kMish: return x * safe_tanh(softplus(x));
+    case kMish: return mish(x);
     case kCelu: return max(x, 0.0) + min(vec4(0.0), a * expm1(x / a));
     case kThresholdedRelu: return mix(vec4(0.0), x, greaterThan(x, vec4(a)));
     case kAcos: return exact_acos(x);
