@@ -187,7 +187,8 @@ uint32_t kind_of(DType type) {
   if (is_float(type)) return 0;
   return type == DType::kU8 ? 2 : type == DType::kI8 ? 3 : type == DType::kI16 ? 4 : 1;
 }
-constexpr uint32_t kMixed = 8;  // the right operand is of the other kind: integers for real numbers or reverse
+constexpr uint32_t kMixed =
+    8;  // the right operand is of the other kind: integers for real numbers or reverse
 
 bool is_bitwise(Op op) {
   return op >= Op::kShiftLeft && op <= Op::kBitXor;
@@ -410,8 +411,8 @@ class Binary : public Operator {
     }
     const uint32_t mixed = is_float(view.dtype(right)) == is_float(view.dtype(0)) ? 0 : kMixed;
     emitter.dispatch("kernels/binary.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op), kind_of(view.dtype(0)) | mixed, mode, half_of(left),
-                      half_of(right), half_flag(*out.value), rank, lanes.width, lanes.per_lane,
+                     {post.kinds[0], post.kinds[1], uint32_t(op), kind_of(view.dtype(0)) | mixed, mode,
+                      half_of(left), half_of(right), half_flag(*out.value), rank, lanes.width, lanes.per_lane,
                       grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid, Dispatch::kNoWindow, after);
     return {};

@@ -1,5 +1,5 @@
-// Det: determinants of a batch of square matrices by Gaussian elimination with partial pivoting. Shader det.comp:
-// one lane owns one matrix and works on a copy in scratch memory.
+// Det: determinants of a batch of square matrices by Gaussian elimination with partial pivoting. Shader
+// det.comp: one lane owns one matrix and works on a copy in scratch memory.
 #include <cmath>
 
 #include "kernels/operator.hpp"

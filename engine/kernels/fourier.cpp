@@ -1,6 +1,6 @@
-// DFT and STFT as products with a constant matrix: lengths are known when a plan is made, and for the lengths that
-// audio networks have a product in tiles is fast. Real and imaginary parts lie side by side in the last axis, so
-// that one real matrix does a complex transform.
+// DFT and STFT as products with a constant matrix: lengths are known when a plan is made, and for the lengths
+// that audio networks have a product in tiles is fast. Real and imaginary parts lie side by side in the last
+// axis, so that one real matrix does a complex transform.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -64,7 +64,8 @@ Result<int64_t> number(const NodeBuilder& builder, size_t index, std::string_vie
 
 Status check_parts(const Shape& shape) {
   if (shape.size() < 2 || (shape.back() != 1 && shape.back() != 2)) {
-    return input_error("{} holds neither real (last extent 1) nor complex numbers (2)", graph::to_string(shape));
+    return input_error("{} holds neither real (last extent 1) nor complex numbers (2)",
+                       graph::to_string(shape));
   }
   return {};
 }
@@ -90,7 +91,8 @@ class Dft : public Composite {
     transform.onesided = builder.node().integer("onesided", 0) != 0;
     transform.parts_in = shape.back();
     const int64_t extent = shape[size_t(axis)];
-    if (transform.to_real() && transform.parts_in != 2) return input_error("a one-sided spectrum that is real");
+    if (transform.to_real() && transform.parts_in != 2)
+      return input_error("a one-sided spectrum that is real");
     if (transform.onesided && !transform.inverse && transform.parts_in != 1) {
       return input_error("a one-sided spectrum of complex numbers");
     }
@@ -135,7 +137,8 @@ class Dft : public Composite {
   }
 };
 
-/// Inputs: signal [batch, length, 1 or 2] or [batch, length], frame_step, window [frame_length], frame_length.
+/// Inputs: signal [batch, length, 1 or 2] or [batch, length], frame_step, window [frame_length],
+/// frame_length.
 class Stft : public Composite {
  public:
   Stft() : Composite("STFT", 2, 4) { needs_values({1, 3}); }
@@ -179,8 +182,7 @@ class Stft : public Composite {
     if (windowed) {
       x = builder.add("Mul", {x, builder.add("Unsqueeze", {builder.input(2), builder.ints({1})})});
     }
-    x = builder.add("Reshape",
-                    {x, builder.ints({shape[0] * frames, transform.length * transform.parts_in})},
+    x = builder.add("Reshape", {x, builder.ints({shape[0] * frames, transform.length * transform.parts_in})},
                     {{"allowzero", int64_t{1}}});
     TARSIER_TRY(Tensor matrix, matrix_of(transform));
     x = builder.add("MatMul", {x, builder.constant(std::move(matrix))});

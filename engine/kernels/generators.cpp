@@ -1,5 +1,5 @@
-// Tensors made from few numbers: EyeLike, Trilu, OneHot, window functions, MelWeightMatrix. Sizes are known when a
-// plan is made, so what depends on nothing else is a constant; the rest is a selection by a mask.
+// Tensors made from few numbers: EyeLike, Trilu, OneHot, window functions, MelWeightMatrix. Sizes are known
+// when a plan is made, so what depends on nothing else is a constant; the rest is a selection by a mask.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -15,7 +15,8 @@ using graph::kNone;
 using graph::NodeBuilder;
 using graph::ValueId;
 
-/// Elements that a constant made here may have: what the rest of the engine can index, and no file can fill memory.
+/// Elements that a constant made here may have: what the rest of the engine can index, and no file can fill
+/// memory.
 constexpr int64_t kMostElements = int64_t{1} << 28;
 
 Result<Tensor> constant_of(TensorDesc desc, const std::vector<double>& values) {
@@ -106,9 +107,8 @@ class OneHot : public Composite {
     std::iota(numbers.begin(), numbers.end(), 0);
     Shape along(size_t(rank + 1), 1);
     along[size_t(axis)] = int64_t(numbers.size());
-    const ValueId wide =
-        builder.add("Unsqueeze", {builder.add("Cast", {builder.input(0)}, {{"to", int64_t{7}}}),
-                                  builder.ints({axis})});
+    const ValueId wide = builder.add(
+        "Unsqueeze", {builder.add("Cast", {builder.input(0)}, {{"to", int64_t{7}}}), builder.ints({axis})});
     const ValueId from_end = builder.add("Add", {wide, builder.scalar(float(depth), DType::kI64)});
     const ValueId negative = builder.add("Less", {wide, builder.scalar(0, DType::kI64)});
     const ValueId index = builder.add("Where", {negative, from_end, wide});
@@ -122,8 +122,8 @@ class OneHot : public Composite {
   }
 };
 
-/// A sum of cosines a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), where N is the size of a periodic window and one
-/// less for a symmetric one.
+/// A sum of cosines a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), where N is the size of a periodic window
+/// and one less for a symmetric one.
 class Window : public Composite {
  public:
   Window(std::string op_name, double a0, double a1, double a2)

@@ -1,5 +1,5 @@
-// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: compositions. The score of each target is picked by a
-// mask over the classes instead of an index, so that a score of -inf beside it does no harm.
+// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: compositions. The score of each target is picked by
+// a mask over the classes instead of an index, so that a score of -inf beside it does no harm.
 #include <numeric>
 
 #include "kernels/operator.hpp"
@@ -19,9 +19,9 @@ Shape class_shape(size_t rank, int64_t classes) {
   return shape;
 }
 
-/// The loss of log-probabilities [N, C, d1, ...] against targets [N, d1, ...] by ONNX's `reduction`, where the
-/// classes may have weights [C] and targets of the class `ignore_index` count for nothing. An ignored target
-/// has weight zero, as has one outside of [0, C).
+/// The loss of log-probabilities [N, C, d1, ...] against targets [N, d1, ...] by ONNX's `reduction`, where
+/// the classes may have weights [C] and targets of the class `ignore_index` count for nothing. An ignored
+/// target has weight zero, as has one outside of [0, C).
 Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
   const Shape& scores = builder.shape(0);
   const Shape& targets = builder.shape(1);
@@ -29,7 +29,8 @@ Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
   Shape wanted = scores;
   wanted.erase(wanted.begin() + 1);
   if (targets != wanted) {
-    return input_error("targets {} do not fit scores {}", graph::to_string(targets), graph::to_string(scores));
+    return input_error("targets {} do not fit scores {}", graph::to_string(targets),
+                       graph::to_string(scores));
   }
   const int64_t classes = scores[1];
   const bool weighted = builder.input(2) != kNone;
@@ -70,7 +71,8 @@ Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
   if (reduction == "sum") return builder.add("ReduceSum", {losses}, drop);
   if (!weighted && !ignores) return builder.add("ReduceMean", {losses}, drop);
   const ValueId counts = builder.add("Where", {picked, weights, zero});
-  return builder.add("Div", {builder.add("ReduceSum", {losses}, drop), builder.add("ReduceSum", {counts}, drop)});
+  return builder.add("Div",
+                     {builder.add("ReduceSum", {losses}, drop), builder.add("ReduceSum", {counts}, drop)});
 }
 
 class NegativeLogLikelihoodLoss : public Composite {

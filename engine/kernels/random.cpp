@@ -1,8 +1,8 @@
-// Random numbers: RandomUniform, RandomNormal and their Like forms (shader random.comp); Bernoulli, Multinomial and
-// Dropout, which are written out with them. The generator is a hash of seed and element number (PCG with the
-// output permutation RXS-M-XS; M. Jarzynski and M. Olano, "Hash Functions for GPU Rendering", 2020), so that every
-// element is computed by itself, and a seed gives the same numbers everywhere. Without one, the name of the node
-// takes its place.
+// Random numbers: RandomUniform, RandomNormal and their Like forms (shader random.comp); Bernoulli,
+// Multinomial and Dropout, which are written out with them. The generator is a hash of seed and element
+// number (PCG with the output permutation RXS-M-XS; M. Jarzynski and M. Olano, "Hash Functions for GPU
+// Rendering", 2020), so that every element is computed by itself, and a seed gives the same numbers
+// everywhere. Without one, the name of the node takes its place.
 #include <bit>
 #include <cmath>
 #include <numbers>
@@ -111,15 +111,16 @@ class Bernoulli : public Composite {
     if (builder.node().has("dtype")) {
       TARSIER_TRY(type, dtype_of_onnx(builder.node().integer("dtype", 1)));
     }
-    const ValueId drawn = builder.add("RandomUniformLike", {builder.input(0)}, seed_attribute(builder.node()));
+    const ValueId drawn =
+        builder.add("RandomUniformLike", {builder.input(0)}, seed_attribute(builder.node()));
     const ValueId hit = builder.add("Less", {drawn, builder.input(0)});
     builder.finish("CastLike", {hit, builder.scalar(0, type)});
     return {};
   }
 };
 
-/// Class numbers [batch, sample_size] drawn by unnormalised log-probabilities [batch, classes]: the greatest of
-/// log-probability plus Gumbel noise.
+/// Class numbers [batch, sample_size] drawn by unnormalised log-probabilities [batch, classes]: the greatest
+/// of log-probability plus Gumbel noise.
 class Multinomial : public Composite {
  public:
   Multinomial() : Composite("Multinomial", 1, 1) {}
@@ -144,8 +145,8 @@ class Multinomial : public Composite {
   }
 };
 
-/// Inputs as of opset 12: data, ratio, training_mode. In training, elements become 0 with the probability `ratio`
-/// and the others are scaled by 1 / (1 - ratio); else the identity. The mask tells which are kept.
+/// Inputs as of opset 12: data, ratio, training_mode. In training, elements become 0 with the probability
+/// `ratio` and the others are scaled by 1 / (1 - ratio); else the identity. The mask tells which are kept.
 class Dropout : public Composite {
  public:
   Dropout() : Composite("Dropout", 1, 3) { needs_values({1, 2}); }
@@ -166,7 +167,8 @@ class Dropout : public Composite {
       builder.set_output(1, builder.constant(std::move(all)));
       return {};
     }
-    const ValueId drawn = builder.add("RandomUniformLike", {builder.input(0)}, seed_attribute(builder.node()));
+    const ValueId drawn =
+        builder.add("RandomUniformLike", {builder.input(0)}, seed_attribute(builder.node()));
     const ValueId kept = builder.add("GreaterOrEqual", {drawn, builder.scalar(ratio)});
     const ValueId scaled = builder.add("Mul", {builder.input(0), builder.scalar(1 / (1 - ratio))});
     builder.set_output(0, builder.add("Where", {kept, scaled, builder.scalar(0)}));

@@ -1,5 +1,6 @@
-// ReduceMean/Sum/Max/Min/Prod, norms and logarithms of sums over any axes, ArgMax/ArgMin, GlobalAveragePool, GlobalMaxPool. Over H and W of
-// a kC4 tensor by global_pool.comp, otherwise by reduce.comp on row-major data.
+// ReduceMean/Sum/Max/Min/Prod, norms and logarithms of sums over any axes, ArgMax/ArgMin, GlobalAveragePool,
+// GlobalMaxPool. Over H and W of a kC4 tensor by global_pool.comp, otherwise by reduce.comp on row-major
+// data.
 #include <algorithm>
 #include <bit>
 #include <cmath>

@@ -94,7 +94,8 @@ class Hardmax : public Composite {
 /// The operator over all axes from `axis` on as one: what the older form meant.
 class Flattened : public Composite {
  public:
-  explicit Flattened(const std::string& flat_name) : Composite("Flattened" + flat_name, 1, 1), flat_(flat_name) {}
+  explicit Flattened(const std::string& flat_name)
+      : Composite("Flattened" + flat_name, 1, 1), flat_(flat_name) {}
 
  protected:
   Status write_out(graph::NodeBuilder& builder) const override {
@@ -105,8 +106,8 @@ class Flattened : public Composite {
     if (axis < 0 || axis > rank) return input_error("axis {} of {}", axis, graph::to_string(shape));
     const int64_t inner = graph::element_count(Shape(shape.begin() + axis, shape.end()));
     const int64_t outer = graph::element_count(Shape(shape.begin(), shape.begin() + axis));
-    const auto flat = builder.add("Reshape", {builder.input(0), builder.ints({outer, inner})},
-                                  {{"allowzero", int64_t{1}}});
+    const auto flat =
+        builder.add("Reshape", {builder.input(0), builder.ints({outer, inner})}, {{"allowzero", int64_t{1}}});
     const auto result = builder.add(flat_, {flat}, {{"axis", int64_t{1}}});
     builder.finish("Reshape", {result, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
     return {};
@@ -122,7 +123,8 @@ void register_softmax(Registry& registry) {
   registry.add(std::make_unique<Softmax>("Softmax", false));
   registry.add(std::make_unique<Softmax>("LogSoftmax", true));
   registry.add(std::make_unique<Hardmax>());
-  for (const char* flat : {"Softmax", "LogSoftmax", "Hardmax"}) registry.add(std::make_unique<Flattened>(flat));
+  for (const char* flat : {"Softmax", "LogSoftmax", "Hardmax"})
+    registry.add(std::make_unique<Flattened>(flat));
 }
 
 }  // namespace tarsier::kernels

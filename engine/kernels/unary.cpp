@@ -1,4 +1,5 @@
-// Elementwise operators of one operand: activations, rounding, exp and friends, tests, bits, Cast. Shader unary.comp.
+// Elementwise operators of one operand: activations, rounding, exp and friends, tests, bits, Cast. Shader
+// unary.comp.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -290,8 +291,8 @@ class Unary : public Operator {
     }
     if (op == Op::kCopy && emitter.node().post.empty() && push.input == push.output) return {};
     emitter.dispatch("kernels/unary.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op), elements(view), mode,
-                      half_flag(*in.value), half_flag(*out.value), lanes.width, lanes.per_lane,
+                     {post.kinds[0], post.kinds[1], uint32_t(op), elements(view), mode, half_flag(*in.value),
+                      half_flag(*out.value), lanes.width, lanes.per_lane,
                       grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid);
     return {};
@@ -360,6 +361,7 @@ class Unary : public Operator {
         return {node.real("alpha", a_), b_};
     }
   }
+
  private:
   [[nodiscard]] std::pair<int64_t, int64_t> integer_bounds(const OpView& view) const {
     if (op_ != Op::kClip) return {0, 0};
@@ -371,8 +373,8 @@ class Unary : public Operator {
 };
 
 /// Attribute `to`: ONNX's TensorProto.DataType number. 16-bit real types are kept as fp32 where `precision`
-/// ("float16", "bfloat16") names them, but rounded to their digits. Real numbers are cut towards zero and kept in
-/// the range of an int32 (int64 on the host); integers wrap around.
+/// ("float16", "bfloat16") names them, but rounded to their digits. Real numbers are cut towards zero and
+/// kept in the range of an int32 (int64 on the host); integers wrap around.
 class Cast : public Unary {
  public:
   Cast() : Unary("Cast", Op::kCopy) {}

@@ -140,8 +140,8 @@ Status explicit_reduction(Graph& graph, Node& node) {
   if (axes.empty()) {
     if (node.integer("noop_with_empty_axes", 0) != 0) {
       // What else the reduction does, a square or a logarithm, is still done to every element.
-      constexpr std::array kPlain{"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd",
-                                  "ReduceLogSumExp"};
+      constexpr std::array kPlain{"ReduceSum", "ReduceMean", "ReduceMax",
+                                  "ReduceMin", "ReduceProd", "ReduceLogSumExp"};
       if (std::ranges::find(kPlain, node.op) == kPlain.end()) {
         node.inputs.resize(2, kNone);
         node.inputs[1] = graph.add_constant(node.name + "/axes", Tensor::i64({0}, {}));
