@@ -64,9 +64,9 @@ vec4 evaluate(vec4 x) {
     case kLeakyRelu: return mix(x, a * x, lessThan(x, vec4(0.0)));
     case kSigmoid: return sigmoid(x);
     case kSilu: return x / (1.0 + exp(-x));
-    case kHardSigmoid: return clamp(a * x + b, 0.0, 1.0);
+    case kHardSigmoid: return mix(clamp(a * x + b, 0.0, 1.0), x, is_nan(x));
     case kHardSwish: return x * clamp(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);
-    case kTanh: return safe_tanh(x);
+    case kTanh: return mix(safe_tanh(x), x, is_nan(x));
     case kGelu: return gelu(x);
     case kGeluTanh: return 0.5 * x * (1.0 + safe_tanh(0.79788456 * (x + 0.044715 * x * x * x)));
     case kExp: return exp(x);
@@ -87,7 +87,7 @@ vec4 evaluate(vec4 x) {
     case kSin: return sin(x);
     case kCos: return cos(x);
     case kMish: return mish(x);
-    case kCelu: return max(x, 0.0) + min(vec4(0.0), a * expm1(x / a));
+    case kCelu: return mix(x, a * expm1(x / a), lessThan(x, vec4(0.0)));
     case kThresholdedRelu: return mix(vec4(0.0), x, greaterThan(x, vec4(a)));
     case kAcos: return exact_acos(x);
     case kAcosh: return exact_acosh(x);

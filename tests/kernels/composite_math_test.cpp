@@ -1,9 +1,12 @@
 // Operators that are written out in others, on the device against numbers that were worked out elsewhere:
 // ONNX's reference evaluator (1.23) or numpy, once; and random generators by their statistics.
+#include <array>
 #include <gtest/gtest.h>
+#include <map>
 #include <numeric>
 
 #include "infer/plan.hpp"
+#include "kernels/operator.hpp"
 #include "kernels/operator_case.hpp"
 #include "support/gpu_fixture.hpp"
 
