@@ -431,7 +431,8 @@ class Cast : public Unary {
       return from == DType::kBool ? Op::kCopy : is_float(from) ? Op::kFloatToBool : Op::kIntToBool;
     }
     if (is_float(from)) return Op::kFloatToInt;
-    return elements(view) == kWord || to == from ? Op::kCopy : Op::kIntToInt;
+    const uint32_t kind = elements(view);
+    return kind == kWord || (to == from && kind != kUnsigned16) ? Op::kCopy : Op::kIntToInt;
   }
   [[nodiscard]] uint32_t elements(const OpView& view) const override {
     if (view.node().integer("to", 0) == kOnnxUint16) return kUnsigned16;

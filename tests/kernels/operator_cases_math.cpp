@@ -79,6 +79,7 @@ void add_unary(std::vector<OperatorCase>& cases) {
       {"Cast", {x({13}, -300, 300)}, {{"to", int64_t{3}}}, kExact},
       {"Cast", {values({-3e9, -40000.7, -0.9, 0.9, 40000.7, 2147483520})}, {{"to", int64_t{6}}}, kExact},
       {"Cast", {ints({13}, -70000, 70000)}, {{"to", int64_t{4}}}, kExact},
+      {"Cast", {typed(DType::kI32, {13}, -70000, 70000)}, {{"to", int64_t{4}}}, kExact},
       {"Cast", {ints({13}, -70000, 70000)}, {{"to", int64_t{5}}}, kExact},
       {"Cast", {bools({13})}, {{"to", int64_t{1}}}, kExact},
   };
