@@ -64,9 +64,10 @@ class Attention : public Composite {
     const Shape merged{s.batch, s.key_heads, s.heads / s.key_heads * s.queries, s.channels};
     const ValueId rows = s.heads == s.key_heads ? query : reshaped(builder, query, merged);
     const float scale = node.real("scale", float(1 / std::sqrt(double(std::max<int64_t>(s.channels, 1)))));
-    const bool causal = node.integer("is_causal", 0) != 0;
     const float softcap = node.real("softcap", 0);
-    const bool plain = !causal && builder.input(3) == kNone && builder.input(6) == kNone && softcap == 0 &&
+    const bool limited = node.integer("is_causal", 0) != 0 || node.integer("left_window_size", -1) >= 0 ||
+                         node.integer("right_window_size", -1) >= 0;
+    const bool plain = !limited && builder.input(3) == kNone && builder.input(6) == kNone && softcap == 0 &&
                        builder.output(3) == kNone;
     ValueId out = kNone;
     if (plain && s.keys > 0 && std::max(s.channels, s.value_channels) <= kMostChannels &&
@@ -138,14 +139,24 @@ class Attention : public Composite {
       restrict(builder.add("Less", {keys, lengths}));
       may_mask_all = true;
     }
-    if (builder.node().integer("is_causal", 0) != 0) {
-      // Query i sees key j up to i + the keys that were there before the queries.
+    const graph::Node& node = builder.node();
+    const bool causal = node.integer("is_causal", 0) != 0;
+    const int64_t left = node.integer("left_window_size", -1), right = node.integer("right_window_size", -1);
+    if (causal || left >= 0 || right >= 0) {
+      // The place of query i among the keys: behind those that were there before.
       const ValueId queries = counted(builder, {1, 1, s.queries, 1});
       const ValueId before =
           lengths != kNone && s.past < 0
               ? builder.add("Sub", {lengths, builder.scalar(float(s.queries), DType::kI64)})
               : builder.scalar(float(std::max<int64_t>(s.past, 0)), DType::kI64);
-      restrict(builder.add("LessOrEqual", {keys, builder.add("Add", {queries, before})}));
+      const ValueId place = builder.add("Add", {queries, before});
+      const auto moved = [&](const char* op, int64_t by) {
+        return builder.add(op, {place, builder.scalar(float(by), DType::kI64)});
+      };
+      if (causal) restrict(builder.add("LessOrEqual", {keys, place}));
+      if (left >= 0) restrict(builder.add("GreaterOrEqual", {keys, moved("Sub", left)}));
+      if (right >= 0) restrict(builder.add("LessOrEqual", {keys, moved("Add", right)}));
+      may_mask_all = may_mask_all || left >= 0;
     }
     ValueId mask = builder.input(3);
     if (mask != kNone) {
