@@ -33,6 +33,10 @@ const Registry& Registry::instance() {
     register_attention_composites(all);
     register_tf_idf(all);
     register_top_k(all);
+    register_non_max_suppression(all);
+    register_non_zero(all);
+    register_control_flow(all);
+    register_sequence(all);
     register_layout(all);
     return all;
   }();
