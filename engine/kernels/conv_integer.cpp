@@ -1,7 +1,10 @@
-// Convolutions of integers: ConvInteger (int32 sums) and QLinearConv (sums quantised again). Any number of
-// spatial axes up to three, groups, pads that count as the zero point. Shader conv_integer.comp.
+// Convolutions of integers: ConvInteger (int32 sums) and QLinearConv (sums quantised again). Where all but
+// the activations is constant, QLinearConv is written out in Conv on whole numbers in fp32, which has kernels
+// for every shape and is exact up to 2^24; else it runs, as ConvInteger does, on words of 32 bits: shader
+// conv_integer.comp, up to three spatial axes, groups, pads that count as the zero point.
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "kernels/nd_index.hpp"
 #include "kernels/quantized.hpp"
@@ -191,9 +194,10 @@ class ConvInteger : public Operator {
   static constexpr Places kPlaces{.w = 1, .x_zero = 2, .w_zero = 3};
 };
 
-class QLinearConv : public Operator {
+/// The IR operator with QLinearConv's inputs and attributes (auto_pad resolved) that keeps to integers.
+class QuantizedConv : public Operator {
  public:
-  QLinearConv() : Operator("QLinearConv", 8, 9) {}
+  QuantizedConv() : Operator("QuantizedConv", 8, 9) {}
   Status emit(Emitter& emitter) const override {
     return emit_conv(emitter, kPlaces, quantized_range(emitter.output(0).value->desc.dtype));
   }
@@ -234,10 +238,83 @@ class QLinearConv : public Operator {
       .w = 3, .x_zero = 2, .w_zero = 5, .x_scale = 1, .w_scale = 4, .y_scale = 6, .y_zero = 7, .bias = 8};
 };
 
+class QLinearConv : public Composite {
+ public:
+  QLinearConv() : Composite("QLinearConv", 8, 9) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const auto scales = folded_scales(builder);
+    if (!scales) {
+      builder.finish("QuantizedConv", builder.node().inputs, builder.node().attributes);
+      return {};
+    }
+    const Tensor& given = *builder.data(3);
+    const int64_t channels = builder.shape(3)[0];
+    const auto zero = builder.data(5)->to_ints();
+    auto weights = given.to_floats();
+    const size_t per_channel = weights.size() / size_t(channels);
+    // Powers of two leave whole numbers exact and bring sums near the result, where fp16 can hold them.
+    std::vector<float> power, rest;
+    for (const float scale : *scales) {
+      power.push_back(std::exp2(std::round(std::log2(scale))));
+      rest.push_back(power.back() / scale);
+    }
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const size_t c = i / per_channel;
+      weights[i] = (weights[i] - float(zero[zero.size() == 1 ? 0 : c])) * power[c];
+    }
+    const graph::ValueId x =
+        builder.add("DequantizeLinear", {builder.input(0), builder.scalar(1), builder.input(2)});
+    std::vector<graph::ValueId> operands{x, builder.constant(Tensor::f32(given.shape(), weights))};
+    if (const Tensor* bias = builder.data(8)) {
+      auto values = bias->to_floats();
+      for (size_t c = 0; c < values.size(); ++c) values[c] *= power[c];
+      operands.push_back(builder.constant(Tensor::f32({channels}, values)));
+    }
+    auto attributes = builder.node().attributes;
+    attributes["whole_numbers"] = int64_t{1};
+    const graph::ValueId sum = builder.add("Conv", std::move(operands), std::move(attributes));
+    Tensor y_zero({builder.desc(7).dtype, {channels}});
+    store(y_zero, std::vector<int64_t>(size_t(channels), builder.data(7)->to_ints()[0]));
+    builder.finish("QuantizeLinear",
+                   {sum, builder.constant(Tensor::f32({channels}, rest)), builder.constant(y_zero)},
+                   {{"axis", int64_t{1}}});
+    return {};
+  }
+
+ private:
+  /// What a sum is multiplied with for each channel; empty where the integers have to do.
+  static std::optional<std::vector<float>> folded_scales(const graph::NodeBuilder& builder) {
+    if (builder.shape(0).size() != 4 || builder.shape(3).size() != 4) return std::nullopt;
+    for (const size_t index : {1, 2, 3, 4, 5, 6, 7})
+      if (builder.data(index) == nullptr || builder.data(index)->size() == 0) return std::nullopt;
+    if (builder.input(8) != graph::kNone && builder.data(8) == nullptr) return std::nullopt;
+    const auto channels = size_t(builder.shape(3)[0]);
+    const auto fits = [&](size_t index) {
+      const auto count = size_t(builder.data(index)->size());
+      return count == 1 || count == channels;
+    };
+    if (!fits(4) || !fits(5) || (builder.data(8) != nullptr && size_t(builder.data(8)->size()) != channels))
+      return std::nullopt;
+    for (const size_t single : {1, 2, 6, 7})
+      if (builder.data(single)->size() != 1) return std::nullopt;
+    const auto w_scale = builder.data(4)->to_floats();
+    const float x_scale = builder.data(1)->to_floats()[0], y_scale = builder.data(6)->to_floats()[0];
+    std::vector<float> scales;
+    for (size_t c = 0; c < channels; ++c) {
+      scales.push_back(x_scale * w_scale[w_scale.size() == 1 ? 0 : c] / y_scale);
+      if (!(scales.back() > 1e-30F && scales.back() < 1e30F)) return std::nullopt;
+    }
+    return scales;
+  }
+};
+
 }  // namespace
 
 void register_conv_integer(Registry& registry) {
   registry.add(std::make_unique<ConvInteger>());
+  registry.add(std::make_unique<QuantizedConv>());
   registry.add(std::make_unique<QLinearConv>());
 }
 

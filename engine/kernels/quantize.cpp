@@ -103,14 +103,71 @@ Status emit_scaled(Emitter& emitter, Mode mode, QuantizedRange range) {
   return {};
 }
 
+/// Whether the real side, of the shape of x, may lie in channel groups: rank 4, one scale or one a channel.
+bool fits_groups(const graph::Graph& graph, const graph::Node& node) {
+  const OpView view(graph, node);
+  if (view.rank(0) != 4 || graph::element_count(view.shape(0)) == 0) return false;
+  const auto index = scale_index(view);
+  if (!index.ok()) return false;
+  return index->single() || (view.rank(1) == 1 && view.node().integer("block_size", 0) == 0 &&
+                             *normalize_axis(view.node().integer("axis", 1), 4) == 1);
+}
+
+/// `groups` is the side that lies in channel groups.
+Status emit_in_groups(Emitter& emitter, bool dequantize, const graph::Value& groups, QuantizedRange range) {
+  const OpView view(emitter.graph(), emitter.node());
+  const Nchw d(view.shape(0));
+  struct GroupPush {
+    uint64_t source, scale, zero_point, target;
+    uint32_t plane, groups, channels;
+    int32_t low, high;
+    uint32_t reserved = 0;
+  } push{};
+  const Operand in = emitter.input(0);
+  TARSIER_TRY(push.source, input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
+  TARSIER_TRY(push.scale, input_address(emitter, 1, Layout::kLinear, false));
+  TARSIER_TRY(push.zero_point, input_address(emitter, 2, Layout::kLinear, false));
+  push.target = emitter.output(0).address;
+  push.plane = uint32_t(d.plane());
+  push.groups = uint32_t(d.groups());
+  push.channels = uint32_t(d.c);
+  push.low = int32_t(range.low);
+  push.high = int32_t(range.high);
+  const Coverage lanes = cover_repeating(emitter.device());
+  emitter.dispatch("kernels/quantize_groups.comp",
+                   {half_flag(groups), lanes.width, lanes.guard, dequantize ? 1U : 0U, view.has(2) ? 1U : 0U,
+                    graph::element_count(view.shape(1)) > 1 ? 1U : 0U},
+                   push,
+                   {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
+  return {};
+}
+
+/// Words of the same place in memory: only where both sides are row-major.
+int in_place(const graph::Graph& graph, const graph::Node& node) {
+  const bool linear = graph.value(node.inputs[0]).layout == Layout::kLinear &&
+                      graph.value(node.outputs[0]).layout == Layout::kLinear;
+  return linear ? 0 : -1;
+}
+
 class QuantizeLinear : public Operator {
  public:
   QuantizeLinear() : Operator("QuantizeLinear", 2, 3) {}
 
-  [[nodiscard]] int in_place_input(const graph::Graph&, const graph::Node&) const override { return 0; }
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    const graph::Value& x = graph.value(node.inputs[0]);
+    if (x.layout == Layout::kC4 && can_be_c4(x.desc) && fits_groups(graph, node))
+      choice.inputs[0] = Layout::kC4;
+    return choice;
+  }
+  [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
+    return in_place(graph, node);
+  }
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const DType target, target_type(view));
+    if (const Operand in = emitter.input(0); is_c4(in))
+      return emit_in_groups(emitter, false, *in.value, quantized_range(target));
     return emit_scaled(emitter, is_float(view.dtype(0)) ? Mode::kQuantize : Mode::kQuantizeIntegers,
                        quantized_range(target));
   }
@@ -164,8 +221,19 @@ class DequantizeLinear : public Operator {
  public:
   DequantizeLinear() : Operator("DequantizeLinear", 2, 3) {}
 
-  [[nodiscard]] int in_place_input(const graph::Graph&, const graph::Node&) const override { return 0; }
-  Status emit(Emitter& emitter) const override { return emit_scaled(emitter, Mode::kDequantize, {}); }
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    if (fits_groups(graph, node)) choice.outputs[0] = Layout::kC4;
+    return choice;
+  }
+  [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
+    return in_place(graph, node);
+  }
+  Status emit(Emitter& emitter) const override {
+    if (const Operand out = emitter.output(0); is_c4(out))
+      return emit_in_groups(emitter, true, *out.value, {});
+    return emit_scaled(emitter, Mode::kDequantize, {});
+  }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {

@@ -223,8 +223,11 @@ class RecurrentSteps : public Operator {
     std::vector<float> alphas, betas;
     std::vector<float> h, c, y;
 
+    /// Of a gate, whose input is clipped; the cell of an LSTM is not, as in ONNX Runtime.
     [[nodiscard]] double activate(int64_t d, size_t f, double x) const {
-      if (s.clip > 0) x = std::clamp<double>(x, -s.clip, s.clip);
+      return plain(d, f, s.clip > 0 ? std::clamp<double>(x, -s.clip, s.clip) : x);
+    }
+    [[nodiscard]] double plain(int64_t d, size_t f, double x) const {
       const size_t at = size_t(d) * s.functions + f;
       return evaluate(Function(functions[at]), x, alphas[at], betas[at]);
     }
@@ -272,7 +275,7 @@ class RecurrentSteps : public Operator {
           const double in = activate(d, 0, gate(0, j) + peephole(0) * old);
           const double forget = s.input_forget ? 1 - in : activate(d, 0, gate(2, j) + peephole(2) * old);
           const double cell = forget * old + in * activate(d, 1, gate(3, j));
-          next = activate(d, 0, gate(1, j) + peephole(1) * cell) * activate(d, 2, cell);
+          next = activate(d, 0, gate(1, j) + peephole(1) * cell) * plain(d, 2, cell);
           c[at + j] = float(cell);
         }
         h[at + j] = float(next);

@@ -45,11 +45,15 @@ float evaluate(uint function, float x, uint slot) {
   return x;
 }
 
-float activate(uint direction, uint place, float x) {
-  if ((kFlags & 4u) != 0u) x = clamp(x, -pc.clip_at, pc.clip_at);
+float plain(uint direction, uint place, float x) {
   const uint forward = (kFunctions >> (4u * place)) & 15u, backward = (kFunctions >> (4u * (place + 3u))) & 15u;
   if (forward == backward || direction == 0u) return evaluate(forward, x, direction * 3u + place);
   return evaluate(backward, x, 3u + place);
+}
+
+// Of a gate, whose input is clipped; the cell of an LSTM is not, as in ONNX Runtime.
+float activate(uint direction, uint place, float x) {
+  return plain(direction, place, (kFlags & 4u) != 0u ? clamp(x, -pc.clip_at, pc.clip_at) : x);
 }
 
 // Rows of R from `row` on, times four (or one) elements of the state.
@@ -139,7 +143,7 @@ void main() {
     const float in_gate = activate(direction, 0u, x.x + peephole.x * old);
     const float forget = (kFlags & 8u) != 0u ? 1.0 - in_gate : activate(direction, 0u, x.z + peephole.z * old);
     const float cell = forget * old + in_gate * activate(direction, 1u, x.w);
-    next = activate(direction, 0u, x.y + peephole.y * cell) * activate(direction, 2u, cell);
+    next = activate(direction, 0u, x.y + peephole.y * cell) * plain(direction, 2u, cell);
     store_float(pc.c_out, at, cell);
   }
   store_float(pc.h_out, at, next);
