@@ -40,7 +40,7 @@ std::vector<OperatorCase> integer_cases() {
       {"QuantizeLinear", {x({2, 7, 3}), scale({2, 3, 3}), i8({2, 3, 3})}, blocks, kExact},
       {"QuantizeLinear", {x({13}, -9, 9), scalar(0.5), one(DType::kI16, 100)}, {}, kExact},
       {"QuantizeLinear", {x({13}, -9, 9), scalar(0.001), one(DType::kI32, 60000)}, {}, kExact},  // uint16
-      {"QuantizeLinear", {x({2, 5, 7, 13}), scale({5}), i8({5})}, {}, kExact},
+      {"QuantizeLinear", {x({2, 5, 7, 13}), w({5}, 0.01, 0.05), i8({5})}, {}, kExact},
       {"QuantizeLinear", {x({1, 8, 5, 7}), scale({7}), i8({7})}, {{"axis", int64_t{3}}}, kExact},
       {"QuantizeLinear", {i32({5, 7}), scale({}), u8({})}, {}, kExact},
       {"QuantizeLinear", {x({0, 7}), scale({}), u8({})}, {}, kExact},
