@@ -23,6 +23,13 @@ void register_shape_ops(Registry& registry);
 void register_matmul(Registry& registry);
 void register_softmax(Registry& registry);
 void register_attention(Registry& registry);
+void register_quantize(Registry& registry);
+void register_matmul_integer(Registry& registry);
+void register_conv_integer(Registry& registry);
+void register_einsum(Registry& registry);
+void register_recurrent(Registry& registry);
+void register_attention_composites(Registry& registry);
+void register_tf_idf(Registry& registry);
 void register_top_k(Registry& registry);
 void register_non_max_suppression(Registry& registry);
 void register_non_zero(Registry& registry);  // Unique too

@@ -25,6 +25,13 @@ const Registry& Registry::instance() {
     register_matmul(all);
     register_softmax(all);
     register_attention(all);
+    register_quantize(all);
+    register_matmul_integer(all);
+    register_conv_integer(all);
+    register_einsum(all);
+    register_recurrent(all);
+    register_attention_composites(all);
+    register_tf_idf(all);
     register_top_k(all);
     register_non_max_suppression(all);
     register_non_zero(all);

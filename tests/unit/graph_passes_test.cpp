@@ -636,6 +636,21 @@ TEST(RecogniseAttention, HeadsWithAScale) {
   EXPECT_EQ(after.nodes[0].real("scale", 1), 0.5F);
 }
 
+TEST(RecogniseAttention, QueriesAndKeysThatAreScaledEach) {
+  G g;
+  const ValueId q = g.input("q", {2, 3, 7, 4}), k = g.input("k", {2, 3, 5, 4}),
+                v = g.input("v", {2, 3, 5, 6});
+  const ValueId turned = g.op("Transpose", {k}, {{"perm", Ints{0, 1, 3, 2}}});
+  const ValueId scores =
+      g.op("MatMul", {g.op("Mul", {q, g.scalar(0.5)}), g.op("Mul", {turned, g.scalar(0.5)})});
+  g.output(g.op("MatMul", {g.op("Softmax", {scores}, {{"axis", int64_t{-1}}}), v}));
+  g.infer();
+  const G after = rewritten(g, fuse_attention);
+  EXPECT_EQ(after.op_types(), Types{"ScaledDotProductAttention"});
+  EXPECT_EQ(after.nodes[0].real("scale", 1), 0.25F);
+  EXPECT_EQ(after.nodes[0].integers("channels_first"), (Ints{0, 0, 0, 0}));
+}
+
 TEST(RecogniseAttention, NotWhereTheScoresAreReadElsewhereOrHeadsAreLarge) {
   for (const bool shared : {true, false}) {
     G g;
