@@ -36,5 +36,11 @@ void register_non_zero(Registry& registry);  // Unique too
 void register_control_flow(Registry& registry);
 void register_sequence(Registry& registry);
 void register_layout(Registry& registry);
+void register_losses(Registry& registry);
+void register_cumulative(Registry& registry);
+void register_det(Registry& registry);
+void register_generators(Registry& registry);
+void register_fourier(Registry& registry);
+void register_random(Registry& registry);
 
 }  // namespace tarsier::kernels

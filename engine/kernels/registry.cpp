@@ -38,6 +38,12 @@ const Registry& Registry::instance() {
     register_control_flow(all);
     register_sequence(all);
     register_layout(all);
+    register_losses(all);
+    register_cumulative(all);
+    register_det(all);
+    register_generators(all);
+    register_fourier(all);
+    register_random(all);
     return all;
   }();
   return registry;

@@ -75,6 +75,7 @@ std::vector<OperatorCase> movement_cases();
 std::vector<OperatorCase> reduction_cases();
 std::vector<OperatorCase> integer_cases();
 std::vector<OperatorCase> recurrent_cases();
+std::vector<OperatorCase> math_cases();
 /// Rows of the size that real networks have: timed, not compared.
 std::vector<OperatorCase> speed_cases();
 

@@ -33,7 +33,7 @@ const std::vector<OperatorCase>& all_cases() {
   static const auto cases = [] {
     std::vector<OperatorCase> all;
     for (auto make : {elementwise_cases, spatial_cases, movement_cases, reduction_cases, integer_cases,
-                      recurrent_cases}) {
+                      recurrent_cases, math_cases}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }

@@ -22,6 +22,8 @@ bool all_ints(const Graph& graph, ValueId id, int64_t wanted) {
   return values && std::ranges::all_of(*values, [wanted](int64_t v) { return v == wanted; });
 }
 
+constexpr int64_t kOnnxUint16 = 4;  // TensorProto.DataType
+
 /// The input that the node hands on unchanged; kNone where it does something.
 ValueId passed_on(const Graph& graph, const Node& node) {
   if (!node.post.empty() || node.inputs.empty() || node.inputs[0] == kNone || node.outputs.empty())
@@ -40,7 +42,9 @@ ValueId passed_on(const Graph& graph, const Node& node) {
     return kNone;
   }
   if (in != out) return kNone;
-  if (is_reshape(node) || node.op == "Expand" || node.op == "Cast") return x;
+  if (is_reshape(node) || node.op == "Expand") return x;
+  // Others round to a precision, or cut to an integer type, that the engine holds in a wider one.
+  if (node.op == "Cast" && !node.has("precision") && node.integer("to", 0) != kOnnxUint16) return x;
   if (node.op == "Transpose" && is_identity(node.integers("perm"))) return x;
   if (node.op == "Pad" && all_ints(graph, input_of(node, 1), 0)) return x;
   if (node.op == "Slice" && (input_of(node, 4) == kNone || all_ints(graph, input_of(node, 4), 1))) return x;

@@ -1,6 +1,7 @@
 #include "graph/passes/explicit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "graph/passes/edit.hpp"
@@ -126,10 +127,9 @@ Status explicit_softmax(const Graph& graph, Node& node) {
       axis = i;
       ++extents;
     }
-  if (extents > 1)
-    return input_error("axis={} of {} spans several axes in opset 12 and before", first, to_string(x));
-  node.attributes["axis"] = axis;
   erase(node, "flatten_from_axis");
+  node.attributes["axis"] = extents > 1 ? first : axis;
+  if (extents > 1) node.op = "Flattened" + node.op;
   return {};
 }
 
@@ -140,6 +140,14 @@ Status explicit_reduction(Graph& graph, Node& node) {
   std::vector<int64_t> axes = given == nullptr ? std::vector<int64_t>() : given->to_ints();
   if (axes.empty()) {
     if (node.integer("noop_with_empty_axes", 0) != 0) {
+      // What else the reduction does, a square or a logarithm, is still done to every element.
+      constexpr std::array kPlain{"ReduceSum", "ReduceMean", "ReduceMax",
+                                  "ReduceMin", "ReduceProd", "ReduceLogSumExp"};
+      if (std::ranges::find(kPlain, node.op) == kPlain.end()) {
+        node.inputs.resize(2, kNone);
+        node.inputs[1] = graph.add_constant(node.name + "/axes", Tensor::i64({0}, {}));
+        return {};
+      }
       node.op = "Identity";
       node.inputs.resize(1);
       node.attributes.clear();
