@@ -63,6 +63,13 @@ Operator::Operator(std::string op_name, size_t min_inputs, size_t max_inputs)
   };
 }
 
+void Operator::writes_out_others() {
+  expand = [this](graph::NodeBuilder& builder) -> Status {
+    TARSIER_CHECK(check_inputs(OpView(builder.graph(), builder.node())));
+    return write_out(builder);
+  };
+}
+
 Status Operator::check_inputs(const OpView& view) const {
   if (view.input_count() > max_inputs_) {
     return input_error("{} inputs, at most {} are expected", view.input_count(), max_inputs_);
@@ -160,6 +167,21 @@ std::vector<int64_t> broadcast_strides(const Shape& shape, const Shape& target) 
     if (padded[d] == 1 && target[d] != 1) strides[d] = 0;
   }
   return strides;
+}
+
+graph::NodeBuilder::Attributes with_unit_axis(const graph::Node& node) {
+  auto attributes = node.attributes;
+  constexpr std::array<std::pair<const char*, int64_t>, 5> kUnit{
+      {{"kernel_shape", 1}, {"strides", 1}, {"dilations", 1}, {"pads", 0}, {"output_padding", 0}}};
+  for (const auto& [key, unit] : kUnit) {
+    auto values = node.integers(key);
+    if (values.empty()) continue;
+    // pads: all begins, then all ends.
+    if (std::string_view(key) == "pads") values.insert(values.begin() + int64_t(values.size() / 2), unit);
+    values.insert(values.begin(), unit);
+    attributes[key] = std::move(values);
+  }
+  return attributes;
 }
 
 namespace {
