@@ -124,6 +124,28 @@ DType device_type(DType type) {
   return is_float(type) ? DType::kF32 : DType::kI32;
 }
 
+int64_t onnx_type(DType type) {
+  switch (type) {
+    case DType::kU8:
+      return 2;
+    case DType::kI8:
+      return 3;
+    case DType::kI16:
+      return 5;
+    case DType::kI32:
+      return 6;
+    case DType::kI64:
+      return 7;
+    case DType::kBool:
+      return 9;
+    case DType::kF16:
+    case DType::kF32:
+    case DType::kF64:
+      break;
+  }
+  return 1;  // every real type is computed in fp32
+}
+
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank) {
     return input_error("axis {} is outside of a tensor of rank {}", axis, rank);

@@ -98,6 +98,8 @@ class Composite : public Operator {
 [[nodiscard]] bool is_float(DType type);
 /// Element type on the device: kF32 for real types, kI32 for integers and booleans (0 or 1).
 [[nodiscard]] DType device_type(DType type);
+/// The number of an element type in ONNX files, for the attribute `to` of Cast.
+[[nodiscard]] int64_t onnx_type(DType type);
 /// Maps a negative axis; an error outside [-rank, rank).
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank);
 /// ONNX (numpy) multidirectional broadcasting.

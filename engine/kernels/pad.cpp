@@ -1,4 +1,4 @@
-// Pad with modes constant, reflect and edge; inputs data, pads, value, axes (ONNX opset 18). Rows and columns
+// Pad with modes constant, reflect, edge and wrap; inputs data, pads, value, axes (ONNX opset 18 and newer). Rows and columns
 // of a kC4 tensor by remap.comp, any axis of a row-major one by pad.comp.
 #include <algorithm>
 #include <bit>
@@ -37,25 +37,9 @@ class Pad : public Operator {
     TARSIER_TRY(const uint64_t source,
                 input_address(emitter, 0, out.value->layout, half_flag(*in.value) != 0));
     if (is_c4(out)) return emit_remap(emitter, *in.value, source, out, maps[2], maps[3], fill);
-    // One table: 8 words an axis (NdAxis: stride x = source stride, stride y = where its map starts), then
-    // the maps one after the other.
-    std::vector<int64_t> starts;
-    std::vector<int32_t> words;
-    for (const auto& map : maps) {
-      starts.push_back(int64_t(words.size()));
-      words.insert(words.end(), map.begin(), map.end());
-    }
-    const auto axes = nd_axes(shape, {strides_of(view.shape(0)), starts});
-    TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
-    TARSIER_TRY(const Weights map, emitter.upload(std::as_bytes(std::span(words))));
     uint32_t bits = std::bit_cast<uint32_t>(fill);
     if (!real) bits = view.has(2) ? uint32_t(int32_t(view.ints(2)[0])) : 0;
-    struct Push {
-      uint64_t source, target, table, maps;
-      uint32_t count, fill;
-    } push{source, out.address, table.address, map.address, uint32_t(graph::element_count(shape)), bits};
-    emitter.dispatch("kernels/pad.comp", {uint32_t(axes.size())}, push, flat_grid(push.count, kLocalSize));
-    return {};
+    return emit_axis_maps(emitter, view.shape(0), source, out, maps, bits);
   }
 
  protected:
@@ -100,7 +84,9 @@ class Pad : public Operator {
   static Result<std::vector<std::vector<int32_t>>> index_maps(const OpView& view) {
     const Shape& shape = view.shape(0);
     const std::string mode = view.node().text("mode", "constant");
-    if (mode != "constant" && mode != "reflect" && mode != "edge") return input_error("mode={}", mode);
+    if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
+      return input_error("mode={}", mode);
+    }
     TARSIER_TRY(const auto pads, view.constant_ints(1, "pads"));
     std::vector<int64_t> axes(shape.size());
     std::iota(axes.begin(), axes.end(), int64_t{0});
@@ -128,6 +114,8 @@ class Pad : public Operator {
         int64_t at = o - before;
         if (mode == "edge") {
           at = std::clamp<int64_t>(at, 0, extent - 1);
+        } else if (mode == "wrap") {
+          at = ((at % extent) + extent) % extent;
         } else if (mode == "reflect" && extent > 1) {
           const int64_t period = 2 * (extent - 1);
           at = ((at % period) + period) % period;

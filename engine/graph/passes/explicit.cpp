@@ -88,7 +88,10 @@ Status explicit_window(Graph& graph, Node& node) {
 
 Status explicit_resize(Graph& graph, Node& node) {
   const std::vector<int64_t> axes = node.integers("axes");
-  if (axes.empty()) return {};
+  // Those that bear on the named axes alone are the kernel's.
+  if (axes.empty() || node.text("keep_aspect_ratio_policy", "stretch") != "stretch" ||
+      node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+    return {};
   const Shape x = graph.shape(node.inputs[0]);
   const auto rank = static_cast<int64_t>(x.size());
   const size_t place = input_of(node, 3) != kNone ? 3 : 2;
