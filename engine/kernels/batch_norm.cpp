@@ -1,6 +1,6 @@
 // BatchNormalization (inference) that no convolution could absorb: y = x * scale[c] + shift[c]. Shader
-// batch_norm.comp. Training mode, parameters computed at run time and those of each position (spatial=0, opset 7
-// and 8) are written out.
+// batch_norm.comp. Training mode, parameters computed at run time and those of each position (spatial=0,
+// opset 7 and 8) are written out.
 #include <cmath>
 
 #include "kernels/nd_index.hpp"

@@ -1,6 +1,6 @@
-// Conv and ConvTranspose with any stride, dilation, padding and grouping. 2-D activations lie in kC4. Those of
-// other ranks are written out as 2-D ones (conv_axes.cpp); a 1-D one that stays lies in kLinear. kVariants below
-// lists the ways to run a node.
+// Conv and ConvTranspose with any stride, dilation, padding and grouping. 2-D activations lie in kC4. Those
+// of other ranks are written out as 2-D ones (conv_axes.cpp); a 1-D one that stays lies in kLinear. kVariants
+// below lists the ways to run a node.
 #include <algorithm>
 
 #include "kernels/conv_emit.hpp"

@@ -9,7 +9,8 @@ namespace {
 using graph::NodeBuilder;
 using graph::ValueId;
 
-/// `id` under another shape; constants are reshaped at once, so that convolutions find their weights constant.
+/// `id` under another shape; constants are reshaped at once, so that convolutions find their weights
+/// constant.
 ValueId reshaped(NodeBuilder& builder, ValueId id, const Shape& shape) {
   if (const Tensor* tensor = builder.graph().constant(id)) return builder.constant(tensor->reshaped(shape));
   return builder.add("Reshape", {id, builder.ints(shape)});
@@ -83,8 +84,7 @@ Status write_conv_over_batch(NodeBuilder& builder, bool transposed) {
   const auto kernels = take_first(attributes, node, "kernel_shape", axes, 1);
   const auto extra = take_first(attributes, node, "output_padding", axes, 0);
   if (strides.empty() || dilations.empty() || pads.empty() || kernels.empty() || extra.empty()) {
-    return input_error("strides, dilations, pads or output_padding do not fit {}",
-                       graph::to_string(x_shape));
+    return input_error("strides, dilations, pads or output_padding do not fit {}", graph::to_string(x_shape));
   }
   if (!transposed) attributes.erase("output_padding");
   if (!node.has("kernel_shape")) attributes.erase("kernel_shape");
@@ -123,8 +123,8 @@ Status write_conv_over_batch(NodeBuilder& builder, bool transposed) {
   const auto axis = builder.ints({2}), steps = builder.ints({step});
   for (int64_t k = 0; k < taps; ++k) {
     const int64_t first = (transposed ? taps - 1 - k : k) * dilation;
-    const auto slice = builder.add("Slice", {x, builder.ints({first}),
-                                             builder.ints({first + (outputs - 1) * step + 1}), axis, steps});
+    const auto slice = builder.add(
+        "Slice", {x, builder.ints({first}), builder.ints({first + (outputs - 1) * step + 1}), axis, steps});
     slices.push_back(builder.add("Unsqueeze", {slice, axis}));
   }
   ValueId stacked = builder.add("Concat", slices, {{"axis", int64_t{2}}});
@@ -149,7 +149,8 @@ Status write_conv_over_batch(NodeBuilder& builder, bool transposed) {
     weights = reshaped(builder, weights, flat);
   }
   const auto y = builder.add(node.op, operands(builder, stacked, weights), attributes);
-  // [N * outputs, M, ...] -> [N, outputs, M, ...] -> [N, M, outputs, ...]. An extent of 0 keeps that of the axis.
+  // [N * outputs, M, ...] -> [N, outputs, M, ...] -> [N, M, outputs, ...]. An extent of 0 keeps that of the
+  // axis.
   Shape apart(rank, 0);
   apart[0] = x_shape[0];
   apart[1] = outputs;

@@ -1,6 +1,6 @@
-// DeformConv (Dai et al., "Deformable Convolutional Networks", 2017; with a mask: Zhu et al., "Deformable ConvNets
-// v2", 2018). DeformSample, an IR operator, reads the input where the offsets say (shader deform_sample.comp); a
-// convolution of one pixel does the products.
+// DeformConv (Dai et al., "Deformable Convolutional Networks", 2017; with a mask: Zhu et al., "Deformable
+// ConvNets v2", 2018). DeformSample, an IR operator, reads the input where the offsets say (shader
+// deform_sample.comp); a convolution of one pixel does the products.
 #include <algorithm>
 #include <cmath>
 
@@ -102,7 +102,7 @@ class DeformSample : public Operator {
     }
     if (!is_float(view.dtype(0)) || !is_float(view.dtype(1))) return input_error("integers");
     const Nchw d(view.shape(0));
-    Geometry g{d.n, d.c, d.h, d.w, 0, 0, kernel[0], kernel[1], node.integer("offset_group", 1),
+    Geometry g{d.n,    d.c,      d.h, d.w, 0, 0, kernel[0], kernel[1], node.integer("offset_group", 1),
                stride, dilation, pads};
     for (size_t i = 0; i < 2; ++i) {
       if (kernel[i] < 1 || kernel[i] > 65535 || stride[i] < 1 || dilation[i] < 1) {

@@ -1,6 +1,6 @@
-// GridSample (ONNX opset 16 to 22) of pictures and volumes, AffineGrid. Pictures lie in channel groups (shader
-// grid_sample.comp: a lane takes up to four groups of one output pixel, which share its taps), volumes and what
-// is not real in rows (grid_sample_volume.comp).
+// GridSample (ONNX opset 16 to 22) of pictures and volumes, AffineGrid. Pictures lie in channel groups
+// (shader grid_sample.comp: a lane takes up to four groups of one output pixel, which share its taps),
+// volumes and what is not real in rows (grid_sample_volume.comp).
 #include <algorithm>
 #include <cmath>
 
@@ -129,7 +129,8 @@ class GridSample : public Operator {
         uint64_t source, grid, target;
         uint32_t count, groups;  // pixels of an output plane
         int32_t in_h, in_w;
-      } push{source, grid, out.address, uint32_t(b.plane()), uint32_t(b.groups()), int32_t(a.h), int32_t(a.w)};
+      } push{source,       grid,        out.address, uint32_t(b.plane()), uint32_t(b.groups()),
+             int32_t(a.h), int32_t(a.w)};
       const uint32_t blocks = (push.groups + 3) / 4;
       emitter.dispatch("kernels/grid_sample.comp",
                        {interpolation, border, align, half_flag(*in.value), half_flag(*out.value)}, push,
@@ -150,10 +151,9 @@ class GridSample : public Operator {
            volume ? int32_t(from[2]) : 1,
            int32_t(from[from.size() - 2]),
            int32_t(from[from.size() - 1])};
-    emitter.dispatch(
-        "kernels/grid_sample_volume.comp",
-        {interpolation, border, align, volume ? 3U : 2U, is_float(view.dtype(0)) ? 0U : 1U}, push,
-        flat_grid(push.count, kLocalSize));
+    emitter.dispatch("kernels/grid_sample_volume.comp",
+                     {interpolation, border, align, volume ? 3U : 2U, is_float(view.dtype(0)) ? 0U : 1U},
+                     push, flat_grid(push.count, kLocalSize));
     return {};
   }
 
@@ -167,7 +167,8 @@ class GridSample : public Operator {
     if (!is_float(view.dtype(1))) return input_error("a grid of integers");
     Shape shape{x[0], x[1]};
     shape.insert(shape.end(), grid.begin() + 1, grid.end() - 1);
-    if (graph::element_count(shape) > 0 && graph::element_count(x) == 0) return input_error("an empty picture");
+    if (graph::element_count(shape) > 0 && graph::element_count(x) == 0)
+      return input_error("an empty picture");
     return std::vector{TensorDesc{view.dtype(0), std::move(shape)}};
   }
   [[nodiscard]] Status supported(const OpView& view) const override {
@@ -214,8 +215,8 @@ class GridSample : public Operator {
   }
 };
 
-/// Inputs theta [N, d, d + 1] and size (N, C, extents of the output): the grid of an affine transformation, for
-/// GridSample. The grid of the identity is a constant, which theta multiplies.
+/// Inputs theta [N, d, d + 1] and size (N, C, extents of the output): the grid of an affine transformation,
+/// for GridSample. The grid of the identity is a constant, which theta multiplies.
 class AffineGrid : public Composite {
  public:
   AffineGrid() : Composite("AffineGrid", 2, 2) { needs_values({1}); }
@@ -232,7 +233,8 @@ class AffineGrid : public Composite {
     const bool align = builder.node().integer("align_corners", 0) != 0;
     int64_t pixels = 1;
     for (size_t d = 2; d < size.size(); ++d) {
-      if (size[d] < 1 || pixels > (int64_t{1} << 28) / size[d]) return input_error("a size that is out of range");
+      if (size[d] < 1 || pixels > (int64_t{1} << 28) / size[d])
+        return input_error("a size that is out of range");
       pixels *= size[d];
     }
     // Homogeneous coordinates of each pixel, x first.
@@ -248,7 +250,8 @@ class AffineGrid : public Composite {
       }
     }
     const auto points = builder.constant(Tensor::f32({1, pixels, axes + 1}, base));
-    const auto turned = builder.add("Transpose", {builder.input(0)}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+    const auto turned =
+        builder.add("Transpose", {builder.input(0)}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
     Shape shape{size[0]};
     shape.insert(shape.end(), size.begin() + 2, size.end());
     shape.push_back(axes);

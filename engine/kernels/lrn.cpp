@@ -1,5 +1,6 @@
-// LRN: x / (bias + alpha / size * sum of the squares of `size` neighbouring channels)^beta (Krizhevsky et al.,
-// "ImageNet Classification with Deep Convolutional Neural Networks", 2012). Shader lrn.comp, in channel groups.
+// LRN: x / (bias + alpha / size * sum of the squares of `size` neighbouring channels)^beta (Krizhevsky et
+// al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012). Shader lrn.comp, in channel
+// groups.
 #include <algorithm>
 #include <cmath>
 

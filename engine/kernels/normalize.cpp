@@ -1,10 +1,10 @@
-// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization; MeanVarianceNormalization and
-// LpNormalization are written out in others.
+// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization; MeanVarianceNormalization
+// and LpNormalization are written out in others.
 //
-// Row-major data are rows that are normalised each on its own (shader row_norm.comp): one lane a row where there
-// are many, a workgroup a row where there are few. Pictures in channel groups take three steps: mean and squared
-// deviations of each plane (plane_stats.comp), scale and shift of each channel from those of its group
-// (group_affine.comp), and y = x * scale + shift (batch_norm.comp).
+// Row-major data are rows that are normalised each on its own (shader row_norm.comp): one lane a row where
+// there are many, a workgroup a row where there are few. Pictures in channel groups take three steps: mean
+// and squared deviations of each plane (plane_stats.comp), scale and shift of each channel from those of its
+// group (group_affine.comp), and y = x * scale + shift (batch_norm.comp).
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -70,10 +70,10 @@ class Normalization : public Operator {
     const bool together = narrow ? rows.rows < 128 : rows.rows < 16384 || rows.length > 256;
     const uint32_t parameters = (push.scale != 0 ? 1U : 0U) | (push.bias != 0 ? 2U : 0U) |
                                 (push.mean != 0 ? 4U : 0U) | (push.deviation != 0 ? 8U : 0U);
-    emitter.dispatch("kernels/row_norm.comp",
-                     {rms_ ? 1U : 0U, quads ? 1U : 0U, rows.inner == 1 ? 1U : 0U, parameters, width,
-                      together ? 1U : 0U},
-                     push, flat_grid(push.rows, together ? 1 : width));
+    emitter.dispatch(
+        "kernels/row_norm.comp",
+        {rms_ ? 1U : 0U, quads ? 1U : 0U, rows.inner == 1 ? 1U : 0U, parameters, width, together ? 1U : 0U},
+        push, flat_grid(push.rows, together ? 1 : width));
     return {};
   }
 
@@ -114,7 +114,8 @@ class Normalization : public Operator {
 /// Inputs X, Scale, B (not of RMSNormalization); attributes axis, epsilon. Outputs Y, Mean, InvStdDev.
 class TrailingNorm : public Normalization {
  public:
-  TrailingNorm(std::string op_name, bool rms) : Normalization(std::move(op_name), 2, rms ? 2 : 3, rms), rms_(rms) {}
+  TrailingNorm(std::string op_name, bool rms)
+      : Normalization(std::move(op_name), 2, rms ? 2 : 3, rms), rms_(rms) {}
   Status emit(Emitter& emitter) const override { return emit_rows(emitter); }
 
  protected:
@@ -153,7 +154,8 @@ class TrailingNorm : public Normalization {
     TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", -1), view.rank(0)));
     const Shape row(view.shape(0).begin() + axis, view.shape(0).end());
     const float one = 1;
-    const auto ones = builder.add("Expand", {builder.constant(Tensor::f32({}, std::span(&one, 1))), builder.ints(row)});
+    const auto ones =
+        builder.add("Expand", {builder.constant(Tensor::f32({}, std::span(&one, 1))), builder.ints(row)});
     const auto outputs = builder.add_many(builder.node().op, {builder.input(0), ones},
                                           builder.node().outputs.size(), builder.node().attributes);
     auto y = builder.add("Mul", {outputs[0], builder.input(1)});
@@ -170,7 +172,8 @@ class TrailingNorm : public Normalization {
 /// InstanceNormalization is a GroupNormalization with as many groups as channels. Inputs X, scale, bias [C].
 class GroupNorm : public Normalization {
  public:
-  GroupNorm(std::string op_name, bool instance) : Normalization(std::move(op_name), 3, 3), instance_(instance) {}
+  GroupNorm(std::string op_name, bool instance)
+      : Normalization(std::move(op_name), 3, 3), instance_(instance) {}
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = needs_groups(node) ? all_layouts(node, Layout::kC4) : follow_input(graph, node);
@@ -226,8 +229,8 @@ class GroupNorm : public Normalization {
     affine.per_group = uint32_t(d.c / norm_groups(view));
     affine.plane = uint32_t(d.plane());
     affine.epsilon = epsilon(view.node());
-    emitter.dispatch("kernels/group_affine.comp", {}, affine, flat_grid(affine.count, 16), Dispatch::kNoWindow,
-                     true);
+    emitter.dispatch("kernels/group_affine.comp", {}, affine, flat_grid(affine.count, 16),
+                     Dispatch::kNoWindow, true);
     struct Push {  // batch_norm.comp, with a scale and shift for each plane
       uint64_t source, target, scale, shift;
       uint32_t count, inner_magic, inner_shift;

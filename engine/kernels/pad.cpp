@@ -1,5 +1,5 @@
-// Pad with modes constant, reflect, edge and wrap; inputs data, pads, value, axes (ONNX opset 18 and newer). Rows and columns
-// of a kC4 tensor by remap.comp, any axis of a row-major one by pad.comp.
+// Pad with modes constant, reflect, edge and wrap; inputs data, pads, value, axes (ONNX opset 18 and newer).
+// Rows and columns of a kC4 tensor by remap.comp, any axis of a row-major one by pad.comp.
 #include <algorithm>
 #include <bit>
 #include <numeric>

@@ -1,6 +1,6 @@
-// MaxPool, AveragePool and LpPool. Over H and W of a kC4 tensor by pool.comp: a lane computes four output rows
-// of one column, whose windows share input rows. One spatial axis is written out as two; three, integers and
-// MaxPool's Indices go by pool_volume.cpp. MaxUnpool is a scatter.
+// MaxPool, AveragePool and LpPool. Over H and W of a kC4 tensor by pool.comp: a lane computes four output
+// rows of one column, whose windows share input rows. One spatial axis is written out as two; three, integers
+// and MaxPool's Indices go by pool_volume.cpp. MaxUnpool is a scatter.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -70,10 +70,10 @@ class Pool : public Operator {
     push.channels = uint32_t(d.c);
     push.p = float(view.node().integer("p", 2));
     push.post = post.push;
-    const uint32_t mode = kind_ == PoolKind::kMax                                 ? 0
-                          : kind_ == PoolKind::kLp                                ? 3
+    const uint32_t mode = kind_ == PoolKind::kMax                            ? 0
+                          : kind_ == PoolKind::kLp                           ? 3
                           : view.node().integer("count_include_pad", 0) != 0 ? 2
-                                                                                  : 1;
+                                                                             : 1;
     emitter.dispatch("kernels/pool.comp",
                      {post.kinds[0], post.kinds[1], mode, half_flag(*in.value), half_flag(*out.value),
                       uint32_t(y.kernel), uint32_t(x.kernel), (mask ? 1U : 0U) | (d.w == 1 ? 2U : 0U),
@@ -136,7 +136,8 @@ class Pool : public Operator {
   PoolKind kind_;
 };
 
-/// Inputs X, I and (optional) output_shape: X's elements at the places that MaxPool's Indices gave, else zero.
+/// Inputs X, I and (optional) output_shape: X's elements at the places that MaxPool's Indices gave, else
+/// zero.
 class MaxUnpool : public Composite {
  public:
   MaxUnpool() : Composite("MaxUnpool", 2, 3) { needs_values({2}); }

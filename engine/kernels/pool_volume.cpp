@@ -1,5 +1,5 @@
-// Pooling windows of up to three axes: geometry, CPU reference, and the kernel for all that lies in rows (three
-// spatial axes, integers, MaxPool's Indices). Shader pool_volume.comp: one lane owns one output.
+// Pooling windows of up to three axes: geometry, CPU reference, and the kernel for all that lies in rows
+// (three spatial axes, integers, MaxPool's Indices). Shader pool_volume.comp: one lane owns one output.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -133,10 +133,10 @@ Status emit_pool_volume(Emitter& emitter, PoolKind kind, const std::vector<PoolA
   push.table = uploaded.address;
   push.count = uint32_t(count);
   push.p = float(node.integer("p", 2));
-  const uint32_t mode = kind == PoolKind::kMax                           ? 0
-                        : kind == PoolKind::kLp                          ? 3
+  const uint32_t mode = kind == PoolKind::kMax                      ? 0
+                        : kind == PoolKind::kLp                     ? 3
                         : node.integer("count_include_pad", 0) != 0 ? 2
-                                                                         : 1;
+                                                                    : 1;
   emitter.dispatch("kernels/pool_volume.comp",
                    {mode, is_float(out.value->desc.dtype) ? 0U : 1U, indices.value == nullptr ? 0U : 1U,
                     node.integer("storage_order", 0) != 0 ? 1U : 0U},

@@ -9,7 +9,8 @@
 namespace tarsier::kernels {
 namespace {
 
-/// Inputs X and sequence_lens: the first sequence_lens[b] elements along time_axis of batch entry b run backwards.
+/// Inputs X and sequence_lens: the first sequence_lens[b] elements along time_axis of batch entry b run
+/// backwards.
 class ReverseSequence : public Operator {
  public:
   ReverseSequence() : Operator("ReverseSequence", 2, 2) {}
@@ -221,7 +222,8 @@ class CenterCropPad : public Composite {
     std::iota(axes.begin(), axes.end(), int64_t{0});
     axes = builder.node().integers("axes", axes);
     const auto target = builder.data(1)->to_ints();
-    if (target.size() != axes.size()) return input_error("{} extents for {} axes", target.size(), axes.size());
+    if (target.size() != axes.size())
+      return input_error("{} extents for {} axes", target.size(), axes.size());
     std::vector<int64_t> pads(in.size() * 2, 0);
     for (size_t i = 0; i < axes.size(); ++i) {
       TARSIER_TRY(const int64_t axis, normalize_axis(axes[i], int64_t(in.size())));

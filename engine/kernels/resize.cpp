@@ -1,7 +1,7 @@
-// Resize in every mode, along any axes; inputs X, roi, scales, sizes (ONNX opset 11 and newer). The host computes
-// source indices and weights for each axis once (resize_geometry.cpp), so that all coordinate and rounding modes
-// are the reference's own; the shaders look them up: remap.comp and pad.comp (nearest), resize_linear.comp
-// (bilinear planes), resize_axis.comp (the rest: one axis after the other).
+// Resize in every mode, along any axes; inputs X, roi, scales, sizes (ONNX opset 11 and newer). The host
+// computes source indices and weights for each axis once (resize_geometry.cpp), so that all coordinate and
+// rounding modes are the reference's own; the shaders look them up: remap.comp and pad.comp (nearest),
+// resize_linear.comp (bilinear planes), resize_axis.comp (the rest: one axis after the other).
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -27,9 +27,8 @@ std::vector<size_t> moving_axes(const Axes& axes) {
   for (size_t d = 0; d < axes.size(); ++d) {
     if (!axes[d].identity()) moving.push_back(d);
   }
-  std::ranges::stable_sort(moving, [&](size_t a, size_t b) {
-    return axes[a].out * axes[b].in < axes[b].out * axes[a].in;
-  });
+  std::ranges::stable_sort(
+      moving, [&](size_t a, size_t b) { return axes[a].out * axes[b].in < axes[b].out * axes[a].in; });
   return moving;
 }
 
@@ -257,10 +256,11 @@ class Resize : public Operator {
       push.plane = groups ? uint32_t(shape[2] * shape[3]) : 1;
       push.channels = uint32_t(channels);
       const bool mask = groups && channels % 4 != 0 && axis.has_outside();
-      emitter.dispatch("kernels/resize_axis.comp",
-                       {groups ? 1U : 0U, first ? half_flag(*in.value) : 0U, last ? half_flag(*out.value) : 0U,
-                        (inner == 1 ? 1U : 0U) | (axis.out == 1 ? 2U : 0U) | (mask ? 4U : 0U)},
-                       push, flat_grid(push.count, kLocalSize), Dispatch::kNoWindow, !first);
+      emitter.dispatch(
+          "kernels/resize_axis.comp",
+          {groups ? 1U : 0U, first ? half_flag(*in.value) : 0U, last ? half_flag(*out.value) : 0U,
+           (inner == 1 ? 1U : 0U) | (axis.out == 1 ? 2U : 0U) | (mask ? 4U : 0U)},
+          push, flat_grid(push.count, kLocalSize), Dispatch::kNoWindow, !first);
     }
     return {};
   }

@@ -11,7 +11,7 @@ namespace {
 struct Target {
   int64_t in = 0, out = 0;
   double scale = 1;
-  double length = 0;  // of the output, in pixels: fractional where a scale was given
+  double length = 0;          // of the output, in pixels: fractional where a scale was given
   double start = 0, end = 1;  // of the region of interest, as fractions of the input
 };
 

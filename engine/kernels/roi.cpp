@@ -1,5 +1,5 @@
-// RoiAlign (He et al., "Mask R-CNN", 2017) and MaxRoiPool (Girshick, "Fast R-CNN", 2015). Shaders roi_align.comp
-// and max_roi_pool.comp: one lane owns one output.
+// RoiAlign (He et al., "Mask R-CNN", 2017) and MaxRoiPool (Girshick, "Fast R-CNN", 2015). Shaders
+// roi_align.comp and max_roi_pool.comp: one lane owns one output.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -94,7 +94,8 @@ class RoiAlign : public Operator {
     for (size_t r = 0; r < batches.size(); ++r) {
       if (batches[r] < 0 || batches[r] >= d.n) return input_error("batch index {} of {}", batches[r], d.n);
       const float shift = mode.half_pixel ? 0.5F : 0.0F;
-      const float x0 = rois[r * 4] * mode.pooled.scale - shift, y0 = rois[r * 4 + 1] * mode.pooled.scale - shift;
+      const float x0 = rois[r * 4] * mode.pooled.scale - shift,
+                  y0 = rois[r * 4 + 1] * mode.pooled.scale - shift;
       float width = rois[r * 4 + 2] * mode.pooled.scale - shift - x0;
       float height = rois[r * 4 + 3] * mode.pooled.scale - shift - y0;
       if (!mode.half_pixel) {
@@ -151,8 +152,8 @@ class RoiAlign : public Operator {
     mode.half_pixel = coordinates == "half_pixel";
     return mode;
   }
-  /// The four neighbours of a point, each times its weight; zero more than a pixel outside of the picture. The
-  /// maximum is taken of them, as ONNX does, not of their sums.
+  /// The four neighbours of a point, each times its weight; zero more than a pixel outside of the picture.
+  /// The maximum is taken of them, as ONNX does, not of their sums.
   static std::array<float, 4> corners(const float* plane, const Nchw& d, float y, float x) {
     if (!(y >= -1 && y <= float(d.h) && x >= -1 && x <= float(d.w))) return {};
     y = std::clamp(y, 0.0F, float(d.h - 1));
@@ -186,7 +187,8 @@ class MaxRoiPool : public Operator {
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const Pooled pooled, pooled_of(view));
     if (view.rank(0) != 4 || view.rank(1) != 2 || view.shape(1)[1] != 5) {
-      return input_error("regions {} for {}", graph::to_string(view.shape(1)), graph::to_string(view.shape(0)));
+      return input_error("regions {} for {}", graph::to_string(view.shape(1)),
+                         graph::to_string(view.shape(0)));
     }
     const Nchw d(view.shape(0));
     if (d.n * d.plane() == 0 && view.shape(1)[0] > 0) return input_error("an empty picture");

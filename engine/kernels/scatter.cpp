@@ -47,7 +47,8 @@ struct Push {
   uint32_t extent, stride;                                 // of the axis (elements)
 };
 
-/// What all four share: where element i of the smaller tensor (updates, or a gather's output) lies in the data.
+/// What all four share: where element i of the smaller tensor (updates, or a gather's output) lies in the
+/// data.
 class IndexedMove : public Operator {
  public:
   IndexedMove(std::string op_name, bool gathers, bool tuples)
@@ -105,7 +106,8 @@ class IndexedMove : public Operator {
     if (is_float(view.dtype(1))) return input_error("the indices are no integers");
     const Shape &data = view.shape(0), &indices = view.shape(1);
     if (data.empty()) return input_error("data is a scalar");
-    if (!gathers_ && view.dtype(2) != view.dtype(0)) return input_error("updates of another type than the data");
+    if (!gathers_ && view.dtype(2) != view.dtype(0))
+      return input_error("updates of another type than the data");
     TARSIER_TRY([[maybe_unused]] const Reduction reduction, reduction_of(view.node()));
     if (!tuples_) {
       TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 0), view.rank(0)));
@@ -219,13 +221,13 @@ class IndexedMove : public Operator {
       TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 0), view.rank(0)));
       auto others = strides;
       others[size_t(axis)] = 0;
-      Status status;
+      Status outside;
       for_each_index<1>(indices, {others}, [&](int64_t i, const auto& offset) {
         const auto index = normalize_axis(given[size_t(i)], data[size_t(axis)]);
-        if (!index.ok()) status = input_error("index {} of {}", given[size_t(i)], data[size_t(axis)]);
+        if (!index.ok()) outside = input_error("index {} of {}", given[size_t(i)], data[size_t(axis)]);
         places.push_back(offset[0] + (index.ok() ? *index * strides[size_t(axis)] : 0));
       });
-      TARSIER_CHECK(status);
+      TARSIER_CHECK(outside);
       return places;
     }
     TARSIER_TRY(const int64_t batches, batch_dims(view));

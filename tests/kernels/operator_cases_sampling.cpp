@@ -1,5 +1,5 @@
-// Rows of the operator table: windows, sampling, gathers and scatters, normalisations. operator_test.cpp says how
-// to add one.
+// Rows of the operator table: windows, sampling, gathers and scatters, normalisations. operator_test.cpp says
+// how to add one.
 #include "kernels/operator_case.hpp"
 
 namespace tarsier::test {
@@ -63,7 +63,8 @@ void add_resizes(std::vector<OperatorCase>& cases) {
                    {x({2, 5, 7, 5}), none(), none(), list({2, 5, 7, 13})},
                    {{"mode", text("cubic")}, {"exclude_outside", int64_t{1}}},
                    kReduction});
-  cases.push_back({"Resize", {ints({3, 5}), none(), none(), list({7, 4})}, {{"mode", text("nearest")}}, kExact});
+  cases.push_back(
+      {"Resize", {ints({3, 5}), none(), none(), list({7, 4})}, {{"mode", text("nearest")}}, kExact});
   for (const char* mode : {"constant", "edge", "reflect", "wrap"}) {
     cases.push_back(
         {"Pad", {x({1, 5, 7, 5}), list({0, 0, 3, 2, 0, 0, -1, 4})}, {{"mode", text(mode)}}, kExact});
@@ -87,25 +88,29 @@ void add_samplers(std::vector<OperatorCase>& cases) {
   const CaseInput images{.shape = {3}, .dtype = graph::DType::kI64, .values = {0, 1, 1}};
   for (const char* mode : {"avg", "max"}) {
     for (const int64_t ratio : {0, 2}) {
-      cases.push_back({"RoiAlign",
-                       {x({2, 5, 13, 7}), regions, images},
-                       {{"mode", text(mode)},
-                        {"sampling_ratio", ratio},
-                        {"output_height", int64_t{3}},
-                        {"output_width", int64_t{2}},
-                        {"spatial_scale", 0.75F},
-                        {"coordinate_transformation_mode", text(ratio == 0 ? "half_pixel" : "output_half_pixel")}},
-                       kReduction});
+      cases.push_back(
+          {"RoiAlign",
+           {x({2, 5, 13, 7}), regions, images},
+           {{"mode", text(mode)},
+            {"sampling_ratio", ratio},
+            {"output_height", int64_t{3}},
+            {"output_width", int64_t{2}},
+            {"spatial_scale", 0.75F},
+            {"coordinate_transformation_mode", text(ratio == 0 ? "half_pixel" : "output_half_pixel")}},
+           kReduction});
     }
   }
-  cases.push_back({"MaxRoiPool",
-                   {x({2, 5, 13, 7}),
-                    {.shape = {3, 5}, .values = {0, 1, 1, 9, 8, 1, 0, 0, 3.3, 2.2, 1, 2, 2, 30, 5}}},
-                   {{"pooled_shape", Ints{3, 2}}, {"spatial_scale", 0.75F}},
-                   kExact});
-  const Attributes window{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}},
+  cases.push_back(
+      {"MaxRoiPool",
+       {x({2, 5, 13, 7}), {.shape = {3, 5}, .values = {0, 1, 1, 9, 8, 1, 0, 0, 3.3, 2.2, 1, 2, 2, 30, 5}}},
+       {{"pooled_shape", Ints{3, 2}}, {"spatial_scale", 0.75F}},
+       kExact});
+  const Attributes window{{"kernel_shape", Ints{3, 3}},
+                          {"strides", Ints{2, 2}},
+                          {"pads", Ints{1, 1, 1, 1}},
                           {"offset_group", int64_t{2}}};
-  cases.push_back({"DeformSample", {x({1, 6, 7, 5}), x({1, 36, 4, 3}), x({1, 18, 4, 3})}, window, kReduction});
+  cases.push_back(
+      {"DeformSample", {x({1, 6, 7, 5}), x({1, 36, 4, 3}), x({1, 18, 4, 3})}, window, kReduction});
   cases.push_back({"DeformSample", {x({2, 2, 7, 5}), x({2, 36, 4, 3}, -9, 9)}, window, kReduction});
 }
 
@@ -115,18 +120,22 @@ void add_scatters(std::vector<OperatorCase>& cases) {
   cases.push_back({"GatherElements", {ints({13}), ints({5}, -13, 12)}, {}, kExact});
   cases.push_back({"GatherND", {x({3, 5, 7}), ints({5, 3, 2}, -3, 2)}, {}, kExact});
   cases.push_back({"GatherND", {x({3, 5, 7}), ints({3, 5, 1}, -5, 4)}, {{"batch_dims", int64_t{1}}}, kExact});
-  cases.push_back({"GatherND", {ints({3, 5, 7}), ints({3, 5, 1}, -7, 6)}, {{"batch_dims", int64_t{2}}}, kExact});
-  cases.push_back({"ScatterElements",
-                   {x({3, 5}), {.shape = {3, 2}, .dtype = graph::DType::kI64, .values = {0, -1, 2, 3, 4, 1}}, x({3, 2})},
-                   second,
-                   kExact});
-  cases.push_back({"ScatterND",
-                   {x({5, 7}), {.shape = {3, 1}, .dtype = graph::DType::kI64, .values = {0, -1, 2}}, x({3, 7})},
-                   {},
-                   kExact});
+  cases.push_back(
+      {"GatherND", {ints({3, 5, 7}), ints({3, 5, 1}, -7, 6)}, {{"batch_dims", int64_t{2}}}, kExact});
+  cases.push_back(
+      {"ScatterElements",
+       {x({3, 5}), {.shape = {3, 2}, .dtype = graph::DType::kI64, .values = {0, -1, 2, 3, 4, 1}}, x({3, 2})},
+       second,
+       kExact});
+  cases.push_back(
+      {"ScatterND",
+       {x({5, 7}), {.shape = {3, 1}, .dtype = graph::DType::kI64, .values = {0, -1, 2}}, x({3, 7})},
+       {},
+       kExact});
   for (const char* reduction : {"add", "mul", "max", "min"}) {
     const Attributes attributes{{"axis", int64_t{1}}, {"reduction", text(reduction)}};
-    cases.push_back({"ScatterElements", {x({3, 5, 7}), ints({3, 13, 5}, -5, 4), x({3, 13, 5})}, attributes, kReduction});
+    cases.push_back(
+        {"ScatterElements", {x({3, 5, 7}), ints({3, 13, 5}, -5, 4), x({3, 13, 5})}, attributes, kReduction});
     cases.push_back(
         {"ScatterElements", {ints({3, 5}), ints({3, 7}, -5, 4), ints({3, 7}, -3, 3)}, attributes, kExact});
     const Attributes tuples{{"reduction", text(reduction)}};
@@ -142,7 +151,10 @@ void add_scatters(std::vector<OperatorCase>& cases) {
                    {x({2, 18, 12}), list({5, 6}), list({2, 3})},
                    {{"strides", Ints{1, 2}}, {"pads", Ints{0, 1, 0, 0}}},
                    kReduction});
-  cases.push_back({"Col2Im", {x({1, 16, 12}), list({3, 4, 5}), list({2, 2, 2})}, {{"strides", Ints{1, 2, 2}}}, kReduction});
+  cases.push_back({"Col2Im",
+                   {x({1, 16, 12}), list({3, 4, 5}), list({2, 2, 2})},
+                   {{"strides", Ints{1, 2, 2}}},
+                   kReduction});
 }
 
 void add_normalisations(std::vector<OperatorCase>& cases) {
@@ -161,7 +173,8 @@ void add_normalisations(std::vector<OperatorCase>& cases) {
     cases.push_back({op, {x({1, 3, 3, 5, 8}), x({3}), x({3})}, groups, kReduction});
     cases.push_back({op, {x({2, 6, 5, 7}), x({6}), x({6})}, groups, kReduction, 1, {{Kind::kSilu}}});
   }
-  cases.push_back({"LRN", {x({2, 13, 5, 7})}, {{"size", int64_t{5}}, {"alpha", 0.5F}, {"bias", 2.0F}}, kReduction});
+  cases.push_back(
+      {"LRN", {x({2, 13, 5, 7})}, {{"size", int64_t{5}}, {"alpha", 0.5F}, {"bias", 2.0F}}, kReduction});
   cases.push_back({"LRN", {x({1, 8, 5, 7})}, {{"size", int64_t{4}}, {"beta", 0.5F}}, kReduction});
   cases.push_back({"LRN", {x({1, 3, 1, 5})}, {{"size", int64_t{13}}, {"alpha", 1.0F}}, kReduction});
 }

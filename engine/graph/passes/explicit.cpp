@@ -172,8 +172,8 @@ Status explicit_reduction(Graph& graph, Node& node) {
 
 Status make_explicit(Graph& graph, Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNone) return {};
-  if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MaxPool" ||
-      node.op == "AveragePool" || node.op == "LpPool")
+  if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool" ||
+      node.op == "LpPool")
     return explicit_window(graph, node);
   if (node.op == "Resize") return explicit_resize(graph, node);
   if (node.op == "Softmax" || node.op == "LogSoftmax") return explicit_softmax(graph, node);
