@@ -110,16 +110,20 @@ class Pad : public Operator {
         return input_error("nothing to repeat in axis {}", axis);
       auto& map = maps[size_t(axis)];
       map.resize(size_t(size));
+      // What negative pads cut off does not come back on the other side.
+      const int64_t first = std::max<int64_t>(0, -before);
+      const int64_t period = extent - first - std::max<int64_t>(0, -pads[i + axes.size()]);
+      if (mode == "wrap" && period < 1 && size > 0) return input_error("nothing to repeat in axis {}", axis);
       for (int64_t o = 0; o < size; ++o) {
         int64_t at = o - before;
         if (mode == "edge") {
           at = std::clamp<int64_t>(at, 0, extent - 1);
         } else if (mode == "wrap") {
-          at = ((at % extent) + extent) % extent;
+          at = first + ((((at - first) % period) + period) % period);
         } else if (mode == "reflect" && extent > 1) {
-          const int64_t period = 2 * (extent - 1);
-          at = ((at % period) + period) % period;
-          if (at >= extent) at = period - at;
+          const int64_t turn = 2 * (extent - 1);
+          at = ((at % turn) + turn) % turn;
+          if (at >= extent) at = turn - at;
         } else if (mode == "reflect") {
           at = 0;
         } else if (at < 0 || at >= extent) {

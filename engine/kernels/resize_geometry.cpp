@@ -107,8 +107,10 @@ Result<double> coordinate(const Target& t, const std::string& mode, int64_t o) {
   if (mode == "asymmetric") return at / t.scale;
   if (mode == "tf_half_pixel_for_nn") return (at + 0.5) / t.scale;
   if (mode == "tf_crop_and_resize") {
-    return one ? (t.start + t.end) / 2 * (in - 1)
-               : t.start * (in - 1) + at * (t.end - t.start) * (in - 1) / (t.length - 1);
+    // In single precision, as the region is given: 0.3 of 5 pixels is 1.5 then, which nearest modes round.
+    const auto start = float(t.start), end = float(t.end), last = float(in - 1);
+    return double(one ? 0.5F * (start + end) * last
+                      : start * last + float(at) * (end - start) * last / float(t.length - 1));
   }
   return input_error("coordinate_transformation_mode={}", mode);
 }
