@@ -65,6 +65,9 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"fold_constants", [&] { return graph::fold_constants(graph_, ops()); }},
       // Exporters leave many nodes that do nothing once shapes are known; they would hide the patterns below.
       {"eliminate_noops", [&] { return graph::eliminate_noops(graph_); }},
+      // A layer normalisation in nine nodes walks its activation nine times; and what moves nodes would part
+      // it.
+      {"recognise_layer_norm", [&] { return graph::recognise_layer_norm(graph_); }},
       // NHWC networks carry transposes around every operator; most meet their inverse.
       {"cancel_transposes", [&] { return graph::cancel_transposes(graph_); }},
       // Reshape-transpose-reshape over channels moves whole channels: one copy instead of three.

@@ -12,6 +12,13 @@ void register_where(Registry& registry);
 void register_conv(Registry& registry);  // ConvTranspose too
 void register_batch_norm(Registry& registry);
 void register_pool(Registry& registry);
+void register_grid_sample(Registry& registry);  // AffineGrid too
+void register_scatter(Registry& registry);      // GatherElements, GatherND too
+void register_rearrange(Registry& registry);    // ReverseSequence, Compress, Col2Im, CenterCropPad
+void register_roi(Registry& registry);          // RoiAlign, MaxRoiPool
+void register_deform_conv(Registry& registry);
+void register_normalize(Registry& registry);
+void register_lrn(Registry& registry);
 void register_reduce(Registry& registry);
 void register_resize(Registry& registry);
 void register_channels(Registry& registry);

@@ -19,6 +19,13 @@ const Registry& Registry::instance() {
     register_where(all);
     register_batch_norm(all);
     register_pool(all);
+    register_grid_sample(all);
+    register_scatter(all);
+    register_rearrange(all);
+    register_roi(all);
+    register_deform_conv(all);
+    register_normalize(all);
+    register_lrn(all);
     register_conv(all);
     register_reduce(all);
     register_resize(all);

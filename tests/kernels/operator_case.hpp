@@ -76,6 +76,7 @@ std::vector<OperatorCase> reduction_cases();
 std::vector<OperatorCase> integer_cases();
 std::vector<OperatorCase> recurrent_cases();
 std::vector<OperatorCase> math_cases();
+std::vector<OperatorCase> sampling_cases();
 /// Rows of the size that real networks have: timed, not compared.
 std::vector<OperatorCase> speed_cases();
 

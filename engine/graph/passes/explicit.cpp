@@ -90,7 +90,10 @@ Status explicit_window(Graph& graph, Node& node) {
 
 Status explicit_resize(Graph& graph, Node& node) {
   const std::vector<int64_t> axes = node.integers("axes");
-  if (axes.empty()) return {};
+  // Those that bear on the named axes alone are the kernel's.
+  if (axes.empty() || node.text("keep_aspect_ratio_policy", "stretch") != "stretch" ||
+      node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+    return {};
   const Shape x = graph.shape(node.inputs[0]);
   const auto rank = static_cast<int64_t>(x.size());
   const size_t place = input_of(node, 3) != kNone ? 3 : 2;
@@ -179,7 +182,7 @@ Status explicit_reduction(Graph& graph, Node& node) {
 Status make_explicit(Graph& graph, Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNone) return {};
   if (node.op == "Conv" || node.op == "ConvInteger" || node.op == "QLinearConv" ||
-      node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool")
+      node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool")
     return explicit_window(graph, node);
   if (node.op == "Resize") return explicit_resize(graph, node);
   if (node.op == "Softmax" || node.op == "LogSoftmax") return explicit_softmax(graph, node);
