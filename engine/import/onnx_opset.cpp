@@ -183,11 +183,19 @@ Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
 }
 
 Status upgrade_batch_norm(Graph& graph, Node node, int64_t opset) {
-  if (opset < 9 && node.integer("spatial", 1) == 0)
-    return input_error("batch normalisation per position (spatial=0) is not supported");
-  if (node.integer("training_mode", 0) != 0)
-    return input_error("is in training mode; export the model for inference");
-  node.outputs.resize(1);
+  if (opset >= 9) erase(node, "spatial");
+  // Before opset 14 the further outputs were those of training, which nothing asked for in the file.
+  if (node.integer("training_mode", 0) == 0) node.outputs.resize(1);
+  return append(graph, std::move(node));
+}
+
+Status upgrade_scatter(Graph& graph, Node node, int64_t /*opset*/) {
+  node.op = "ScatterElements";
+  return append(graph, std::move(node));
+}
+
+Status upgrade_roi_align(Graph& graph, Node node, int64_t opset) {
+  if (opset < 16) node.attributes["coordinate_transformation_mode"] = std::string("output_half_pixel");
   return append(graph, std::move(node));
 }
 
@@ -316,6 +324,8 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
       {"Resize", upgrade_resize},
       {"Dropout", upgrade_dropout},
       {"BatchNormalization", upgrade_batch_norm},
+      {"Scatter", upgrade_scatter},
+      {"RoiAlign", upgrade_roi_align},
       {"Softmax", upgrade_softmax},
       {"LogSoftmax", upgrade_softmax},
       {"Hardmax", upgrade_hardmax},

@@ -24,6 +24,14 @@ bool all_ints(const Graph& graph, ValueId id, int64_t wanted) {
 
 constexpr int64_t kOnnxUint16 = 4;  // TensorProto.DataType
 
+/// Whether a Resize to the same extents may still move pixels.
+bool moves_pixels(const Graph& graph, const Node& node) {
+  const std::string mode = node.text("coordinate_transformation_mode", "half_pixel");
+  if (mode == "tf_crop_and_resize" || mode == "tf_half_pixel_for_nn") return true;
+  // A scale next to 1 may leave the extent as it is.
+  return input_of(node, 3) == kNone && !all_equal(graph, input_of(node, 2), 1);
+}
+
 /// The input that the node hands on unchanged; kNone where it does something.
 ValueId passed_on(const Graph& graph, const Node& node) {
   if (!node.post.empty() || node.inputs.empty() || node.inputs[0] == kNone || node.outputs.empty())
@@ -50,8 +58,7 @@ ValueId passed_on(const Graph& graph, const Node& node) {
   if (node.op == "Slice" && (input_of(node, 4) == kNone || all_ints(graph, input_of(node, 4), 1))) return x;
   if (node.op == "Tile" && all_ints(graph, input_of(node, 1), 1)) return x;
   if (node.op == "Clip" && input_of(node, 1) == kNone && input_of(node, 2) == kNone) return x;
-  if (node.op == "Resize" && node.text("coordinate_transformation_mode", "") != "tf_crop_and_resize")
-    return x;
+  if (node.op == "Resize" && !moves_pixels(graph, node)) return x;
   if ((node.op == "Sub" && all_equal(graph, input_of(node, 1), 0)) ||
       (node.op == "Div" && all_equal(graph, input_of(node, 1), 1)))
     return x;

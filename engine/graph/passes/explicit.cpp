@@ -24,8 +24,9 @@ Result<Window> read_window(const Graph& graph, const Node& node) {
   const size_t axes = x.size() < 2 ? 0 : x.size() - 2;
   Window window;
   window.kernel = node.integers("kernel_shape");
-  if (window.kernel.empty() && node.op.starts_with("Conv") && input_of(node, 1) != kNone) {
-    const Shape& weights = graph.shape(node.inputs[1]);
+  const size_t place = node.op == "QLinearConv" ? 3 : 1;  // of the weights
+  if (window.kernel.empty() && node.op.find("Conv") != std::string::npos && input_of(node, place) != kNone) {
+    const Shape& weights = graph.shape(node.inputs[place]);
     if (weights.size() == x.size()) window.kernel.assign(weights.begin() + 2, weights.end());
   }
   window.strides = node.integers("strides", std::vector<int64_t>(axes, 1));
@@ -89,7 +90,10 @@ Status explicit_window(Graph& graph, Node& node) {
 
 Status explicit_resize(Graph& graph, Node& node) {
   const std::vector<int64_t> axes = node.integers("axes");
-  if (axes.empty()) return {};
+  // Those that bear on the named axes alone are the kernel's.
+  if (axes.empty() || node.text("keep_aspect_ratio_policy", "stretch") != "stretch" ||
+      node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+    return {};
   const Shape x = graph.shape(node.inputs[0]);
   const auto rank = static_cast<int64_t>(x.size());
   const size_t place = input_of(node, 3) != kNone ? 3 : 2;
@@ -177,7 +181,8 @@ Status explicit_reduction(Graph& graph, Node& node) {
 
 Status make_explicit(Graph& graph, Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNone) return {};
-  if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool")
+  if (node.op == "Conv" || node.op == "ConvInteger" || node.op == "QLinearConv" ||
+      node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool")
     return explicit_window(graph, node);
   if (node.op == "Resize") return explicit_resize(graph, node);
   if (node.op == "Softmax" || node.op == "LogSoftmax") return explicit_softmax(graph, node);
