@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "import/tfjs_detail.hpp"
+#include "import/tf_importer.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -13,7 +13,7 @@ using graph::kNone;
 using graph::Tensor;
 using graph::ValueId;
 
-constexpr int64_t kInt32 = 6;  // TensorProto.DataType
+constexpr int64_t kInt32 = 6, kInt64 = 7, kBool = 9;  // TensorProto.DataType
 
 /// Axis counted from the front; empty where it is out of range or the rank is not known.
 std::optional<int64_t> front_axis(int64_t axis, int rank) {
@@ -94,7 +94,9 @@ bool squeeze(TfImporter& tf, const TfNode& node) {
 }
 
 bool reduce(TfImporter& tf, const TfNode& node) {
-  static const std::unordered_map<std::string, std::string> kNames = {{"Mean", "ReduceMean"},
+  static const std::unordered_map<std::string, std::string> kNames = {{"Any", "ReduceMax"},
+                                                                      {"All", "ReduceMin"},
+                                                                      {"Mean", "ReduceMean"},
                                                                       {"Sum", "ReduceSum"},
                                                                       {"Max", "ReduceMax"},
                                                                       {"Min", "ReduceMin"},
@@ -111,9 +113,12 @@ bool reduce(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0) && (keep || keeps_order(*axes));
   if (nchw) std::ranges::transform(*axes, axes->begin(), in_nchw);
   std::ranges::sort(*axes);
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
-  const ValueId result =
-      tf.emit(kNames.at(node.op), {x, tf.add_ints("axes", *axes)}, {{"keepdims", int64_t{keep}}});
+  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const bool logical = node.op == "Any" || node.op == "All";
+  if (logical) x = tf.emit("Cast", {x}, {{"to", kInt32}}, "numbers");
+  ValueId result = tf.emit(kNames.at(node.op), {x, tf.add_ints("axes", *axes)},
+                           {{"keepdims", int64_t{keep}}}, logical ? "reduced" : "");
+  if (logical) result = tf.emit("Cast", {result}, {{"to", kBool}});
   if (nchw && keep)
     tf.set_nchw(0, result);
   else
@@ -139,10 +144,30 @@ bool arg_reduce(TfImporter& tf, const TfNode& node) {
 }
 
 bool softmax(TfImporter& tf, const TfNode& node) {
-  if (tf.prefers_nchw(0))
-    tf.set_nchw(0, tf.emit(node.op, {tf.nchw(0)}, {{"axis", int64_t{1}}}));
+  const bool nchw = tf.prefers_nchw(0);
+  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  // TensorFlow Lite's exponent may have a factor.
+  if (const float beta = node.real("beta", 1); beta != 1)
+    x = tf.emit("Mul", {x, tf.add_scalar("beta", beta)}, {}, "scaled");
+  if (nchw)
+    tf.set_nchw(0, tf.emit(node.op, {x}, {{"axis", int64_t{1}}}));
   else
-    tf.set_as_is(0, tf.emit(node.op, {tf.as_is(0)}, {{"axis", int64_t{-1}}}), tf.rank(0));
+    tf.set_as_is(0, tf.emit(node.op, {x}, {{"axis", int64_t{-1}}}), tf.rank(0));
+  return true;
+}
+
+/// x / max(|x|, 1e-6), the length taken over the last axis (of NHWC).
+bool l2_normalise(TfImporter& tf, const TfNode& /*node*/) {
+  const bool nchw = tf.prefers_nchw(0);
+  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId length = tf.emit("ReduceL2", {x, tf.add_ints("axes", {nchw ? 1 : -1})},
+                                 {{"keepdims", int64_t{1}}}, "length");
+  const ValueId divisor = tf.emit("Max", {length, tf.add_scalar("least", 1e-6F)}, {}, "divisor");
+  const ValueId result = tf.emit("Div", {x, divisor});
+  if (nchw)
+    tf.set_nchw(0, result);
+  else
+    tf.set_as_is(0, result, tf.rank(0));
   return true;
 }
 
@@ -227,10 +252,38 @@ bool unpack(TfImporter& tf, const TfNode& node) {
   return true;
 }
 
+/// Mirrored with the edge itself, which ONNX's Pad has no mode for: rows are gathered axis by axis. `shape`:
+/// that of the operand.
+bool symmetric_pad(TfImporter& tf, const TfNode& node, const std::vector<int64_t>& pairs) {
+  const std::vector<int64_t> shape = node.integers("shape");
+  if (shape.size() * 2 != pairs.size()) return false;
+  const bool nchw = tf.prefers_nchw(0);
+  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const int64_t before = pairs[axis * 2], after = pairs[axis * 2 + 1], extent = shape[axis];
+    if (before < 0 || after < 0 || before > extent || after > extent) return false;
+    if (before + after == 0) continue;
+    std::vector<int64_t> order;
+    for (int64_t i = -before; i < extent + after; ++i)
+      order.push_back(i < 0 ? -1 - i : i >= extent ? 2 * extent - 1 - i : i);
+    const auto target = static_cast<int64_t>(axis);
+    x = tf.emit("Gather", {x, tf.add_ints("order", order)}, {{"axis", nchw ? in_nchw(target) : target}},
+                fmt::format("axis{}", axis));
+  }
+  x = tf.emit("Identity", {x});
+  if (nchw)
+    tf.set_nchw(0, x);
+  else
+    tf.set_as_is(0, x, static_cast<int>(shape.size()));
+  return true;
+}
+
 bool pad(TfImporter& tf, const TfNode& node) {
   const auto pairs = tf.ints(1);  // [rank][2]
   const int rank = tf.rank(0);
   if (!pairs || rank < 0 || pairs->size() != static_cast<size_t>(rank) * 2) return false;
+  if (node.op == "MirrorPad" && node.text("mode", "REFLECT") != "REFLECT")
+    return symmetric_pad(tf, node, *pairs);
   const bool nchw = tf.prefers_nchw(0) && rank == 4;
   std::vector<int64_t> pads(pairs->size());
   for (int64_t axis = 0; axis < rank; ++axis) {
@@ -242,7 +295,6 @@ bool pad(TfImporter& tf, const TfNode& node) {
   std::vector<ValueId> inputs = {nchw ? tf.nchw(0) : tf.as_is(0), tf.add_ints("pads", pads)};
   if (node.op == "PadV2") inputs.push_back(tf.as_is(2));
   if (node.op == "MirrorPad") {
-    if (node.text("mode", "REFLECT") != "REFLECT") return false;
     attributes["mode"] = std::string("reflect");
   }
   const ValueId result = tf.emit("Pad", std::move(inputs), std::move(attributes));
@@ -339,9 +391,17 @@ bool strided_slice(TfImporter& tf, const TfNode& node) {
 
 bool gather(TfImporter& tf, const TfNode& node) {
   const auto axis = tf.input_count() > 2 ? tf.ints(2) : std::optional(std::vector<int64_t>{0});
-  if (!axis || axis->size() != 1 || node.integer("batch_dims", 0) != 0) return false;
+  if (!axis || axis->size() != 1) return false;
   const int rank = tf.rank(0) < 0 || tf.rank(1) < 0 ? -1 : tf.rank(0) + tf.rank(1) - 1;
   const ValueId x = tf.as_is(0), indices = tf.as_is(1);
+  if (const int64_t batch = node.integer("batch_dims", 0); batch != 0) {  // ONNX has that in GatherND alone
+    if (batch < 0 || batch != (*axis)[0] || tf.rank(1) < batch) return false;
+    const ValueId wide = tf.emit("Cast", {indices}, {{"to", kInt64}}, "indices");
+    const ValueId tuples = tf.emit("Unsqueeze", {wide, tf.add_ints("tuple", {-1})}, {}, "tuples");
+    tf.set_as_is(0, tf.emit("GatherND", {x, tuples}, {{"batch_dims", batch}}),
+                 rank < 0 ? -1 : rank - static_cast<int>(batch));
+    return true;
+  }
   tf.set_as_is(0, tf.emit("Gather", {x, indices}, {{"axis", (*axis)[0]}}), rank);
   return true;
 }
@@ -356,7 +416,7 @@ bool gather_nd(TfImporter& tf, const TfNode& /*node*/) {
 
 bool top_k(TfImporter& tf, const TfNode& node) {
   const ValueId x = tf.as_is(0);
-  const bool sorted = node.attribute("sorted", "b") == nullptr || node.flag("sorted");
+  const bool sorted = !node.has("sorted") || node.flag("sorted");
   const auto results =
       tf.emit_many("TopK", {x, tf.as_i64(1)}, 2,
                    {{"axis", int64_t{-1}}, {"largest", int64_t{1}}, {"sorted", int64_t{sorted}}});
@@ -410,6 +470,172 @@ bool range(TfImporter& tf, const TfNode& /*node*/) {
   return true;
 }
 
+/// Rank 4 with blocks along H and W. `shape`: that of the operand, where the file tells it; the operator is
+/// then a Reshape, a Transpose and a Reshape.
+bool space_to_batch(TfImporter& tf, const TfNode& node) {
+  const auto block = tf.ints(1), pads = tf.ints(2);
+  std::vector<int64_t> shape = node.integers("shape");
+  if (!block || !pads || pads->size() != block->size() * 2 || shape.size() < block->size() + 1) return false;
+  ValueId x = tf.as_is(0);
+  std::vector<int64_t> all(shape.size() * 2);
+  for (size_t i = 0; i < block->size(); ++i) {
+    all[i + 1] = (*pads)[i * 2];
+    all[i + 1 + shape.size()] = (*pads)[i * 2 + 1];
+    shape[i + 1] += (*pads)[i * 2] + (*pads)[i * 2 + 1];
+    if ((*block)[i] <= 0 || shape[i + 1] % (*block)[i] != 0) return false;
+  }
+  x = tf.emit("Pad", {x, tf.add_ints("pads", all)}, {{"mode", std::string("constant")}}, "padded");
+  // N, H/b, b, W/b, b, C -> b, b, N, H/b, W/b, C
+  std::vector<int64_t> cut = {shape[0]}, order, result = {shape[0]};
+  for (size_t i = 0; i < block->size(); ++i) {
+    cut.push_back(shape[i + 1] / (*block)[i]);
+    cut.push_back((*block)[i]);
+    order.push_back(static_cast<int64_t>(i) * 2 + 2);
+    result[0] *= (*block)[i];
+    result.push_back(shape[i + 1] / (*block)[i]);
+  }
+  order.push_back(0);
+  for (size_t i = 0; i < block->size(); ++i) order.push_back(static_cast<int64_t>(i) * 2 + 1);
+  for (size_t i = block->size() + 1; i < shape.size(); ++i) {
+    order.push_back(static_cast<int64_t>(cut.size()));
+    cut.push_back(shape[i]);
+    result.push_back(shape[i]);
+  }
+  x = tf.emit("Reshape", {x, tf.add_ints("cut", cut)}, {}, "blocks");
+  x = tf.emit("Transpose", {x}, {{"perm", order}}, "ordered");
+  tf.set_as_is(0, tf.emit("Reshape", {x, tf.add_ints("shape", result)}), static_cast<int>(shape.size()));
+  return true;
+}
+
+/// The way back: b, b, N, H, W, C -> N, H, b, W, b, C, then cropped.
+bool batch_to_space(TfImporter& tf, const TfNode& node) {
+  const auto block = tf.ints(1), crops = tf.ints(2);
+  const std::vector<int64_t> shape = node.integers("shape");
+  if (!block || !crops || crops->size() != block->size() * 2 || shape.size() < block->size() + 1) return false;
+  int64_t batch = shape[0];
+  std::vector<int64_t> cut, order, result, starts, ends, axes;
+  for (const int64_t size : *block) {
+    if (size <= 0 || batch % size != 0) return false;
+    batch /= size;
+    cut.push_back(size);
+  }
+  const auto count = static_cast<int64_t>(block->size());
+  cut.insert(cut.end(), shape.begin(), shape.end());
+  cut[block->size()] = batch;
+  order.push_back(count);
+  result.push_back(batch);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<size_t>(i);
+    order.push_back(count + 1 + i);
+    order.push_back(i);
+    result.push_back(shape[at + 1] * (*block)[at]);
+    starts.push_back((*crops)[at * 2]);
+    ends.push_back(result.back() - (*crops)[at * 2 + 1]);
+    axes.push_back(i + 1);
+    if (starts.back() < 0 || starts.back() > ends.back() || ends.back() > result.back()) return false;
+  }
+  for (auto i = static_cast<size_t>(count) + 1; i < shape.size(); ++i) {
+    order.push_back(count + static_cast<int64_t>(i));
+    result.push_back(shape[i]);
+  }
+  ValueId x = tf.emit("Reshape", {tf.as_is(0), tf.add_ints("cut", cut)}, {}, "blocks");
+  x = tf.emit("Transpose", {x}, {{"perm", order}}, "ordered");
+  x = tf.emit("Reshape", {x, tf.add_ints("shape", result)}, {}, "joined");
+  tf.set_as_is(
+      0, tf.emit("Slice", {x, tf.add_ints("starts", starts), tf.add_ints("ends", ends), tf.add_ints("axes", axes)}),
+      static_cast<int>(shape.size()));
+  return true;
+}
+
+bool one_hot(TfImporter& tf, const TfNode& node) {  // indices, depth, on, off
+  const int rank = tf.rank(0);
+  const ValueId axes = tf.add_ints("axes", {0});
+  const ValueId off = tf.emit("Unsqueeze", {tf.as_is(3), axes}, {}, "off"),
+                on = tf.emit("Unsqueeze", {tf.as_is(2), axes}, {}, "on");
+  const ValueId values = tf.emit("Concat", {off, on}, {{"axis", int64_t{0}}}, "values");
+  const ValueId indices = tf.as_is(0), depth = tf.as_is(1);
+  tf.set_as_is(0, tf.emit("OneHot", {indices, depth, values}, {{"axis", node.integer("axis", -1)}}),
+               rank < 0 ? -1 : rank + 1);
+  return true;
+}
+
+bool cumulative_sum(TfImporter& tf, const TfNode& node) {
+  const ValueId x = tf.as_is(0), axis = tf.as_is(1);
+  tf.set_as_is(0,
+               tf.emit("CumSum", {x, axis},
+                       {{"exclusive", int64_t{node.flag("exclusive")}}, {"reverse", int64_t{node.flag("reverse")}}}),
+               tf.rank(0));
+  return true;
+}
+
+bool reverse(TfImporter& tf, const TfNode& /*node*/) {
+  auto axes = tf.ints(1);
+  const int rank = tf.rank(0);
+  if (!axes || rank < 0) return false;
+  const bool nchw = tf.prefers_nchw(0);
+  for (int64_t& axis : *axes) {
+    const auto front = front_axis(axis, rank);
+    if (!front) return false;
+    axis = nchw ? in_nchw(*front) : *front;
+  }
+  const std::vector<int64_t> last(axes->size(), std::numeric_limits<int64_t>::max()),
+      before_first(axes->size(), std::numeric_limits<int64_t>::min() + 1), back(axes->size(), -1);
+  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId result =
+      axes->empty() ? tf.emit("Identity", {x})
+                    : tf.emit("Slice", {x, tf.add_ints("starts", last), tf.add_ints("ends", before_first),
+                                        tf.add_ints("axes", *axes), tf.add_ints("steps", back)});
+  if (nchw)
+    tf.set_nchw(0, result);
+  else
+    tf.set_as_is(0, result, rank);
+  return true;
+}
+
+bool scatter_nd(TfImporter& tf, const TfNode& /*node*/) {  // indices, updates, shape; what meets is added
+  const Tensor* shape = tf.constant(2);
+  const ValueId indices = tf.emit("Cast", {tf.as_is(0)}, {{"to", kInt64}}, "indices");
+  const ValueId updates = tf.as_is(1);
+  const ValueId none = tf.emit("CastLike", {tf.add_scalar("zero", 0), updates}, {}, "none");
+  const ValueId zeros = tf.emit("Expand", {none, tf.as_i64(2)}, {}, "zeros");
+  tf.set_as_is(0, tf.emit("ScatterND", {zeros, indices, updates}, {{"reduction", std::string("add")}}),
+               shape == nullptr ? -1 : static_cast<int>(shape->size()));
+  return true;
+}
+
+bool where(TfImporter& tf, const TfNode& /*node*/) {  // positions of what is true, one a row
+  if (tf.input_count() != 1) return false;
+  const ValueId x = tf.as_is(0);
+  const ValueId columns = tf.emit("NonZero", {x}, {}, "columns");
+  tf.set_as_is(0, tf.emit("Transpose", {columns}, {{"perm", std::vector<int64_t>{1, 0}}}), 2);
+  return true;
+}
+
+bool zeros_like(TfImporter& tf, const TfNode& node) {
+  const ValueId x = tf.as_is(0);
+  const ValueId value = tf.add_scalar("value", node.op == "OnesLike" ? 1.0F : 0.0F);
+  const ValueId typed = tf.emit("CastLike", {value, x}, {}, "typed");
+  tf.set_as_is(0, tf.emit("Expand", {typed, tf.emit("Shape", {x}, {}, "shape")}), tf.rank(0));
+  return true;
+}
+
+bool rank_of(TfImporter& tf, const TfNode& /*node*/) {
+  if (tf.rank(0) < 0) return false;
+  const int32_t rank = tf.rank(0);
+  const ValueId value =
+      tf.add_constant("value", Tensor::of<int32_t>(graph::DType::kI32, {}, std::span(&rank, 1)));
+  tf.set_as_is(0, tf.emit("Identity", {value}), 0);
+  return true;
+}
+
+bool size_of_value(TfImporter& tf, const TfNode& node) {
+  const ValueId x = tf.as_is(0);
+  ValueId result = tf.emit("Size", {x}, {}, "size");
+  if (node.type("out_type") != "DT_INT64") result = narrowed(tf, result, "");
+  tf.set_as_is(0, result, 0);
+  return true;
+}
+
 }  // namespace
 
 void add_shape_operators(TfOperators& table) {
@@ -417,7 +643,7 @@ void add_shape_operators(TfOperators& table) {
   table["Transpose"] = transpose;
   table["ExpandDims"] = expand_dims;
   table["Squeeze"] = squeeze;
-  for (const char* name : {"Mean", "Sum", "Max", "Min", "Prod"}) table[name] = reduce;
+  for (const char* name : {"Mean", "Sum", "Max", "Min", "Prod", "Any", "All"}) table[name] = reduce;
   table["ArgMax"] = table["ArgMin"] = arg_reduce;
   table["Softmax"] = table["LogSoftmax"] = softmax;
   table["ConcatV2"] = concat;
@@ -435,6 +661,17 @@ void add_shape_operators(TfOperators& table) {
   table["BroadcastTo"] = broadcast_to;
   table["Tile"] = tile;
   table["Range"] = range;
+  table["L2Normalize"] = l2_normalise;
+  table["SpaceToBatchND"] = space_to_batch;
+  table["BatchToSpaceND"] = batch_to_space;
+  table["OneHot"] = one_hot;
+  table["Cumsum"] = cumulative_sum;
+  table["ReverseV2"] = reverse;
+  table["ScatterNd"] = scatter_nd;
+  table["Where"] = where;
+  table["ZerosLike"] = table["OnesLike"] = zeros_like;
+  table["Rank"] = rank_of;
+  table["Size"] = size_of_value;
 }
 
 }  // namespace tarsier::import
