@@ -65,6 +65,16 @@ void NodeBuilder::set_output(size_t index, ValueId value) {
   add_node(std::move(made));
 }
 
+ValueId NodeBuilder::add_sequence(std::vector<ValueId> elements) {
+  const ValueId id = graph_.add_value(fresh("sequence"));
+  sequences_[id] = std::move(elements);
+  return id;
+}
+
+void NodeBuilder::set_sequence(size_t index, std::vector<ValueId> elements) {
+  if (output(index) != kNone) sequences_[output(index)] = std::move(elements);
+}
+
 void NodeBuilder::add_node(Node added) {
   if (added.name.empty()) added.name = fmt::format("{}/{}", node_.name, added.op);
   added_.push_back(std::move(added));

@@ -54,6 +54,9 @@ class NodeBuilder {
   /// the surrounding graph that the body reads are among its values under their names (import.hpp).
   std::vector<ValueId> inlined(const Graph& body, const std::vector<ValueId>& inputs);
 
+  /// A value of sequence type.
+  ValueId add_sequence(std::vector<ValueId> elements);
+  void set_sequence(size_t index, std::vector<ValueId> elements);  // as output `index`
   [[nodiscard]] Sequences& sequences() { return sequences_; }
   [[nodiscard]] std::vector<Node> take() { return std::move(added_); }
 

@@ -1,6 +1,7 @@
 // ONNX files, read with the protobuf classes of Debian's libonnx.
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -20,25 +21,40 @@ using graph::kNone;
 using graph::Node;
 using graph::ValueId;
 
-// Before opset 7 broadcasting was an attribute of each operator; no current exporter writes that.
-constexpr int64_t kOldestOpset = 7;
+// Of the standard domain, as far as this importer knows its operators.
+constexpr int64_t kNewestOpset = 22;
+
+/// What all graphs of a file share: the main one, the bodies of its control flow, its functions.
+struct OnnxFile {
+  const onnx::ModelProto& model;
+  OnnxTensors tensors;
+  std::map<std::string, const onnx::FunctionProto*> functions;  // by OnnxImporter::operator_key
+};
 
 class OnnxImporter {
  public:
-  OnnxImporter(const onnx::ModelProto& model, const std::filesystem::path& path)
-      : model_(model), tensors_(path.parent_path().empty() ? "." : path.parent_path()) {
-    graph_.name = path.stem().string();
+  /// The graph of a file, or (with `parent`) a body inside of one.
+  OnnxImporter(OnnxFile& file, const onnx::GraphProto& proto, std::string name, int64_t opset,
+               OnnxImporter* parent = nullptr)
+      : file_(file), proto_(proto), parent_(parent) {
+    graph_.name = std::move(name);
+    graph_.opset = opset;
+  }
+
+  static std::string operator_key(const std::string& domain, const std::string& op) {
+    return (domain == "ai.onnx" ? "" : domain) + ":" + op;
   }
 
   Result<Graph> run() {
-    TARSIER_CHECK(read_opset());
+    if (proto_.sparse_initializer_size() > 0)
+      return input_error("has sparse weights, which are not supported");
+    for (const auto& node : proto_.node()) own_names_.insert(node.output().begin(), node.output().end());
     TARSIER_CHECK(read_initializers());
     TARSIER_CHECK(read_inputs());
-    for (const auto& proto : model_.graph().node()) {
-      if (Status status = read_node(proto); !status.ok())
-        return status.error().in(fmt::format("node {} ({})", name_of(proto), proto.op_type()));
-    }
+    for (const auto& node : proto_.node()) TARSIER_CHECK(read_node(node, graph_.opset, 0));
     TARSIER_CHECK(read_outputs());
+    for (const auto& [inner, outer] : captures_) graph_.inputs.push_back(inner);
+    graph_.captures = captures_.size();
     TARSIER_CHECK(graph::sort_nodes(graph_));
     TARSIER_CHECK(find_unfed_values());
     return std::move(graph_);
@@ -52,22 +68,9 @@ class OnnxImporter {
     return "unnamed";
   }
 
-  Status read_opset() {
-    for (const auto& import : model_.opset_import())
-      if (import.domain().empty() || import.domain() == "ai.onnx") graph_.opset = import.version();
-    if (!model_.has_graph() || graph_.opset == 0)
-      return input_error("is truncated, or not an ONNX model; fetch or export it again");
-    if (graph_.opset < kOldestOpset)
-      return input_error("is written for opset {}; export it again for opset {} or newer", graph_.opset,
-                         kOldestOpset);
-    if (model_.graph().sparse_initializer_size() > 0)
-      return input_error("has sparse weights, which are not supported");
-    return {};
-  }
-
   Status read_initializers() {
-    for (const auto& proto : model_.graph().initializer()) {
-      TARSIER_TRY(graph::Tensor tensor, tensors_.read(proto));
+    for (const auto& proto : proto_.initializer()) {
+      TARSIER_TRY(graph::Tensor tensor, file_.tensors.read(proto));
       if (!by_name_.emplace(proto.name(), graph_.add_constant(proto.name(), std::move(tensor))).second)
         return input_error("has two weights named '{}'", proto.name());
     }
@@ -75,20 +78,29 @@ class OnnxImporter {
   }
 
   Status read_inputs() {
-    for (const auto& proto : model_.graph().input()) {
+    for (const auto& proto : proto_.input()) {
       if (by_name_.contains(proto.name())) continue;  // IR 3 lists the weights as inputs too
-      if (!proto.type().has_tensor_type())
-        return input_error("input '{}' is no tensor, which is not supported", proto.name());
-      const auto dtype = engine_dtype(proto.type().tensor_type().elem_type());
-      if (!dtype.ok()) return dtype.error().in(fmt::format("input '{}'", proto.name()));
-      graph::TensorDesc desc{*dtype, {}};
-      for (const auto& dim : proto.type().tensor_type().shape().dim())
-        desc.shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
+      // The inputs of a body are described by what it is given; they may be sequences.
+      graph::TensorDesc desc;
+      if (parent_ == nullptr) {
+        TARSIER_TRY(desc, description_of(proto, "input"));
+      }
       const ValueId id = graph_.add_value(proto.name(), std::move(desc));
       by_name_.emplace(proto.name(), id);
       graph_.inputs.push_back(id);
     }
     return {};
+  }
+
+  static Result<graph::TensorDesc> description_of(const onnx::ValueInfoProto& proto, std::string_view what) {
+    if (!proto.type().has_tensor_type())
+      return input_error("{} '{}' is no tensor, which is not supported", what, proto.name());
+    const auto dtype = engine_dtype(proto.type().tensor_type().elem_type());
+    if (!dtype.ok()) return dtype.error().in(fmt::format("{} '{}'", what, proto.name()));
+    graph::TensorDesc desc{*dtype, {}};
+    for (const auto& dim : proto.type().tensor_type().shape().dim())
+      desc.shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
+    return desc;
   }
 
   ValueId value_named(const std::string& name) {
@@ -97,6 +109,9 @@ class OnnxImporter {
     if (found != by_name_.end()) return found->second;
     const ValueId id = graph_.add_value(name);
     by_name_.emplace(name, id);
+    // A name that nothing here writes is one of the graph around the body.
+    if (parent_ != nullptr && !own_names_.contains(name))
+      captures_.emplace_back(id, parent_->value_named(name));
     return id;
   }
 
@@ -117,26 +132,43 @@ class OnnxImporter {
         return std::optional<Attribute>(
             std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
       case Proto::TENSOR: {
-        TARSIER_TRY(graph::Tensor tensor, tensors_.read(proto.t()));
+        TARSIER_TRY(graph::Tensor tensor, file_.tensors.read(proto.t()));
         return std::optional<Attribute>(std::move(tensor));
       }
+      case Proto::GRAPH:
+        return input_error("attribute '{}' is a graph, which this operator does not take", proto.name());
       default:
-        // Sub-graphs and the like: their operators (If, Loop, ...) are reported as unsupported by name.
+        // Sparse tensors, types and lists of them: their operators are reported as unsupported by name.
         return std::optional<Attribute>();
     }
   }
 
-  Status read_node(const onnx::NodeProto& proto) {
+  /// `opset` is that of the function that the node is from, or of the model.
+  Status read_node(const onnx::NodeProto& proto, int64_t opset, int depth) {
+    const auto function = file_.functions.find(operator_key(proto.domain(), proto.op_type()));
+    const Status status = function == file_.functions.end() ? read_operator(proto, opset)
+                                                            : read_call(proto, *function->second, depth);
+    if (!status.ok()) return status.error().in(fmt::format("node {} ({})", name_of(proto), proto.op_type()));
+    return {};
+  }
+
+  Status read_operator(const onnx::NodeProto& proto, int64_t opset) {
     Node node;
     node.name = name_of(proto);
     const bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
     node.op = standard ? proto.op_type() : proto.domain() + "." + proto.op_type();
+    for (const std::string& input : proto.input()) node.inputs.push_back(value_named(input));
+    while (!node.inputs.empty() && node.inputs.back() == kNone) node.inputs.pop_back();
+    std::map<std::string, const onnx::GraphProto*> bodies;  // in the order in which their captures follow
     for (const auto& attribute : proto.attribute()) {
+      if (attribute.type() == onnx::AttributeProto::GRAPH) {
+        bodies.emplace(attribute.name(), &attribute.g());
+        continue;
+      }
       TARSIER_TRY(auto value, read_attribute(attribute));
       if (value) node.attributes.insert_or_assign(attribute.name(), std::move(*value));
     }
-    for (const std::string& input : proto.input()) node.inputs.push_back(value_named(input));
-    while (!node.inputs.empty() && node.inputs.back() == kNone) node.inputs.pop_back();
+    for (const auto& [key, body] : bodies) TARSIER_CHECK(read_body(node, key, *body, opset));
     for (const std::string& output : proto.output()) {
       const ValueId id = value_named(output);
       if (id != kNone &&
@@ -145,15 +177,49 @@ class OnnxImporter {
         return input_error("writes '{}', which something else writes too; the file is damaged", output);
       node.outputs.push_back(id);
     }
-    return add_upgraded(graph_, std::move(node), standard ? graph_.opset : 0);
+    return add_upgraded(graph_, std::move(node), standard ? opset : 0);
+  }
+
+  /// A body becomes an attribute; the values around it that it reads become the last inputs of the node.
+  Status read_body(Node& node, const std::string& key, const onnx::GraphProto& proto, int64_t opset) {
+    OnnxImporter importer(file_, proto, fmt::format("{}/{}", node.name, key), opset, this);
+    auto body = importer.run();
+    if (!body.ok()) return body.error().in(key);
+    // Optional inputs that were left out at the end have places all the same.
+    const size_t formal = node.op == "If" ? node.inputs.size() : body->inputs.size() - body->captures;
+    if (node.inputs.size() < formal) node.inputs.resize(formal, kNone);
+    for (const auto& [inner, outer] : importer.captures_) node.inputs.push_back(outer);
+    node.attributes.insert_or_assign(key, std::make_shared<Graph>(*std::move(body)));
+    return {};
+  }
+
+  /// A call of a function of the model: its nodes, under names of this call.
+  Status read_call(const onnx::NodeProto& call, const onnx::FunctionProto& function, int depth) {
+    constexpr int kDeepest = 64;
+    if (depth > kDeepest)
+      return input_error("function {} calls itself; the file is damaged", function.name());
+    int64_t opset = graph_.opset;
+    for (const auto& import : function.opset_import())
+      if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
+    for (onnx::NodeProto node : called_nodes(call, function, name_of(call))) {
+      own_names_.insert(node.output().begin(), node.output().end());
+      TARSIER_CHECK(read_node(node, opset, depth + 1));
+    }
+    return {};
   }
 
   Status read_outputs() {
-    for (const auto& proto : model_.graph().output()) {
-      const auto found = by_name_.find(proto.name());
-      if (found == by_name_.end())
+    for (const auto& proto : proto_.output()) {
+      // A body may hand out a value of the graph around it.
+      const ValueId id = parent_ != nullptr                ? value_named(proto.name())
+                         : by_name_.contains(proto.name()) ? by_name_.at(proto.name())
+                                                           : kNone;
+      if (id == kNone)
         return input_error("output '{}' is computed by no node; the file is damaged", proto.name());
-      graph_.outputs.push_back(found->second);
+      // What a loop without rounds returns is known from nothing else.
+      if (auto desc = description_of(proto, "output"); desc.ok() && parent_ != nullptr)
+        if (!graph_.value(id).constant) graph_.value(id).desc = *std::move(desc);
+      graph_.outputs.push_back(id);
     }
     if (graph_.outputs.empty()) return input_error("has no outputs; the file is damaged");
     return {};
@@ -178,12 +244,30 @@ class OnnxImporter {
     return {};
   }
 
-  const onnx::ModelProto& model_;
-  OnnxTensors tensors_;
+  OnnxFile& file_;
+  const onnx::GraphProto& proto_;
+  OnnxImporter* parent_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> by_name_;
+  std::unordered_set<std::string> own_names_;  // written by nodes of this graph
   std::unordered_set<ValueId> written_;
+  std::vector<std::pair<ValueId, ValueId>> captures_;  // here, and in the graph around
 };
+
+Result<Graph> import_model(const onnx::ModelProto& model, const std::filesystem::path& path) {
+  int64_t opset = 0;
+  for (const auto& import : model.opset_import())
+    if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
+  // A model that uses operators of other domains only is one whose operators are reported one by one.
+  if (model.has_graph() && opset == 0 && model.opset_import_size() > 0) opset = kNewestOpset;
+  if (!model.has_graph() || opset == 0)
+    return input_error("is truncated, or not an ONNX model; fetch or export it again");
+  if (opset < 0) return input_error("claims opset {}; the file is damaged", opset);
+  OnnxFile file{model, OnnxTensors(path.parent_path().empty() ? "." : path.parent_path()), {}};
+  for (const auto& function : model.functions())
+    file.functions.emplace(OnnxImporter::operator_key(function.domain(), function.name()), &function);
+  return OnnxImporter(file, model.graph(), path.stem().string(), opset).run();
+}
 
 }  // namespace
 
@@ -201,7 +285,7 @@ Result<Graph> load_onnx(const std::filesystem::path& path) {
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return input_error("{}: is truncated, or not an ONNX model; fetch or export it again", shown);
-  auto imported = OnnxImporter(model, path).run();
+  auto imported = import_model(model, path);
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
 }

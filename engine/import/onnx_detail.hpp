@@ -36,6 +36,14 @@ class OnnxTensors {
 /// complex.
 Result<graph::DType> engine_dtype(int32_t data_type);
 
+/// The nodes of a call of a model's function: names inside of it get the prefix `scope`, those of its inputs
+/// and outputs are the call's, attributes that refer to the call's (ref_attr_name) are filled in.
+std::vector<onnx::NodeProto> called_nodes(const onnx::NodeProto& call, const onnx::FunctionProto& function,
+                                          const std::string& scope);
+
+/// Gives a node of opset 1 to 6 the form of opset 7; may add nodes in front of it.
+Status upgrade_to_7(graph::Graph& graph, graph::Node& node, int64_t opset);
+
 /// Appends `node`, written for `opset`, to the graph in the newest opset's form; it may become several nodes.
 Status add_upgraded(graph::Graph& graph, graph::Node node, int64_t opset);
 

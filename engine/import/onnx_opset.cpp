@@ -260,6 +260,21 @@ Status upgrade_cast(Graph& graph, Node node, int64_t /*opset*/) {
   return append(graph, std::move(node));
 }
 
+Status upgrade_scan(Graph& graph, Node node, int64_t opset) {
+  // Opset 8 had a first input with the lengths of the batch's sequences, and one axis list less.
+  if (opset == 8) {
+    if (!node.inputs.empty() && node.inputs[0] != kNone)
+      return input_error("sequence lengths of its own (opset 8) are not supported");
+    if (!node.inputs.empty()) node.inputs.erase(node.inputs.begin());
+    node.attributes["batched"] = int64_t{1};
+    if (const auto found = node.attributes.find("directions"); found != node.attributes.end()) {
+      node.attributes["scan_input_directions"] = found->second;
+      erase(node, "directions");
+    }
+  }
+  return append(graph, std::move(node));
+}
+
 using Upgrade = Status (*)(Graph&, Node, int64_t);
 
 const std::unordered_map<std::string_view, Upgrade>& upgrades() {
@@ -293,6 +308,7 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
       {"Max", upgrade_variadic},
       {"Min", upgrade_variadic},
       {"Cast", upgrade_cast},
+      {"Scan", upgrade_scan},
   };
   return table;
 }
@@ -300,6 +316,7 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
 }  // namespace
 
 Status add_upgraded(Graph& graph, Node node, int64_t opset) {
+  if (opset > 0 && opset < 7) TARSIER_CHECK(upgrade_to_7(graph, node, opset));
   const auto found = upgrades().find(node.op);
   if (found == upgrades().end()) return append(graph, std::move(node));
   if (node.op != "Constant" && (node.inputs.empty() || node.outputs.empty()))

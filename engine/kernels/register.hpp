@@ -24,6 +24,10 @@ void register_matmul(Registry& registry);
 void register_softmax(Registry& registry);
 void register_attention(Registry& registry);
 void register_top_k(Registry& registry);
+void register_non_max_suppression(Registry& registry);
+void register_non_zero(Registry& registry);  // Unique too
+void register_control_flow(Registry& registry);
+void register_sequence(Registry& registry);
 void register_layout(Registry& registry);
 
 }  // namespace tarsier::kernels

@@ -26,6 +26,10 @@ const Registry& Registry::instance() {
     register_softmax(all);
     register_attention(all);
     register_top_k(all);
+    register_non_max_suppression(all);
+    register_non_zero(all);
+    register_control_flow(all);
+    register_sequence(all);
     register_layout(all);
     return all;
   }();

@@ -96,6 +96,30 @@ class Flatten : public Alias {
   }
 };
 
+/// Opsets before 7: input 1 as it broadcasts against input 0 where its first axis is axis `axis` there.
+class AlignAxes : public Composite {
+ public:
+  AlignAxes() : Composite("AlignAxes", 2, 2) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const auto rank = int64_t(builder.shape(0).size());
+    Shape shape = builder.shape(1);
+    if (graph::element_count(shape) == 1) {
+      builder.finish("Reshape", {builder.input(1), builder.ints({})});
+      return {};
+    }
+    TARSIER_TRY(const int64_t axis,
+                normalize_axis(builder.node().integer("axis", 0), std::max<int64_t>(rank, 1)));
+    if (axis + int64_t(shape.size()) > rank)
+      return input_error("axis {}: {} does not fit {}", axis, graph::to_string(shape),
+                         graph::to_string(builder.shape(0)));
+    while (axis + int64_t(shape.size()) < rank) shape.push_back(1);
+    builder.finish("Reshape", {builder.input(1), builder.ints(shape)});
+    return {};
+  }
+};
+
 class Squeeze : public Alias {
  public:
   Squeeze() : Alias("Squeeze", 1, 2) { needs_values({1}); }
@@ -152,6 +176,7 @@ void register_reshape(Registry& registry) {
   registry.add(std::make_unique<Identity>("Dropout", 3));
   registry.add(std::make_unique<Reshape>());
   registry.add(std::make_unique<Flatten>());
+  registry.add(std::make_unique<AlignAxes>());
   registry.add(std::make_unique<Squeeze>());
   registry.add(std::make_unique<Unsqueeze>());
 }

@@ -294,9 +294,9 @@ TEST(OnnxBadFiles, InconsistentModels) {
   twice.node("Relu", {"x"}, {"y"});
   twice.node("Neg", {"x"}, {"y"});
   expect_input_error(twice.load(), "'y'");
-  Model old(6);
-  old.node("Relu", {"x"}, {"y"});
-  expect_input_error(old.load(), "opset 6");
+  Model negative(-3);
+  negative.node("Relu", {"x"}, {"y"});
+  expect_input_error(negative.load(), "opset -3");
   Model small;
   small.weight("w", {1000}, onnx::TensorProto::FLOAT)->set_raw_data("1234");
   small.node("Relu", {"x"}, {"y"});

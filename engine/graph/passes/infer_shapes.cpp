@@ -104,6 +104,10 @@ class ShapeWalk {
       pending_.pop_back();
       TARSIER_CHECK(visit(std::move(node)));
     }
+    for (const ValueId id : graph_.outputs)
+      if (sequences_.contains(id))
+        return input_error("network {}: output '{}' is a sequence, which is not supported", graph_.name,
+                           graph_.value(id).name);
     graph_.nodes = std::move(kept_);
     graph_.retain_nodes(std::vector<bool>(graph_.nodes.size(), true));
     if (!refusals_.empty()) return refusals_.error(graph_);
@@ -167,6 +171,12 @@ class ShapeWalk {
 
   /// Sets folded_ where the node is not needed any more.
   void infer(Node& node, const OpDef& given_op) {
+    // A sequence has no shape; what copies or hands it on is settled here.
+    if (node.op == "Identity" && sequences_.contains(node.inputs[0])) {
+      sequences_[node.outputs[0]] = sequences_.at(node.inputs[0]);
+      folded_ = true;
+      return;
+    }
     if (lacks_values(node, given_op)) return;
     // May add constants and rename the operator.
     if (const Status status = make_explicit(graph_, node); !status.ok())
