@@ -32,7 +32,8 @@ struct InferOptions {
 Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
                                    const infer::TensorBinding& binding) {
   const auto place = image_input(binding.desc.shape);
-  if (!place || binding.desc.dtype != graph::DType::kF32 || binding.desc.shape[0] != 1) {
+  const bool whole = binding.desc.dtype == graph::DType::kU8 || binding.desc.dtype == graph::DType::kI32;
+  if (!place || (binding.desc.dtype != graph::DType::kF32 && !whole) || binding.desc.shape[0] != 1) {
     return input_error("input '{}' {} takes no picture; give it by --in {}=FILE.npy", binding.name,
                        graph::to_string(binding.desc.shape), binding.name);
   }
@@ -41,6 +42,14 @@ Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::In
       pipeline::preprocess_desc(input),
       {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)}, frame.width,
       frame.height, place->width, place->height, place->nhwc);
+  if (binding.desc.dtype == graph::DType::kU8) {
+    const std::vector<uint8_t> bytes(values.begin(), values.end());
+    return graph::Tensor::of<uint8_t>(binding.desc.dtype, binding.desc.shape, bytes);
+  }
+  if (whole) {
+    const std::vector<int32_t> integers(values.begin(), values.end());
+    return graph::Tensor::of<int32_t>(binding.desc.dtype, binding.desc.shape, integers);
+  }
   return graph::Tensor::f32(binding.desc.shape, values);
 }
 
@@ -107,7 +116,7 @@ void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& actio
   command
       ->add_option(
           "MODEL", options->model,
-          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
+          "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json")
       ->required();
   command->add_option("--in", options->inputs, "An input from a NumPy file; several may follow")
       ->type_name("NAME=FILE.npy");

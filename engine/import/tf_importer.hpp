@@ -132,6 +132,9 @@ void add_shape_operators(TfOperators& table);        // tf_ops_shape.cpp: reshap
 /// All of them.
 TfOperators tf_operators();
 
+/// Writes loops whose number of turns the file decides as their turns (tf_loops.cpp).
+void unroll_tf_loops(TfModel& model);
+
 /// "node" and "node:0" are the same output: the latter.
 std::string tf_output_key(std::string_view reference);
 /// {"node", 1} of "node:1".

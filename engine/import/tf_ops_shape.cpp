@@ -58,9 +58,10 @@ bool expand_dims(TfImporter& tf, const TfNode& /*node*/) {
   const int rank = tf.rank(0);
   if (!axis || axis->size() != 1) return false;
   const auto front = front_axis((*axis)[0], rank < 0 ? -1 : rank + 1);
-  if (!front) return false;
+  if (!front && rank >= 0) return false;
   const ValueId x = tf.as_is(0);
-  tf.set_as_is(0, tf.emit("Unsqueeze", {x, tf.add_ints("axes", {*front})}), rank < 0 ? -1 : rank + 1);
+  tf.set_as_is(0, tf.emit("Unsqueeze", {x, tf.add_ints("axes", {front.value_or((*axis)[0])})}),
+               rank < 0 ? -1 : rank + 1);
   return true;
 }
 
@@ -603,6 +604,35 @@ bool scatter_nd(TfImporter& tf, const TfNode& /*node*/) {  // indices, updates, 
   return true;
 }
 
+/// boxes [N, 4] as y0, x0, y1, x1, scores [N], most results, IoU, score (and, in version 5, the width of soft
+/// suppression, of which only 0 is taken): indices, scores, how many.
+bool non_max_suppression(TfImporter& tf, const TfNode& node) {
+  if (tf.input_count() < 5 || node.flag("pad_to_max_output_size")) return false;
+  if (tf.input_count() > 5) {
+    const Tensor* sigma = tf.constant(5);
+    if (sigma == nullptr || sigma->size() != 1 || sigma->to_floats()[0] != 0) return false;
+  }
+  const ValueId scores = tf.as_is(1);
+  const ValueId boxes3 = tf.emit("Unsqueeze", {tf.as_is(0), tf.add_ints("batch", {0})}, {}, "boxes");
+  const ValueId scores3 = tf.emit("Unsqueeze", {scores, tf.add_ints("class", {0, 1})}, {}, "scores");
+  const ValueId one = tf.add_ints("one", {1});
+  const auto vector_of = [&](size_t index, std::string_view suffix) {
+    return tf.emit("Reshape", {tf.as_is(index), one}, {}, suffix);
+  };
+  const ValueId most = tf.emit("Reshape", {tf.as_i64(2), one}, {}, "most");
+  const ValueId rows = tf.emit("NonMaxSuppression",
+                               {boxes3, scores3, most, vector_of(3, "iou"), vector_of(4, "least")}, {}, "rows");
+  const ValueId column = tf.emit("Gather", {rows, tf.add_ints("column", {2})}, {{"axis", int64_t{1}}}, "column");
+  const ValueId indices = tf.emit("Squeeze", {column, tf.add_ints("axis", {1})}, {}, "indices");
+  tf.set_as_is(0, narrowed(tf, indices, ""), 1);
+  if (node.op == "NonMaxSuppressionV5")
+    tf.set_as_is(1, tf.emit("Gather", {scores, indices}, {{"axis", int64_t{0}}}, "selected"), 1);
+  const size_t last = node.op == "NonMaxSuppressionV5" ? 2 : 1;
+  if (node.op != "NonMaxSuppressionV3" && tf.outputs_read() > last)
+    tf.set_as_is(last, narrowed(tf, tf.emit("Size", {indices}, {}, "size"), "count"), 0);
+  return true;
+}
+
 bool where(TfImporter& tf, const TfNode& /*node*/) {  // positions of what is true, one a row
   if (tf.input_count() != 1) return false;
   const ValueId x = tf.as_is(0);
@@ -668,6 +698,8 @@ void add_shape_operators(TfOperators& table) {
   table["Cumsum"] = cumulative_sum;
   table["ReverseV2"] = reverse;
   table["ScatterNd"] = scatter_nd;
+  for (const char* name : {"NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5"})
+    table[name] = non_max_suppression;
   table["Where"] = where;
   table["ZerosLike"] = table["OnesLike"] = zeros_like;
   table["Rank"] = rank_of;

@@ -92,6 +92,7 @@ Result<graph::Graph> load_tfjs(const std::filesystem::path& model_json) {
     TfModel read = read_topology(model);
     read.name = model_json.stem().string();
     read.constants = *std::move(weights);
+    unroll_tf_loops(read);
     static const TfOperators kOperators = tf_operators();
     auto imported = TfImporter(std::move(read), kOperators).run();
     if (!imported.ok()) return imported.error().in(shown);

@@ -50,7 +50,8 @@ for (const [k, file] of inputs.entries()) {
   }
   if (!Array.isArray(results)) results = [results];
   for (const [i, result] of results.entries()) {
-    const name = names[i];
+    // A signature may call an output otherwise than the node that computes it.
+    const name = (model.modelSignature?.outputs?.[names[i]]?.name ?? names[i]).replace(/:0$/, '');
     fs.writeFileSync(path.join(outDir, `${k}_${name.replace(/[^A-Za-z0-9_.-]/g, '_')}.bin`),
       Buffer.from(new Float32Array(await result.data()).buffer));
     if (k === 0) described.push({ name, shape: result.shape });
