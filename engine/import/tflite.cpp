@@ -344,7 +344,7 @@ Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
   // Large files hold data behind the FlatBuffer, which the verifier then takes as part of it.
   flatbuffers::Verifier verifier(bytes, std::min<size_t>(file.size(), FLATBUFFERS_MAX_BUFFER_SIZE - 1));
   if (!tflite::VerifyModelBuffer(verifier))
-    return input_error("{}: is truncated or damaged; fetch it again", shown);
+    return input_error("{}: is a truncated or damaged TensorFlow Lite model; fetch it again", shown);
   const tflite::Model& model = *tflite::GetModel(bytes);
   if (model.version() != 3)
     return input_error("{}: is of version {} of the format; version 3 is supported", shown, model.version());
