@@ -39,12 +39,6 @@ Status apply_settings(const std::vector<std::string>& settings, Params& params) 
   return {};
 }
 
-Result<infer::Precision> parse_precision(const std::string& text) {
-  if (text == "fp32") return infer::Precision::kFp32;
-  if (text == "fp16") return infer::Precision::kFp16;
-  return input_error("--precision {}: choose fp32 or fp16", text);
-}
-
 /// What the user got wrong (unknown key, unknown model, a value out of range) ends the run before anything is
 /// fetched, opened or loaded.
 Status declare_stages(Application& app) {
@@ -102,7 +96,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   if (options.frames_in_flight < 2 || options.frames_in_flight > 3) {
     return input_error("--frames-in-flight {}: choose 2 or 3", options.frames_in_flight);
   }
-  TARSIER_TRY(const auto precision, parse_precision(options.precision));
+  TARSIER_TRY(const auto precision, infer::parse_precision(options.precision));
   TARSIER_CHECK(apply_settings(options.set, app.params));
   TARSIER_TRY(app.spec, pipeline::load_pipeline(options.pipeline, app.params));
   TARSIER_TRY(app.catalogue, models::Catalogue::load_default());

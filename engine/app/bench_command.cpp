@@ -138,7 +138,7 @@ Result<double> host_time(const ToolModel& model, const std::vector<graph::Tensor
 Status bench_model(const GlobalOptions& globals, const BenchOptions& options) {
   ToolModelOptions load;
   load.name = options.model;
-  load.fp16 = options.precision == "fp16";
+  load.precision = options.precision;
   TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
   TARSIER_TRY(const auto inputs, bench_inputs(*model.plan, options.inputs));
   TARSIER_TRY([[maybe_unused]] const auto outputs, infer::Session(*model.device, *model.plan).run(inputs));
@@ -184,8 +184,11 @@ void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& actio
       "MODEL", options->model,
       "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json");
   command->add_option("--runs", options->runs, "Measured runs (default: 30)")->check(CLI::Range(1, 100000));
-  command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command
+      ->add_option(
+          "--precision", options->precision,
+          "How activations are stored: fp32 (default), fp16, or auto (fp16 where it is exact enough)")
+      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
       ->type_name("TYPE");
   command->add_option("--json", options->json, "Write the figures here too")->type_name("FILE");
   command->add_flag("--roofline", options->roofline,

@@ -9,6 +9,7 @@ void register_commands(CLI::App& app, GlobalOptions& globals, Action& action) {
   register_infer_command(app, globals, action);
   register_inspect_command(app, globals, action);
   register_bench_command(app, globals, action);
+  register_check_command(app, globals, action);
   register_onnx_test_command(app, globals, action);
 }
 

@@ -33,6 +33,7 @@ void register_devices_command(CLI::App& app, GlobalOptions& globals, Action& act
 void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_check_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_onnx_test_command(CLI::App& app, GlobalOptions& globals, Action& action);
 
 }  // namespace tarsier::app

@@ -78,7 +78,7 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
   ToolModelOptions load;
   load.name = options.model;
   load.outputs = options.outputs;
-  load.fp16 = options.precision == "fp16";
+  load.precision = options.precision;
   for (const auto& [name, tensor] : given) load.input_shapes[name] = tensor.shape();
   TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
 
@@ -129,8 +129,11 @@ void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& actio
       ->add_option("--outputs", options->outputs,
                    "Only these outputs; as the catalogue says, or all, where none is named")
       ->type_name("NAME");
-  command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command
+      ->add_option(
+          "--precision", options->precision,
+          "How activations are stored: fp32 (default), fp16, or auto (fp16 where it is exact enough)")
+      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
       ->type_name("TYPE");
   command->footer(
       "Examples:\n"

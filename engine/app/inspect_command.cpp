@@ -6,10 +6,13 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "app/node_places.hpp"
 #include "app/tool_model.hpp"
 #include "core/console.hpp"
 #include "core/file.hpp"
+#include "graph/passes/passes.hpp"
 #include "infer/cost.hpp"
+#include "kernels/kernel.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -17,8 +20,54 @@ namespace {
 struct InspectOptions {
   std::string model;
   std::string precision = "fp32";
-  std::string json;
+  std::string json, dot;
 };
+
+int64_t parameters_of(const graph::Graph& graph) {
+  int64_t count = 0;
+  for (const auto& value : graph.values)
+    if (value.constant && value.constant->dtype() == graph::DType::kF32) count += value.constant->size();
+  return count;
+}
+
+/// What a file says before anything is planned; all that can be said of a network that does not run.
+void print_imported(const ToolModel& model) {
+  const auto print_ends = [&](std::string_view title, const std::vector<graph::ValueId>& ids) {
+    for (const auto id : ids) {
+      const auto& value = model.imported.value(id);
+      print("{:<12}{} {} {}\n", title, value.name, graph::name_of(value.desc.dtype),
+            graph::to_string(value.desc.shape));
+      title = "";
+    }
+  };
+  print("{}: {} nodes, opset {}\n", model.file.string(), model.imported.nodes.size(), model.imported.opset);
+  print_ends("inputs", model.imported.inputs);
+  print_ends("outputs", model.imported.outputs);
+  std::map<std::string, size_t> counts;
+  for (const auto& node : model.imported.nodes) ++counts[node.op];
+  std::string_view title = "operators";
+  for (const auto& [op, count] : counts) {
+    print("{:<12}{:>4} {}{}\n", title, count, op,
+          kernels::Registry::instance().find(op) == nullptr ? ", missing" : "");
+    title = "";
+  }
+  print("{:<12}{:.3f} million\n", "parameters", double(parameters_of(model.imported)) * 1e-6);
+}
+
+std::vector<NodePlace> places_of(const ToolModel& model) {
+  graph::Graph folded = model.imported;
+  graph::ShapeOptions shapes;
+  for (const auto& input : model.plan->inputs())
+    if (const auto id = folded.find_value(input.name); id != graph::kNone)
+      folded.value(id).desc.shape = input.desc.shape;
+  std::vector<graph::ValueId> needs;
+  shapes.needs = &needs;
+  if (!graph::prune(folded).ok() ||
+      !graph::infer_shapes(folded, kernels::Registry::instance(), shapes).ok() ||
+      !graph::fold_constants(folded, kernels::Registry::instance()).ok())
+    return {};
+  return node_places(model.imported, folded, model.plan->graph());
+}
 
 struct OperatorSum {
   size_t nodes = 0;
@@ -59,10 +108,15 @@ void print_bindings(std::string_view title, const std::vector<infer::TensorBindi
 
 Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
   if (!options.json.empty()) TARSIER_CHECK(check_writable("--json", options.json));
+  if (!options.dot.empty()) TARSIER_CHECK(check_writable("--dot", options.dot));
   ToolModelOptions load;
   load.name = options.model;
-  load.fp16 = options.precision == "fp16";
-  TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
+  load.precision = options.precision;
+  TARSIER_TRY(ToolModel model, import_tool_model(load, globals));
+  if (const Status compiled = compile_tool_model(model, load, globals); !compiled.ok()) {
+    print_imported(model);
+    return compiled;
+  }
   TARSIER_CHECK(check_validation(model, globals));
   const auto& plan = *model.plan;
   const auto& stats = plan.stats();
@@ -83,15 +137,29 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
           sum.gflop > 0 ? fmt::format(", {:.3f} GFLOP", sum.gflop) : "");
     title = "";
   }
-  print("{:<12}{} nodes, {} dispatches, {} barriers, {:.2f} GFLOP\n", "run", stats.nodes, stats.dispatches,
-        stats.barriers, gflop);
+  const auto places = places_of(model);
+  std::map<std::string, size_t> counts;
+  for (const auto& place : places) ++counts[place.place];
+  title = "nodes";
+  for (const auto& [place, count] : counts) {
+    print("{:<12}{:>4} {}\n", title, count, place);
+    title = "";
+  }
+  const int64_t parameters = parameters_of(model.imported);
+  print("{:<12}{} nodes, {} dispatches, {} barriers; {:.3f} billion multiply-adds\n", "run", stats.nodes,
+        stats.dispatches, stats.barriers, gflop / 2);
+  print("{:<12}{:.3f} million\n", "parameters", double(parameters) * 1e-6);
   print("{:<12}{}\n", "weights", readable_bytes(stats.weight_bytes));
   print(
       "{:<12}{} in one buffer; at least {} are alive at once: {:.3f} of this lower bound; {} without "
       "sharing\n",
       "activations", readable_bytes(stats.activation_bytes), readable_bytes(stats.peak_live_bytes), ratio,
       readable_bytes(stats.unaliased_bytes));
+  if (!options.dot.empty()) TARSIER_CHECK(write_text_atomic(options.dot, to_dot(plan.graph())));
   if (options.json.empty()) return {};
+  auto nodes = nlohmann::json::array();
+  for (const auto& place : places)
+    nodes.push_back({{"name", place.name}, {"op", place.op}, {"place", place.place}});
   auto rows = nlohmann::json::object();
   for (const auto& [name, sum] : operators) rows[name] = {{"nodes", sum.nodes}, {"gflop", sum.gflop}};
   const nlohmann::json out = {{"model", model.entry.name},
@@ -100,6 +168,9 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
                               {"inputs", to_json(plan.inputs())},
                               {"outputs", to_json(plan.outputs())},
                               {"operators", rows},
+                              {"parameters", parameters},
+                              {"multiply_adds", gflop / 2 * 1e9},
+                              {"places", nodes},
                               {"nodes", stats.nodes},
                               {"dispatches", stats.dispatches},
                               {"barriers", stats.barriers},
@@ -122,10 +193,15 @@ void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& act
           "MODEL", options->model,
           "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json")
       ->required();
-  command->add_option("--precision", options->precision, "How activations are stored: fp32 (default) or fp16")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command
+      ->add_option(
+          "--precision", options->precision,
+          "How activations are stored: fp32 (default), fp16, or auto (fp16 where it is exact enough)")
+      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
       ->type_name("TYPE");
-  command->add_option("--json", options->json, "Write it here too")->type_name("FILE");
+  command->add_option("--json", options->json, "Write it here too, with the place of every node")
+      ->type_name("FILE");
+  command->add_option("--dot", options->dot, "Write the graph that runs, for Graphviz")->type_name("FILE");
   command->footer(
       "Examples:\n"
       "  tarsier inspect yolox_nano\n"

@@ -32,7 +32,7 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       "latest, all or stride:N: what happens to frames that come faster than they are processed");
   command
       ->add_option("--precision", options->precision,
-                   "fp32 or fp16, of activations in memory; arithmetic is fp32")
+                   "fp32, fp16, or auto (fp16 where it is exact enough): how activations are stored")
       ->capture_default_str();
   command->add_option("--max-frames", options->max_frames, "Stop after so many frames");
   command->add_option("--frames-in-flight", options->frames_in_flight, "2 or 3")->capture_default_str();

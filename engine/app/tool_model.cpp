@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "import/import.hpp"
 #include "models/store.hpp"
+#include "pipeline/network.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -46,16 +47,23 @@ std::optional<ImageInput> image_input(const graph::Shape& shape) {
   return std::nullopt;
 }
 
-Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalOptions& globals) {
+Result<ToolModel> import_tool_model(const ToolModelOptions& options, const GlobalOptions& globals) {
   ToolModel model;
   TARSIER_TRY(const auto catalogue, models::Catalogue::load_default());
   TARSIER_TRY(const auto store, models::store_options(globals.model_path));
   TARSIER_TRY(model.entry, catalogue.resolve(options.name));
   TARSIER_TRY(const auto files, fetch_with_progress(model.entry, store));
-  TARSIER_TRY(graph::Graph graph, import::load_model(files.main));
+  model.file = files.main;
+  TARSIER_TRY(model.imported, import::load_model(files.main));
+  return model;
+}
 
+Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, const GlobalOptions& globals) {
+  const graph::Graph& graph = model.imported;
   infer::CompileOptions compile;
-  compile.precision = options.fp16 ? infer::Precision::kFp16 : infer::Precision::kFp32;
+  TARSIER_TRY(compile.precision, infer::parse_precision(options.precision));
+  compile.full_precision = options.full_precision;
+  std::tie(compile.probe_low, compile.probe_high) = pipeline::input_range(model.entry.input);
   TARSIER_TRY(compile.tune, infer::parse_tune(globals.tune));
   compile.outputs = options.outputs.empty() ? model.entry.outputs : options.outputs;
   TARSIER_CHECK(check_names(compile.outputs, graph.outputs, graph, "output"));
@@ -83,10 +91,16 @@ Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalO
   compile.progress = [&](float fraction, std::string_view what) {
     line.show(fmt::format("{}: {}", model.entry.name, what), static_cast<double>(fraction));
   };
-  auto plan = infer::Plan::compile(*model.device, std::move(graph), compile);
+  auto plan = infer::Plan::compile(*model.device, graph, compile);
   line.finish();
-  if (!plan) return plan.error().in(files.main.string());
+  if (!plan) return plan.error().in(model.file.string());
   model.plan = *std::move(plan);
+  return {};
+}
+
+Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalOptions& globals) {
+  TARSIER_TRY(ToolModel model, import_tool_model(options, globals));
+  TARSIER_CHECK(compile_tool_model(model, options, globals));
   return model;
 }
 

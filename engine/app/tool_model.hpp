@@ -1,9 +1,11 @@
 // A network made ready for `infer` and `bench`: found or fetched, imported, compiled on the chosen device.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "app/commands.hpp"
 #include "infer/plan.hpp"
@@ -13,6 +15,8 @@ namespace tarsier::app {
 
 struct ToolModel {
   models::Entry entry;
+  std::filesystem::path file;
+  graph::Graph imported;
   std::unique_ptr<gpu::Device> device;
   std::unique_ptr<infer::Plan> plan;  // before the device it lives on goes: declared after it
 };
@@ -21,9 +25,15 @@ struct ToolModelOptions {
   std::string name;                                  // of the catalogue, or a path
   std::vector<std::string> outputs;                  // to keep; the catalogue's where empty
   std::map<std::string, graph::Shape> input_shapes;  // by input name; for inputs with dynamic extents
-  bool fp16 = false;
+  std::string precision = "fp32";                    // fp32, fp16 or auto
+  std::set<std::string> full_precision;              // infer::CompileOptions
 };
 
+/// Finds or fetches the network and reads it: no device, no plan yet.
+Result<ToolModel> import_tool_model(const ToolModelOptions& options, const GlobalOptions& globals);
+/// Opens the device and compiles what was imported.
+Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, const GlobalOptions& globals);
+/// Both.
 Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalOptions& globals);
 
 /// How a rank-4 input with three channels lies: its picture's size. nullopt where the input is no picture.

@@ -32,6 +32,7 @@ struct OpDef {
   std::vector<size_t> plan_inputs;
   /// Set for operators that are written out in others once the shapes of their inputs are known (ONNX calls
   /// them functions; control flow is unrolled in the same way). They have no `infer` and no `reference`.
+  /// An operator with a kernel for some nodes alone has all three: where `expand` adds nothing, it stays.
   std::function<Status(NodeBuilder&)> expand;
 };
 

@@ -1,5 +1,6 @@
 // ONNX files, read with the protobuf classes of Debian's libonnx.
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -49,6 +50,7 @@ class OnnxImporter {
     if (proto_.sparse_initializer_size() > 0)
       return input_error("has sparse weights, which are not supported");
     for (const auto& node : proto_.node()) own_names_.insert(node.output().begin(), node.output().end());
+    read_declared_types();
     TARSIER_CHECK(read_initializers());
     TARSIER_CHECK(read_inputs());
     for (const auto& node : proto_.node()) TARSIER_CHECK(read_node(node, graph_.opset, 0));
@@ -66,6 +68,45 @@ class OnnxImporter {
     for (const std::string& output : proto.output())
       if (!output.empty()) return output;
     return "unnamed";
+  }
+
+  /// The file's element types, of which the engine keeps fewer (engine_dtype).
+  void read_declared_types() {
+    const auto note = [this](const auto& values) {
+      for (const auto& proto : values)
+        if (proto.type().has_tensor_type())
+          declared_types_.emplace(proto.name(), proto.type().tensor_type().elem_type());
+    };
+    note(proto_.input());
+    note(proto_.value_info());
+    note(proto_.output());
+    for (const auto& proto : proto_.initializer()) declared_types_.emplace(proto.name(), proto.data_type());
+  }
+
+  /// UNDEFINED where the file does not say.
+  [[nodiscard]] int32_t declared_type(const std::string& name) const {
+    if (const auto found = declared_types_.find(name); found != declared_types_.end()) return found->second;
+    return parent_ == nullptr ? onnx::TensorProto::UNDEFINED : parent_->declared_type(name);
+  }
+
+  /// Integers of 16 bits without sign lie in wider ones: results of arithmetic are cut back.
+  Status add_narrowed(const onnx::NodeProto& proto, Node node, int64_t opset) {
+    constexpr std::array kArithmetic{"Add", "Sub", "Mul", "Neg", "Pow", "Sum", "BitShift", "BitwiseNot"};
+    const bool arithmetic = std::ranges::find(kArithmetic, node.op) != kArithmetic.end();
+    if (!arithmetic || node.outputs.size() != 1 || node.inputs.empty() ||
+        declared_type(proto.input(0)) != onnx::TensorProto::UINT16)
+      return add_upgraded(graph_, std::move(node), opset);
+    declared_types_.emplace(proto.output(0), onnx::TensorProto::UINT16);
+    Node cut;
+    cut.op = "Cast";
+    cut.name = node.name + "/cut";
+    cut.attributes["to"] = int64_t{onnx::TensorProto::UINT16};
+    cut.outputs = node.outputs;
+    cut.inputs = {graph_.add_value(node.name + "/wide")};
+    node.outputs = cut.inputs;
+    TARSIER_CHECK(add_upgraded(graph_, std::move(node), opset));
+    graph_.add_node(std::move(cut));
+    return {};
   }
 
   Status read_initializers() {
@@ -177,7 +218,11 @@ class OnnxImporter {
         return input_error("writes '{}', which something else writes too; the file is damaged", output);
       node.outputs.push_back(id);
     }
-    return add_upgraded(graph_, std::move(node), standard ? opset : 0);
+    if (!standard) return add_upgraded(graph_, std::move(node), 0);
+    if (node.op == "CastLike" && proto.input_size() > 1)
+      if (const int32_t type = declared_type(proto.input(1)); type != onnx::TensorProto::UNDEFINED)
+        node.attributes["to"] = int64_t{type};
+    return add_narrowed(proto, std::move(node), opset);
   }
 
   /// A body becomes an attribute; the values around it that it reads become the last inputs of the node.
@@ -208,6 +253,22 @@ class OnnxImporter {
     return {};
   }
 
+  /// bfloat16 is computed in fp32. What leaves the network has the digits that its type has.
+  ValueId rounded_output(ValueId id, const std::string& name) {
+    const bool computed = graph_.value(id).producer != kNone;
+    if (parent_ != nullptr || !computed || declared_type(name) != onnx::TensorProto::BFLOAT16) return id;
+    graph_.value(id).name += "/exact";
+    Node cast;
+    cast.op = "Cast";
+    cast.name = name + "/rounded";
+    cast.attributes["to"] = int64_t{onnx::TensorProto::FLOAT};
+    cast.attributes["precision"] = std::string("bfloat16");
+    cast.inputs = {id};
+    cast.outputs = {graph_.add_value(name)};
+    graph_.add_node(cast);
+    return cast.outputs[0];
+  }
+
   Status read_outputs() {
     for (const auto& proto : proto_.output()) {
       // A body may hand out a value of the graph around it.
@@ -219,7 +280,7 @@ class OnnxImporter {
       // What a loop without rounds returns is known from nothing else.
       if (auto desc = description_of(proto, "output"); desc.ok() && parent_ != nullptr)
         if (!graph_.value(id).constant) graph_.value(id).desc = *std::move(desc);
-      graph_.outputs.push_back(id);
+      graph_.outputs.push_back(rounded_output(id, proto.name()));
     }
     if (graph_.outputs.empty()) return input_error("has no outputs; the file is damaged");
     return {};
@@ -249,6 +310,7 @@ class OnnxImporter {
   OnnxImporter* parent_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> by_name_;
+  std::unordered_map<std::string, int32_t> declared_types_;
   std::unordered_set<std::string> own_names_;  // written by nodes of this graph
   std::unordered_set<ValueId> written_;
   std::vector<std::pair<ValueId, ValueId>> captures_;  // here, and in the graph around

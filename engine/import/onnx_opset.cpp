@@ -164,30 +164,38 @@ Status upgrade_resize(Graph& graph, Node node, int64_t opset) {
   return append(graph, std::move(node));
 }
 
-Status upgrade_dropout(Graph& graph, Node node, int64_t /*opset*/) {
-  // Inference: the identity. A mask that somebody reads stays Dropout's and is reported as unsupported.
-  if (node.outputs.size() > 1 && node.outputs[1] != kNone) {
-    const ValueId mask = node.outputs[1];
-    graph::Node ones;
-    ones.op = "DropoutMask";
-    ones.name = node.name;
-    ones.inputs = {node.inputs[0]};
-    ones.outputs = {mask};
-    graph.add_node(std::move(ones));
+Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
+  // Opset 12 made training a matter of an input; before, and without it, Dropout is the identity. Only a mask
+  // that somebody reads keeps the node then.
+  const bool training = opset >= 12 && node.inputs.size() > 2 && node.inputs[2] != kNone;
+  const bool mask = node.outputs.size() > 1 && node.outputs[1] != kNone;
+  if (opset < 12) {
+    node.inputs.resize(1);
+    erase(node, "ratio");
   }
-  node.op = "Identity";
-  node.attributes.clear();
-  node.inputs.resize(1);
-  node.outputs.resize(1);
+  if (!training && !mask) {
+    node.op = "Identity";
+    node.attributes.clear();
+    node.inputs.resize(1);
+    node.outputs.resize(1);
+  }
   return append(graph, std::move(node));
 }
 
 Status upgrade_batch_norm(Graph& graph, Node node, int64_t opset) {
-  if (opset < 9 && node.integer("spatial", 1) == 0)
-    return input_error("batch normalisation per position (spatial=0) is not supported");
-  if (node.integer("training_mode", 0) != 0)
-    return input_error("is in training mode; export the model for inference");
-  node.outputs.resize(1);
+  if (opset >= 9) erase(node, "spatial");
+  // Before opset 14 the further outputs were those of training, which nothing asked for in the file.
+  if (node.integer("training_mode", 0) == 0) node.outputs.resize(1);
+  return append(graph, std::move(node));
+}
+
+Status upgrade_scatter(Graph& graph, Node node, int64_t /*opset*/) {
+  node.op = "ScatterElements";
+  return append(graph, std::move(node));
+}
+
+Status upgrade_roi_align(Graph& graph, Node node, int64_t opset) {
+  if (opset < 16) node.attributes["coordinate_transformation_mode"] = std::string("output_half_pixel");
   return append(graph, std::move(node));
 }
 
@@ -197,6 +205,23 @@ Status upgrade_softmax(Graph& graph, Node node, int64_t opset) {
   if (opset < 13) {
     node.attributes["axis"] = node.integer("axis", 1);
     node.attributes["flatten_from_axis"] = int64_t{1};
+  }
+  return append(graph, std::move(node));
+}
+
+Status upgrade_hardmax(Graph& graph, Node node, int64_t opset) {
+  if (opset < 13) {
+    node.attributes["axis"] = node.integer("axis", 1);
+    node.op = "FlattenedHardmax";
+  }
+  return append(graph, std::move(node));
+}
+
+Status upgrade_dft(Graph& graph, Node node, int64_t opset) {
+  if (opset < 20) {
+    const int64_t axis = node.integer("axis", 1);
+    set_input(node, 2, graph.add_constant(node.name + "/axis", Tensor::i64({}, std::span(&axis, 1))));
+    erase(node, "axis");
   }
   return append(graph, std::move(node));
 }
@@ -230,33 +255,31 @@ Status upgrade_variadic(Graph& graph, Node node, int64_t /*opset*/) {
   return append(graph, std::move(finish));
 }
 
-Status upgrade_cast(Graph& graph, Node node, int64_t /*opset*/) {
-  TARSIER_TRY(const graph::DType target, engine_dtype(static_cast<int32_t>(node.integer("to", 0))));
+/// What a tensor of ONNX's `data_type` is in the engine, said by the attributes `to` and `precision` of Cast.
+Status set_cast_target(Node& node, int64_t data_type) {
+  TARSIER_TRY(const graph::DType target, engine_dtype(static_cast<int32_t>(data_type)));
   using Proto = onnx::TensorProto;
-  int64_t to = Proto::FLOAT;
-  switch (target) {
-    case graph::DType::kI8:
-      to = Proto::INT8;
-      break;
-    case graph::DType::kU8:
-      to = Proto::UINT8;
-      break;
-    case graph::DType::kI16:
-      to = Proto::INT16;
-      break;
-    case graph::DType::kI32:
-      to = Proto::INT32;
-      break;
-    case graph::DType::kI64:
-      to = Proto::INT64;
-      break;
-    case graph::DType::kBool:
-      to = Proto::BOOL;
-      break;
-    default:
-      break;
-  }
+  int64_t to = data_type;
+  if (target == graph::DType::kF32) to = Proto::FLOAT;
+  if (target == graph::DType::kI64) to = Proto::INT64;
   node.attributes["to"] = to;
+  if (data_type == Proto::FLOAT16) node.attributes["precision"] = std::string("float16");
+  if (data_type == Proto::BFLOAT16) node.attributes["precision"] = std::string("bfloat16");
+  return {};
+}
+
+Status upgrade_cast(Graph& graph, Node node, int64_t /*opset*/) {
+  TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
+  return append(graph, std::move(node));
+}
+
+Status upgrade_cast_like(Graph& graph, Node node, int64_t /*opset*/) {
+  // The importer notes the type of the second operand where the file says it; the engine knows fewer types.
+  if (node.has("to")) {
+    TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
+    node.op = "Cast";
+    node.inputs.resize(1);
+  }
   return append(graph, std::move(node));
 }
 
@@ -301,13 +324,18 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
       {"Resize", upgrade_resize},
       {"Dropout", upgrade_dropout},
       {"BatchNormalization", upgrade_batch_norm},
+      {"Scatter", upgrade_scatter},
+      {"RoiAlign", upgrade_roi_align},
       {"Softmax", upgrade_softmax},
       {"LogSoftmax", upgrade_softmax},
+      {"Hardmax", upgrade_hardmax},
+      {"DFT", upgrade_dft},
       {"Sum", upgrade_variadic},
       {"Mean", upgrade_variadic},
       {"Max", upgrade_variadic},
       {"Min", upgrade_variadic},
       {"Cast", upgrade_cast},
+      {"CastLike", upgrade_cast_like},
       {"Scan", upgrade_scan},
   };
   return table;

@@ -16,6 +16,8 @@ namespace tarsier::infer {
 ///  - storage: integers and booleans kI32, real values kF32, and kC4 activations kF16 with Precision::kFp16
 ///  (not graph
 ///    inputs and outputs: their precision is the caller's business).
-Status assign_layouts(graph::Graph& graph, const kernels::Registry& kernels, Precision precision);
+/// Nodes named in `full_precision` keep fp32 results and products in a plan of another precision.
+Status assign_layouts(graph::Graph& graph, const kernels::Registry& kernels, Precision precision,
+                      const std::set<std::string>& full_precision = {});
 
 }  // namespace tarsier::infer

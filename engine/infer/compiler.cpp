@@ -13,6 +13,7 @@
 #include "infer/device_tensor.hpp"
 #include "infer/plan_emitter.hpp"
 #include "infer/plan_impl.hpp"
+#include "infer/precision.hpp"
 #include "infer/tuner.hpp"
 
 namespace tarsier::infer {
@@ -55,6 +56,8 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
   std::vector<Pass> passes = {
       // What is not asked for costs nothing, and its operators need not be known.
       {"prune", [&] { return graph::prune(graph_, options_.outputs); }},
+      // What a recurrent network returns to itself has one shape at both ends.
+      {"open_state_shapes", [&] { return open_state_shapes(); }},
       // Everything after this may rely on static shapes; unknown operators are reported here, all at once.
       {"infer_shapes",
        [&] { return graph::infer_shapes(graph_, ops(), {.input_shapes = options_.input_shapes}); }},
@@ -62,6 +65,9 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"fold_constants", [&] { return graph::fold_constants(graph_, ops()); }},
       // Exporters leave many nodes that do nothing once shapes are known; they would hide the patterns below.
       {"eliminate_noops", [&] { return graph::eliminate_noops(graph_); }},
+      // A layer normalisation in nine nodes walks its activation nine times; and what moves nodes would part
+      // it.
+      {"recognise_layer_norm", [&] { return graph::recognise_layer_norm(graph_); }},
       // NHWC networks carry transposes around every operator; most meet their inverse.
       {"cancel_transposes", [&] { return graph::cancel_transposes(graph_); }},
       // Reshape-transpose-reshape over channels moves whole channels: one copy instead of three.
@@ -96,12 +102,16 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       // The fusions above may have made nodes that no kernel takes in this form.
       {"check_operators", [&] { return check_operators(); }},
       // Kernels state the layouts they are fast in; conversions are inserted where neighbours differ.
-      {"assign_layouts", [&] { return assign_layouts(graph_, ops(), options_.precision); }},
+      {"assign_layouts",
+       [&] { return assign_layouts(graph_, ops(), options_.precision, options_.full_precision); }},
+      // A state is copied as it lies.
+      {"match_state_layouts", [&] { return match_state_layouts(); }},
       // Many operators can be run in several ways; which is best depends on the device and the shape.
       {"choose_variants", [&] { return choose_variants(); }, 60},
   };
   std::ranges::move(device_passes(), std::back_inserter(passes));
   TARSIER_CHECK(run_passes(passes));
+  TARSIER_CHECK(plan_->reset_state());
   if (options_.progress) options_.progress(1, "ready");
   out_.stats.compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
@@ -168,6 +178,12 @@ Compiler::Compiler(gpu::Device& device, Graph graph, const CompileOptions& optio
 Compiler::~Compiler() = default;
 
 Result<std::unique_ptr<Plan>> Plan::compile(gpu::Device& device, Graph graph, const CompileOptions& options) {
+  if (options.precision == Precision::kAuto) {
+    CompileOptions chosen = options;
+    TARSIER_TRY(chosen.full_precision, full_precision_layers(device, graph, options));
+    chosen.precision = Precision::kFp16;
+    return Compiler(device, std::move(graph), chosen).run();
+  }
   return Compiler(device, std::move(graph), options).run();
 }
 
@@ -234,8 +250,19 @@ Status Compiler::plan_activations() {
     if (place.block < 0) continue;
     addresses_[id] = out_.activations.address() + block_offsets_[size_t(place.block)] + place.offset;
   }
-  for (const ValueId id : graph_.inputs) out_.inputs.push_back(binding_of(id));
   for (const ValueId id : graph_.outputs) out_.outputs.push_back(binding_of(id));
+  for (const ValueId id : graph_.inputs) {
+    const TensorBinding binding = binding_of(id);
+    const auto state =
+        std::ranges::find(options_.state, binding.name, &std::pair<const std::string, std::string>::second);
+    if (state == options_.state.end()) {
+      out_.inputs.push_back(binding);
+    } else {
+      const uint64_t base = out_.activations.address();
+      out_.state.push_back({addresses_[size_t(graph_.find_value(state->first))] - base,
+                            binding.address - base, device_bytes(graph_.value(id))});
+    }
+  }
   return upload_constant_outputs();
 }
 

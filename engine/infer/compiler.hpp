@@ -19,6 +19,8 @@ class Compiler {
 
  private:
   Status check_operators();
+  Status open_state_shapes();
+  Status match_state_layouts();
   Status choose_variants();
   Status place();
   Status plan_activations();

@@ -246,7 +246,7 @@ class Placer {
              (whole_groups || (shape[0] == 1 && node.op == "ToLinear"));
     }
     if (!same_form(from, to)) return false;
-    if (node.op == "Identity" || node.op == "Dropout") return from.desc == to.desc;
+    if (node.op == "Identity") return from.desc == to.desc;
     if (from.layout != Layout::kLinear) return false;
     if (node.op == "Transpose") return keeps_order(graph_, node);
     return node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" || node.op == "Unsqueeze";

@@ -23,6 +23,9 @@ void Plan::Impl::record_all(gpu::CommandList& list) const {
   list.barrier(Scope::kCompute | Scope::kTransfer | Scope::kGraphics, Scope::kCompute);
   for (const auto& program : programs) record_node(list, program);
   list.barrier(Scope::kCompute, Scope::kCompute | Scope::kTransfer | Scope::kGraphics);
+  if (state.empty()) return;
+  for (const auto& copy : state) list.copy(activations, copy.from, activations, copy.to, copy.bytes);
+  list.barrier(Scope::kTransfer, Scope::kCompute | Scope::kTransfer);
 }
 
 Plan::Plan() = default;
@@ -54,6 +57,14 @@ const TensorBinding* Plan::find_output(std::string_view name) const {
 
 void Plan::record(gpu::CommandList& commands) const {
   commands.execute(impl_->commands.handle());
+}
+
+Status Plan::reset_state() const {
+  if (impl_->state.empty()) return {};
+  return impl_->device->run_once([&](gpu::CommandList& list) {
+    for (const auto& copy : impl_->state) list.fill(impl_->activations, copy.to, copy.bytes, 0);
+    list.barrier(Scope::kTransfer, Scope::kCompute | Scope::kTransfer);
+  });
 }
 
 Result<std::vector<LayerTime>> Plan::profile(int runs) const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,15 +33,26 @@ enum class Tune {
 /// "off", "fast" or "full"; errors (kInput) name what there is.
 Result<Tune> parse_tune(std::string_view text);
 
-enum class Precision { kFp32, kFp16 };  // of activation storage; arithmetic is fp32
+/// Of activation storage. kAuto is kFp16, with fp32 for the layers that miss their tolerance in it
+/// (layer_check.hpp); which these are is found out once for a network and device, and kept.
+enum class Precision { kFp32, kFp16, kAuto };
+/// "fp32", "fp16" or "auto"; errors (kInput) name what there is.
+Result<Precision> parse_precision(std::string_view text);
 
 struct CompileOptions {
   Precision precision = Precision::kFp32;
+  /// Nodes (by name, after the passes) whose results stay fp32 in an fp16 plan.
+  std::set<std::string> full_precision;
+  /// What Precision::kAuto feeds to the network's inputs of real type: evenly distributed numbers.
+  float probe_low = 0, probe_high = 1;
   Tune tune = Tune::kOff;
   std::filesystem::path tuning_file;                 // TuningStore::default_file() where empty
   std::vector<std::string> outputs;                  // keep only these; all where empty
   std::map<std::string, graph::Shape> input_shapes;  // for inputs with dynamic extents
-  std::filesystem::path dump_graph;                  // a text file a pass is written here where set
+  /// Recurrent networks: outputs (by name) that become inputs of the next execution, on the device. Such
+  /// inputs are zeros at first and no part of Plan::inputs(); their open extents are those of the outputs.
+  std::map<std::string, std::string> state;
+  std::filesystem::path dump_graph;  // a text file a pass is written here where set
   /// For tests: every value gets memory of its own with this many guard bytes behind it, which Session::run
   /// fills and checks; an error names the node that wrote past its output. 0: memory is shared, no guards.
   uint64_t guard_bytes = 0;
@@ -81,6 +93,9 @@ class Plan {
   /// outputs are visible to compute reads after it. One execution at a time (the frames of one queue are in
   /// order).
   void record(gpu::CommandList& commands) const;
+  /// Zeros for the inputs of CompileOptions::state: what a new recording starts with. Not while a frame is
+  /// under way.
+  Status reset_state() const;
   /// Runs `runs` times with a timestamp per node; the median and the least of each.
   Result<std::vector<LayerTime>> profile(int runs) const;
   /// Activation buffer, for tools that read inputs and outputs.

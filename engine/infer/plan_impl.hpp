@@ -34,6 +34,11 @@ struct Plan::Impl {
   std::unique_ptr<WeightStore> weights;
   std::vector<NodeProgram> programs;
   std::vector<Guard> guards;
+  /// Copies within `activations` behind the last node: CompileOptions::state.
+  struct StateCopy {
+    uint64_t from = 0, to = 0, bytes = 0;
+  };
+  std::vector<StateCopy> state;
   gpu::RecordedCommands commands;
 
   void record_node(gpu::CommandList& list, const NodeProgram& program) const;

@@ -9,6 +9,7 @@
 #include "gpu/timestamps.hpp"
 #include "infer/compiler.hpp"
 #include "infer/cost.hpp"
+#include "infer/isolated_node.hpp"
 #include "infer/tuning_reference.hpp"
 #include "kernels/kernel.hpp"
 
@@ -34,29 +35,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// A node on its own: its constants stay, everything else that it reads becomes an input.
-Graph isolate(const Graph& from, const Node& node) {
-  Graph graph;
-  graph.name = node.name;
-  graph.opset = from.opset;
-  std::map<ValueId, ValueId> copies;
-  const auto copy = [&](ValueId id, std::vector<ValueId>& ends) {
-    if (id == kNone) return kNone;
-    const auto [entry, fresh] = copies.try_emplace(id, ValueId(graph.values.size()));
-    if (!fresh) return entry->second;
-    graph.values.push_back(from.value(id));
-    graph.values.back().producer = kNone;
-    if (!graph.values.back().constant) ends.push_back(entry->second);
-    return entry->second;
-  };
-  Node own = node;
-  for (ValueId& id : own.inputs) id = copy(id, graph.inputs);
-  for (auto& post : own.post) post.operand = copy(post.operand, graph.inputs);
-  for (ValueId& id : own.outputs) id = copy(id, graph.outputs);
-  graph.add_node(std::move(own));
-  return graph;
-}
-
 /// One variant of a node, ready to run.
 struct Candidate {
   std::string variant;
@@ -67,7 +45,7 @@ struct Candidate {
 class NodeTuner {
  public:
   NodeTuner(gpu::Device& device, const Graph& graph, const Node& node)
-      : device_(&device), graph_(isolate(graph, node)) {
+      : device_(&device), graph_(isolated(graph, node)) {
     for (size_t i = 0; i < graph_.inputs.size(); ++i) {
       data_.push_back(graph::random_tensor(graph_.value(graph_.inputs[i]).desc, uint32_t(i + 1), -1, 1));
     }

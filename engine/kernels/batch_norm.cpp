@@ -1,5 +1,6 @@
 // BatchNormalization (inference) that no convolution could absorb: y = x * scale[c] + shift[c]. Shader
-// batch_norm.comp.
+// batch_norm.comp. Training mode, parameters computed at run time and those of each position (spatial=0,
+// opset 7 and 8) are written out.
 #include <cmath>
 
 #include "kernels/nd_index.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 class BatchNormalization : public Operator {
  public:
-  BatchNormalization() : Operator("BatchNormalization", 5, 5) {}
+  BatchNormalization() : Operator("BatchNormalization", 5, 5) { writes_out_others(); }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = needs_groups(node) ? all_layouts(node, Layout::kC4) : follow_input(graph, node);
@@ -85,6 +86,51 @@ class BatchNormalization : public Operator {
       }
     }
     return std::vector{view.desc(0)};
+  }
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const graph::Node& node = builder.node();
+    const bool trains = node.integer("training_mode", 0) != 0, spatial = node.integer("spatial", 1) != 0;
+    bool constant = true;
+    for (size_t i = 1; i < 5; ++i) constant = constant && builder.data(i) != nullptr;
+    if (!trains && spatial && constant) return {};
+    const Shape& shape = builder.shape(0);
+    if (shape.size() < 2) return input_error("rank {} (at least 2)", shape.size());
+    // One number a channel is seen as [C, 1, ...], one a position has the input's extents behind the batch.
+    Shape channels(shape.size() - 1, 1);
+    channels[0] = shape[1];
+    if (!spatial) channels.assign(shape.begin() + 1, shape.end());
+    const auto parameter = [&](graph::ValueId id) {
+      return builder.add("Reshape", {id, builder.ints(channels)}, {{"allowzero", int64_t{1}}});
+    };
+    graph::ValueId mean = parameter(builder.input(3)), variance = parameter(builder.input(4));
+    if (trains) {
+      std::vector<int64_t> axes;
+      for (int64_t d = 0; d < int64_t(shape.size()); ++d) {
+        if (d != 1 && (spatial || d == 0)) axes.push_back(d);
+      }
+      const auto over = builder.ints(axes);
+      const auto current = builder.add("ReduceMean", {builder.input(0), over});
+      const auto apart = builder.add("Sub", {builder.input(0), current});
+      const auto spread = builder.add("ReduceMean", {builder.add("Mul", {apart, apart}), over});
+      const float momentum = node.real("momentum", 0.9F);
+      const auto running = [&](size_t output, graph::ValueId before, graph::ValueId now) {
+        if (builder.output(output) == graph::kNone) return;
+        const auto kept = builder.add("Mul", {before, builder.scalar(momentum)});
+        const auto flat = builder.add("Reshape", {now, builder.ints(channels)}, {{"allowzero", int64_t{1}}});
+        const auto sum = builder.add("Add", {kept, builder.add("Mul", {flat, builder.scalar(1 - momentum)})});
+        const Shape whole = builder.graph().shape(builder.input(3));
+        builder.set_output(output, builder.add("Reshape", {sum, builder.ints(whole)}));
+      };
+      running(1, mean, current);
+      running(2, variance, spread);
+      mean = current;
+      variance = spread;
+    }
+    const auto biased = builder.add("Add", {variance, builder.scalar(node.real("epsilon", 1e-5F))});
+    const auto factor = builder.add("Div", {parameter(builder.input(1)), builder.add("Sqrt", {biased})});
+    const auto centred = builder.add("Sub", {builder.input(0), mean});
+    builder.finish("Add", {builder.add("Mul", {centred, factor}), parameter(builder.input(2))});
+    return {};
   }
   [[nodiscard]] Status supported(const OpView& view) const override {
     if (view.node().integer("training_mode", 0) != 0) return input_error("training_mode=1");

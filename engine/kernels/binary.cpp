@@ -22,6 +22,11 @@ enum class Op : uint32_t {
   kMax,
   kPow,
   kPRelu,
+  kShiftLeft,
+  kShiftRight,
+  kBitAnd,
+  kBitOr,
+  kBitXor,
   kEqual,
   kLess,
   kGreater,
@@ -69,8 +74,58 @@ T quotient(T a, T b, bool floor) {
   }
 }
 
+int64_t power(int64_t a, int64_t b) {  // wraps around
+  if (b < 0) return a == 1 ? 1 : a == -1 ? (b % 2 != 0 ? -1 : 1) : 0;
+  uint64_t result = 1, base = uint64_t(a);
+  for (auto e = uint64_t(b); e != 0; e >>= 1U, base *= base) {
+    if ((e & 1U) != 0) result *= base;
+  }
+  return int64_t(result);
+}
+float power(float a, float b) {
+  return std::pow(a, b);
+}
+
+/// Minimum and maximum that pass on a NaN of either side, as numpy's.
+template <class T>
+T extremum(T a, T b, bool greatest) {
+  if constexpr (!std::is_integral_v<T>) {
+    if (std::isnan(a) || std::isnan(b)) return a + b;
+  }
+  return greatest ? std::max(a, b) : std::min(a, b);
+}
+
+/// Nothing, or the sign, is left after a shift by the width or more; a negative shift is one by very much.
+int64_t shifted(int64_t a, int64_t b, bool left) {
+  const bool all = b < 0 || b > 63;
+  if (left) return all ? 0 : int64_t(uint64_t(a) << uint64_t(b));
+  return a >> (all ? 63 : b);
+}
+
 template <class T>
 T evaluate(Op op, T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    switch (op) {
+      case Op::kAdd:  // as unsigned: signed overflow is undefined
+        return T(uint64_t(a) + uint64_t(b));
+      case Op::kSub:
+        return T(uint64_t(a) - uint64_t(b));
+      case Op::kMul:
+        return T(uint64_t(a) * uint64_t(b));
+      case Op::kShiftLeft:
+        return shifted(a, b, true);
+      case Op::kShiftRight:
+        return shifted(a, b, false);
+      case Op::kBitAnd:
+        return a & b;
+      case Op::kBitOr:
+        return a | b;
+      case Op::kBitXor:
+        return a ^ b;
+      default:
+        break;
+    }
+  }
   switch (op) {
     case Op::kAdd:
       return a + b;
@@ -87,11 +142,11 @@ T evaluate(Op op, T a, T b) {
     case Op::kFmod:
       return truncated_remainder(a, b);
     case Op::kMin:
-      return std::min(a, b);
+      return extremum(a, b, false);
     case Op::kMax:
-      return std::max(a, b);
+      return extremum(a, b, true);
     case Op::kPow:
-      return static_cast<T>(std::pow(a, b));
+      return power(a, b);
     case Op::kPRelu:
       return a < 0 ? a * b : a;
     case Op::kEqual:
@@ -110,8 +165,9 @@ T evaluate(Op op, T a, T b) {
       return static_cast<T>(a != 0 || b != 0);
     case Op::kXor:
       return static_cast<T>((a != 0) != (b != 0));
+    default:
+      return a;
   }
-  return a;
 }
 
 struct Push {
@@ -125,6 +181,18 @@ struct Push {
   PostPush post;
 };
 static_assert(sizeof(Push) <= 128);
+
+/// Element types as binary.comp knows them (constant kInteger). Narrow integers wrap around.
+uint32_t kind_of(DType type) {
+  if (is_float(type)) return 0;
+  return type == DType::kU8 ? 2 : type == DType::kI8 ? 3 : type == DType::kI16 ? 4 : 1;
+}
+constexpr uint32_t kMixed =
+    8;  // the right operand is of the other kind: integers for real numbers or reverse
+
+bool is_bitwise(Op op) {
+  return op >= Op::kShiftLeft && op <= Op::kBitXor;
+}
 
 enum : uint32_t { kFlatWords = 0, kFlatGroups = 1, kPlanes = 2, kFlatWordsTail = 3, kBroadcastWords = 4 };
 
@@ -190,6 +258,9 @@ class Binary : public Operator {
                            graph::name_of(view.dtype(i)));
       }
     }
+    if (is_bitwise(op_) && is_float(view.dtype(0))) {
+      return input_error("{} of {} is not defined", name, graph::name_of(view.dtype(0)));
+    }
     return std::vector{TensorDesc{gives_bool(op_) ? DType::kBool : view.dtype(0), shape}};
   }
   [[nodiscard]] Status supported(const OpView& view) const override {
@@ -199,13 +270,19 @@ class Binary : public Operator {
         if (view.shape(i) != (*out)[0].shape) return input_error("more than two operands that broadcast");
       }
     }
-    if (view.has(1) && is_float(view.dtype(1)) != is_float(view.dtype(0))) {
-      return input_error("an exponent of another element type");
-    }
     return {};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     if (is_float(view.dtype(0))) return compute_as<float>(view, outputs[0]);
+    if (op_ == Op::kPow && is_float(view.dtype(1))) {
+      // Real powers of integers, cut towards zero.
+      Tensor real(TensorDesc{DType::kF32, outputs[0].shape()});
+      TARSIER_CHECK(compute_as<float>(view, real));
+      auto powers = real.to_floats();
+      for (float& x : powers) x = std::isfinite(x) ? std::clamp(x, -2147483648.0F, 2147483520.0F) : 0;
+      store(outputs[0], std::vector<int64_t>(powers.begin(), powers.end()));
+      return {};
+    }
     return compute_as<int64_t>(view, outputs[0]);
   }
 
@@ -223,6 +300,7 @@ class Binary : public Operator {
     return shape;
   }
   [[nodiscard]] Op operation(const graph::Node& node) const {
+    if (op_ == Op::kShiftLeft && node.text("direction", "LEFT") == "RIGHT") return Op::kShiftRight;
     return op_ == Op::kMod && node.integer("fmod", 0) != 0 ? Op::kFmod : op_;
   }
 
@@ -262,7 +340,6 @@ class Binary : public Operator {
   Status emit_pair(Emitter& emitter, const OpView& view, size_t left, size_t right, bool after) const {
     const Operand out = emitter.output(0);
     const Shape& shape = out.value->desc.shape;
-    const bool real = is_float(view.dtype(0));
     const Op op = operation(emitter.node());
     const bool c4 = is_c4(out);
     const auto half_of = [&](size_t i) {
@@ -332,9 +409,10 @@ class Binary : public Operator {
         grid = flat_grid(push.count, lanes.per_group());
       }
     }
+    const uint32_t mixed = is_float(view.dtype(right)) == is_float(view.dtype(0)) ? 0 : kMixed;
     emitter.dispatch("kernels/binary.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op), real ? 0U : 1U, mode, half_of(left),
-                      half_of(right), half_flag(*out.value), rank, lanes.width, lanes.per_lane,
+                     {post.kinds[0], post.kinds[1], uint32_t(op), kind_of(view.dtype(0)) | mixed, mode,
+                      half_of(left), half_of(right), half_flag(*out.value), rank, lanes.width, lanes.per_lane,
                       grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid, Dispatch::kNoWindow, after);
     return {};
@@ -377,6 +455,10 @@ void register_binary(Registry& registry) {
   add("Sum", Op::kAdd, kAny);
   add("Pow", Op::kPow);
   add("PRelu", Op::kPRelu);
+  add("BitShift", Op::kShiftLeft);
+  add("BitwiseAnd", Op::kBitAnd);
+  add("BitwiseOr", Op::kBitOr);
+  add("BitwiseXor", Op::kBitXor);
   add("Equal", Op::kEqual);
   add("Less", Op::kLess);
   add("Greater", Op::kGreater);

@@ -1,5 +1,6 @@
-// Conv and ConvTranspose, 1-D and 2-D, with any stride, dilation, padding and grouping. 2-D activations lie
-// in kC4, 1-D ones in kLinear. kVariants below lists the ways to run a node.
+// Conv and ConvTranspose with any stride, dilation, padding and grouping. 2-D activations lie in kC4. Those
+// of other ranks are written out as 2-D ones (conv_axes.cpp); a 1-D one that stays lies in kLinear. kVariants
+// below lists the ways to run a node.
 #include <algorithm>
 
 #include "kernels/conv_emit.hpp"
@@ -66,8 +67,11 @@ bool constant_weights(const OpView& view) {
 std::vector<const Variant*> variants_for(const OpView& view, const ConvGeometry& g,
                                          const gpu::DeviceFeatures& device) {
   std::vector<const Variant*> found;
+  const bool whole = view.node().integer("whole_numbers", 0) != 0;
   if (constant_weights(view) && g.rank == 4) {
     for (const Variant& variant : kVariants) {
+      // Sums of whole numbers (conv_integer.cpp) are exact but for the sixths of the larger Winograd tiles.
+      if (whole && std::string_view(variant.name) == "winograd4") continue;
       if (variant.preference(g, device) != 0) found.push_back(&variant);
     }
   }
@@ -87,7 +91,9 @@ const Variant* find_variant(const std::vector<const Variant*>& found, const std:
 class Convolution : public Operator {
  public:
   Convolution(std::string op_name, bool transposed)
-      : Operator(std::move(op_name), 2, 3), transposed_(transposed) {}
+      : Operator(std::move(op_name), 2, 3), transposed_(transposed) {
+    writes_out_others();
+  }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = all_layouts(node, Layout::kLinear);
@@ -154,6 +160,11 @@ class Convolution : public Operator {
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const ConvGeometry g, conv_geometry(view, transposed_));
     return std::vector{TensorDesc{view.dtype(0), g.output_shape()}};
+  }
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const size_t rank = builder.shape(0).size();
+    if (rank == 3) return write_conv_with_unit_axis(builder);
+    return rank > 4 ? write_conv_over_batch(builder, transposed_) : Status();
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const ConvGeometry g, conv_geometry(view, transposed_));

@@ -46,4 +46,9 @@ Result<ConvGeometry> conv_geometry(const OpView& view, bool transposed);
 std::vector<float> convolve(const ConvGeometry& g, const std::vector<float>& input,
                             const std::vector<float>& weights, const std::vector<float>& bias);
 
+/// Writes a 1-D convolution out as a 2-D one over images of one row.
+Status write_conv_with_unit_axis(graph::NodeBuilder& builder);
+/// Writes a convolution over three or more axes out as one over an axis less: see conv_axes.cpp.
+Status write_conv_over_batch(graph::NodeBuilder& builder, bool transposed);
+
 }  // namespace tarsier::kernels

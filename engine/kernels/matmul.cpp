@@ -1,8 +1,9 @@
 // MatMul (batched, numpy semantics) and Gemm. Shader matmul.comp: one lane computes 4 columns of 1 or 4 rows.
-// On GPUs matmul_tiled.comp and matmul_matrix.comp, matmul_tiled.cpp.
+// Integers: matmul_integer.cpp. On GPUs matmul_tiled.comp and matmul_matrix.comp, matmul_tiled.cpp.
 #include <algorithm>
 
 #include "kernels/matmul_emit.hpp"
+#include "kernels/matmul_integer.hpp"
 #include "kernels/register.hpp"
 #include "kernels/strided.hpp"
 
@@ -45,12 +46,22 @@ Status emit_product(Emitter& emitter, const Product& p, bool with_c) {
   return emit_simple(emitter, p, with_c);
 }
 
+Status same_type(const OpView& view) {
+  for (size_t i = 1; i < view.input_count(); ++i)
+    if (view.has(i) && is_float(view.dtype(i)) != is_float(view.dtype(0)))
+      return input_error("element types {} and {}", graph::name_of(view.dtype(0)),
+                         graph::name_of(view.dtype(i)));
+  return {};
+}
+
 /// What both operators say of their variants; `describe` is theirs.
 template <class Describe>
 std::vector<std::string> variants_of(const graph::Graph& graph, const graph::Node& node,
                                      const gpu::DeviceFeatures& device, const Describe& describe) {
-  const auto p = describe(OpView(graph, node));
-  return p ? product_variants(*p, device, node.half_products) : std::vector<std::string>{};
+  const OpView view(graph, node);
+  const auto p = describe(view);
+  return p && is_float(view.dtype(0)) ? product_variants(*p, device, node.half_products)
+                                      : std::vector<std::string>{};
 }
 template <class Describe>
 uint64_t scratch_of(const graph::Graph& graph, const graph::Node& node, const Describe& describe) {
@@ -88,7 +99,7 @@ class MatMul : public Operator {
 
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
-    return accepts_pointwise(graph, node, post);
+    return is_float(graph.value(node.inputs[0]).desc.dtype) && accepts_pointwise(graph, node, post);
   }
   [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
                                                   const gpu::DeviceFeatures& device) const override {
@@ -100,53 +111,28 @@ class MatMul : public Operator {
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const Product p, describe(view));
+    if (!is_float(view.dtype(0))) return emit_integer_product(emitter, p, {});
     return emit_product(emitter, p, false);
   }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const Product p, describe(view));
-    Shape shape = p.batch;
-    if (view.rank(0) > 1) shape.push_back(p.m);
-    if (view.rank(1) > 1) shape.push_back(p.n);
-    return std::vector{TensorDesc{view.dtype(0), std::move(shape)}};
-  }
-  [[nodiscard]] Status supported(const OpView& view) const override {
-    if (!is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
-    return {};
+    TARSIER_CHECK(same_type(view));
+    return std::vector{TensorDesc{view.dtype(0), matmul_shape(view, p)}};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const Product p, describe(view));
-    store(outputs[0], product(p, view.floats(0), view.floats(1), {}));
+    if (is_float(view.dtype(0))) {
+      store(outputs[0], product(p, view.floats(0), view.floats(1), {}));
+    } else {
+      store(outputs[0], integer_product(p, view.ints(0), view.ints(1), {}));
+    }
     return {};
   }
 
  private:
-  static Result<Product> describe(const OpView& view) {
-    if (view.rank(0) < 1 || view.rank(1) < 1) return input_error("an operand is a scalar");
-    Shape a = view.shape(0), b = view.shape(1);
-    if (a.size() == 1) a.insert(a.begin(), 1);
-    if (b.size() == 1) b.push_back(1);
-    Product p;
-    p.m = a[a.size() - 2];
-    p.k = a.back();
-    p.n = b.back();
-    if (b[b.size() - 2] != p.k) {
-      return input_error("shapes {} and {} do not multiply", graph::to_string(view.shape(0)),
-                         graph::to_string(view.shape(1)));
-    }
-    const Shape batch_a(a.begin(), a.end() - 2), batch_b(b.begin(), b.end() - 2);
-    TARSIER_TRY(p.batch, broadcast(batch_a, batch_b));
-    p.a_batch = broadcast_strides(batch_a, p.batch);
-    p.b_batch = broadcast_strides(batch_b, p.batch);
-    for (int64_t& stride : p.a_batch) stride *= p.m * p.k;
-    for (int64_t& stride : p.b_batch) stride *= p.k * p.n;
-    p.a_row = p.k;
-    p.a_k = 1;
-    p.b_k = p.n;
-    p.b_column = 1;
-    return p;
-  }
+  static Result<Product> describe(const OpView& view) { return describe_matmul(view); }
 };
 
 class Gemm : public Operator {
@@ -155,7 +141,7 @@ class Gemm : public Operator {
 
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
-    return accepts_pointwise(graph, node, post);
+    return is_float(graph.value(node.inputs[0]).desc.dtype) && accepts_pointwise(graph, node, post);
   }
   [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
                                                   const gpu::DeviceFeatures& device) const override {
@@ -167,22 +153,25 @@ class Gemm : public Operator {
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const Product p, describe(view));
+    if (!is_float(view.dtype(0))) return emit_integer_product(emitter, p, {.with_c = view.has(2)});
     return emit_product(emitter, p, view.has(2));
   }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const Product p, describe(view));
+    TARSIER_CHECK(same_type(view));
     return std::vector{TensorDesc{view.dtype(0), {p.m, p.n}}};
-  }
-  [[nodiscard]] Status supported(const OpView& view) const override {
-    if (!is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
-    return {};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const Product p, describe(view));
-    store(outputs[0],
-          product(p, view.floats(0), view.floats(1), view.has(2) ? view.floats(2) : std::vector<float>{}));
+    if (is_float(view.dtype(0))) {
+      store(outputs[0],
+            product(p, view.floats(0), view.floats(1), view.has(2) ? view.floats(2) : std::vector<float>{}));
+    } else {
+      store(outputs[0], integer_product(p, view.ints(0), view.ints(1),
+                                        view.has(2) ? view.ints(2) : std::vector<int64_t>{}));
+    }
     return {};
   }
 
@@ -218,6 +207,39 @@ class Gemm : public Operator {
 };
 
 }  // namespace
+
+Result<Product> describe_matmul(const OpView& view) {
+  if (view.rank(0) < 1 || view.rank(1) < 1) return input_error("an operand is a scalar");
+  Shape a = view.shape(0), b = view.shape(1);
+  if (a.size() == 1) a.insert(a.begin(), 1);
+  if (b.size() == 1) b.push_back(1);
+  Product p;
+  p.m = a[a.size() - 2];
+  p.k = a.back();
+  p.n = b.back();
+  if (b[b.size() - 2] != p.k) {
+    return input_error("shapes {} and {} do not multiply", graph::to_string(view.shape(0)),
+                       graph::to_string(view.shape(1)));
+  }
+  const Shape batch_a(a.begin(), a.end() - 2), batch_b(b.begin(), b.end() - 2);
+  TARSIER_TRY(p.batch, broadcast(batch_a, batch_b));
+  p.a_batch = broadcast_strides(batch_a, p.batch);
+  p.b_batch = broadcast_strides(batch_b, p.batch);
+  for (int64_t& stride : p.a_batch) stride *= p.m * p.k;
+  for (int64_t& stride : p.b_batch) stride *= p.k * p.n;
+  p.a_row = p.k;
+  p.a_k = 1;
+  p.b_k = p.n;
+  p.b_column = 1;
+  return p;
+}
+
+Shape matmul_shape(const OpView& view, const Product& product) {
+  Shape shape = product.batch;
+  if (view.rank(0) > 1) shape.push_back(product.m);
+  if (view.rank(1) > 1) shape.push_back(product.n);
+  return shape;
+}
 
 Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, bool with_c) {
   ProductOperands out{.b_k = p.b_k, .b_column = p.b_column};

@@ -63,6 +63,13 @@ Operator::Operator(std::string op_name, size_t min_inputs, size_t max_inputs)
   };
 }
 
+void Operator::writes_out_others() {
+  expand = [this](graph::NodeBuilder& builder) -> Status {
+    TARSIER_CHECK(check_inputs(OpView(builder.graph(), builder.node())));
+    return write_out(builder);
+  };
+}
+
 Status Operator::check_inputs(const OpView& view) const {
   if (view.input_count() > max_inputs_) {
     return input_error("{} inputs, at most {} are expected", view.input_count(), max_inputs_);
@@ -117,6 +124,55 @@ DType device_type(DType type) {
   return is_float(type) ? DType::kF32 : DType::kI32;
 }
 
+Result<DType> dtype_of_onnx(int64_t number) {
+  switch (number) {
+    case 1:   // FLOAT
+    case 10:  // FLOAT16
+    case 11:  // DOUBLE
+    case 16:  // BFLOAT16
+      return DType::kF32;
+    case 2:
+      return DType::kU8;
+    case 3:
+      return DType::kI8;
+    case 4:  // UINT16
+    case 6:
+      return DType::kI32;
+    case 5:
+      return DType::kI16;
+    case 7:
+    case 12:  // UINT32
+    case 13:  // UINT64
+      return DType::kI64;
+    case 9:
+      return DType::kBool;
+    default:
+      return input_error("element type {} is not supported", number);
+  }
+}
+
+int64_t onnx_type(DType type) {
+  switch (type) {
+    case DType::kU8:
+      return 2;
+    case DType::kI8:
+      return 3;
+    case DType::kI16:
+      return 5;
+    case DType::kI32:
+      return 6;
+    case DType::kI64:
+      return 7;
+    case DType::kBool:
+      return 9;
+    case DType::kF16:
+    case DType::kF32:
+    case DType::kF64:
+      break;
+  }
+  return 1;  // every real type is computed in fp32
+}
+
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank) {
     return input_error("axis {} is outside of a tensor of rank {}", axis, rank);
@@ -160,6 +216,21 @@ std::vector<int64_t> broadcast_strides(const Shape& shape, const Shape& target) 
     if (padded[d] == 1 && target[d] != 1) strides[d] = 0;
   }
   return strides;
+}
+
+graph::NodeBuilder::Attributes with_unit_axis(const graph::Node& node) {
+  auto attributes = node.attributes;
+  constexpr std::array<std::pair<const char*, int64_t>, 5> kUnit{
+      {{"kernel_shape", 1}, {"strides", 1}, {"dilations", 1}, {"pads", 0}, {"output_padding", 0}}};
+  for (const auto& [key, unit] : kUnit) {
+    auto values = node.integers(key);
+    if (values.empty()) continue;
+    // pads: all begins, then all ends.
+    if (std::string_view(key) == "pads") values.insert(values.begin() + int64_t(values.size() / 2), unit);
+    values.insert(values.begin(), unit);
+    attributes[key] = std::move(values);
+  }
+  return attributes;
 }
 
 namespace {

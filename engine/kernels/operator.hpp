@@ -65,6 +65,10 @@ class Operator : public Kernel {
   [[nodiscard]] virtual Status supported(const OpView&) const { return {}; }
   /// The CPU reference; `outputs` are allocated by the shape rule.
   virtual Status compute(const OpView& view, std::vector<Tensor>& outputs) const = 0;
+  /// To be called by constructors of operators whose kernel runs some nodes alone: others are written out.
+  void writes_out_others();
+  /// Adds the nodes that compute what `builder.node()` asks for, or none where the kernel runs it.
+  virtual Status write_out(graph::NodeBuilder&) const { return {}; }
   /// Refuses wrong argument counts and inputs of open shape.
   [[nodiscard]] Status check_inputs(const OpView& view) const;
 
@@ -82,7 +86,7 @@ class Composite : public Operator {
 
  protected:
   /// Adds the nodes that compute what `builder.node()` asks for; errors refuse the node.
-  virtual Status write_out(graph::NodeBuilder& builder) const = 0;
+  Status write_out(graph::NodeBuilder& builder) const override = 0;
 
  private:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const final;
@@ -94,6 +98,11 @@ class Composite : public Operator {
 [[nodiscard]] bool is_float(DType type);
 /// Element type on the device: kF32 for real types, kI32 for integers and booleans (0 or 1).
 [[nodiscard]] DType device_type(DType type);
+/// Type of a tensor of ONNX's TensorProto.DataType `number`, as the importer keeps it (onnx_tensor.cpp): all
+/// real types as kF32, unsigned ones in the next wider type. Errors: strings and complex numbers.
+Result<DType> dtype_of_onnx(int64_t number);
+/// The number of an element type in ONNX files, for the attribute `to` of Cast.
+[[nodiscard]] int64_t onnx_type(DType type);
 /// Maps a negative axis; an error outside [-rank, rank).
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank);
 /// ONNX (numpy) multidirectional broadcasting.
@@ -104,6 +113,9 @@ Result<Shape> broadcast(const Shape& a, const Shape& b);
 [[nodiscard]] std::vector<int64_t> strides_of(const Shape& shape);
 /// Row-major strides of `shape` seen as `target` (broadcast axes get stride 0).
 [[nodiscard]] std::vector<int64_t> broadcast_strides(const Shape& shape, const Shape& target);
+/// The attributes of a window operator (Conv, pools) with a unit axis in front of the spatial ones: along it
+/// the window is 1.
+[[nodiscard]] graph::NodeBuilder::Attributes with_unit_axis(const graph::Node& node);
 /// Calls f(output_flat, offset of each operand) over `shape` in row-major order.
 template <size_t N, class F>
 void for_each_index(const Shape& shape, const std::array<std::vector<int64_t>, N>& strides, F&& f) {

@@ -1,5 +1,5 @@
-// Pad with modes constant, reflect and edge; inputs data, pads, value, axes (ONNX opset 18). Rows and columns
-// of a kC4 tensor by remap.comp, any axis of a row-major one by pad.comp.
+// Pad with modes constant, reflect, edge and wrap; inputs data, pads, value, axes (ONNX opset 18 and newer).
+// Rows and columns of a kC4 tensor by remap.comp, any axis of a row-major one by pad.comp.
 #include <algorithm>
 #include <bit>
 #include <numeric>
@@ -37,25 +37,9 @@ class Pad : public Operator {
     TARSIER_TRY(const uint64_t source,
                 input_address(emitter, 0, out.value->layout, half_flag(*in.value) != 0));
     if (is_c4(out)) return emit_remap(emitter, *in.value, source, out, maps[2], maps[3], fill);
-    // One table: 8 words an axis (NdAxis: stride x = source stride, stride y = where its map starts), then
-    // the maps one after the other.
-    std::vector<int64_t> starts;
-    std::vector<int32_t> words;
-    for (const auto& map : maps) {
-      starts.push_back(int64_t(words.size()));
-      words.insert(words.end(), map.begin(), map.end());
-    }
-    const auto axes = nd_axes(shape, {strides_of(view.shape(0)), starts});
-    TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
-    TARSIER_TRY(const Weights map, emitter.upload(std::as_bytes(std::span(words))));
     uint32_t bits = std::bit_cast<uint32_t>(fill);
     if (!real) bits = view.has(2) ? uint32_t(int32_t(view.ints(2)[0])) : 0;
-    struct Push {
-      uint64_t source, target, table, maps;
-      uint32_t count, fill;
-    } push{source, out.address, table.address, map.address, uint32_t(graph::element_count(shape)), bits};
-    emitter.dispatch("kernels/pad.comp", {uint32_t(axes.size())}, push, flat_grid(push.count, kLocalSize));
-    return {};
+    return emit_axis_maps(emitter, view.shape(0), source, out, maps, bits);
   }
 
  protected:
@@ -100,7 +84,9 @@ class Pad : public Operator {
   static Result<std::vector<std::vector<int32_t>>> index_maps(const OpView& view) {
     const Shape& shape = view.shape(0);
     const std::string mode = view.node().text("mode", "constant");
-    if (mode != "constant" && mode != "reflect" && mode != "edge") return input_error("mode={}", mode);
+    if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
+      return input_error("mode={}", mode);
+    }
     TARSIER_TRY(const auto pads, view.constant_ints(1, "pads"));
     std::vector<int64_t> axes(shape.size());
     std::iota(axes.begin(), axes.end(), int64_t{0});
@@ -124,14 +110,20 @@ class Pad : public Operator {
         return input_error("nothing to repeat in axis {}", axis);
       auto& map = maps[size_t(axis)];
       map.resize(size_t(size));
+      // What negative pads cut off does not come back on the other side.
+      const int64_t first = std::max<int64_t>(0, -before);
+      const int64_t period = extent - first - std::max<int64_t>(0, -pads[i + axes.size()]);
+      if (mode == "wrap" && period < 1 && size > 0) return input_error("nothing to repeat in axis {}", axis);
       for (int64_t o = 0; o < size; ++o) {
         int64_t at = o - before;
         if (mode == "edge") {
           at = std::clamp<int64_t>(at, 0, extent - 1);
+        } else if (mode == "wrap") {
+          at = first + ((((at - first) % period) + period) % period);
         } else if (mode == "reflect" && extent > 1) {
-          const int64_t period = 2 * (extent - 1);
-          at = ((at % period) + period) % period;
-          if (at >= extent) at = period - at;
+          const int64_t turn = 2 * (extent - 1);
+          at = ((at % turn) + turn) % turn;
+          if (at >= extent) at = turn - at;
         } else if (mode == "reflect") {
           at = 0;
         } else if (at < 0 || at >= extent) {

@@ -1,6 +1,8 @@
-// ReduceMean/Sum/Max/Min/Prod over any axes, ArgMax/ArgMin, GlobalAveragePool, GlobalMaxPool. Over H and W of
-// a kC4 tensor by global_pool.comp, otherwise by reduce.comp on row-major data.
+// ReduceMean/Sum/Max/Min/Prod, norms and logarithms of sums over any axes, ArgMax/ArgMin, GlobalAveragePool,
+// GlobalMaxPool. Over H and W of a kC4 tensor by global_pool.comp, otherwise by reduce.comp on row-major
+// data.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -12,14 +14,114 @@ namespace tarsier::kernels {
 namespace {
 
 /// Numbers that reduce.comp and global_pool.comp know the operations by.
-enum class Op : uint32_t { kSum, kMean, kMax, kMin, kProd, kArgMax, kArgMin, kL2, kSumSquare };
+enum class Op : uint32_t {
+  kSum,
+  kMean,
+  kMax,
+  kMin,
+  kProd,
+  kArgMax,
+  kArgMin,
+  kL2,
+  kSumSquare,
+  kL1,
+  kLogSum,
+  kLogSumExp,
+};
 
 bool is_arg(Op op) {
   return op == Op::kArgMax || op == Op::kArgMin;
 }
 
-/// reduce.comp walks the reduced axes by at most three nested loops.
-constexpr size_t kLoops = 3;
+bool is_max(Op op) {
+  return op == Op::kMax || op == Op::kArgMax;
+}
+bool is_min(Op op) {
+  return op == Op::kMin || op == Op::kArgMin;
+}
+/// Reductions that give real numbers: those of integers are cut towards zero.
+bool is_real(Op op) {
+  return op == Op::kMean || op == Op::kL2 || op == Op::kLogSum || op == Op::kLogSumExp;
+}
+
+/// Nested loops in which reduce.comp walks the reduced axes. Neighbours are one loop, so that four are enough
+/// for every choice among eight axes.
+constexpr size_t kLoops = 4;
+
+/// Least and greatest numbers of an integer type as the device holds it.
+std::pair<int64_t, int64_t> range_of(DType type) {
+  switch (type) {
+    case DType::kBool:
+      return {0, 1};
+    case DType::kU8:
+      return {0, 255};
+    case DType::kI8:
+      return {-128, 127};
+    case DType::kI16:
+      return {-32768, 32767};
+    default:
+      return {INT32_MIN, INT32_MAX};
+  }
+}
+
+/// What a reduction over nothing gives, and where one over something starts.
+template <class T>
+T start_of(Op op, DType type) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  if (op == Op::kProd) return 1;
+  if constexpr (std::is_integral_v<T>) {
+    if (is_max(op)) return range_of(type).first;
+    if (is_min(op)) return range_of(type).second;
+  } else {
+    if (is_max(op) || op == Op::kLogSumExp) return T(-kInf);
+    if (is_min(op)) return T(kInf);
+  }
+  return 0;
+}
+
+/// One output element on its way. T is double, or int64_t for sums and extrema of integers.
+template <class T>
+struct Accumulator {
+  T value;
+  double scaled_sum = 0;  // kLogSumExp: the sum of exp(x - value), value the greatest x so far
+  int64_t seen = 0, at = 0;
+
+  void add(Op op, T x, bool last) {
+    switch (op) {
+      case Op::kSum:
+      case Op::kMean:
+      case Op::kLogSum:
+        value += x;
+        break;
+      case Op::kL2:
+      case Op::kSumSquare:
+        value += x * x;
+        break;
+      case Op::kL1:
+        value += x < 0 ? -x : x;
+        break;
+      case Op::kProd:
+        value *= x;
+        break;
+      case Op::kLogSumExp:
+        if (x == value) {
+          scaled_sum += 1;
+        } else if (x > value) {
+          scaled_sum = scaled_sum * std::exp(double(value) - double(x)) + 1;
+          value = x;
+        } else {
+          scaled_sum += std::exp(double(x) - double(value));
+        }
+        break;
+      default:
+        if ((is_max(op) ? x > value : x < value) || (last && x == value)) {
+          value = x;
+          at = seen;
+        }
+    }
+    ++seen;
+  }
+};
 
 class Reduce : public Operator {
  public:
@@ -52,8 +154,6 @@ class Reduce : public Operator {
     if (graph::element_count(out.value->desc.shape) == 0) return {};
     TARSIER_TRY(const uint64_t source,
                 input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
-    int64_t total = 1;
-    for (const int64_t axis : reduced) total *= shape[size_t(axis)];
     if (is_c4(out)) {
       const Nchw d(shape);
       struct Push {
@@ -91,23 +191,26 @@ class Reduce : public Operator {
     struct Push {
       uint64_t source, target, table;
       uint32_t count;
-      std::array<uint32_t, kLoops> extent{1, 1, 1};
+      std::array<uint32_t, kLoops> extent{1, 1, 1, 1};
       std::array<uint32_t, kLoops> stride{};
-      float divisor;
+      uint32_t start;  // bits of start_of()
       PostPush post;
     } push{};
+    static_assert(sizeof(Push) <= 128);
     push.source = source;
     push.target = out.address;
     push.table = table.address;
     push.count = uint32_t(graph::element_count(out.value->desc.shape));
-    push.divisor = float(total);
     push.post = post.push;
+    const DType type = view.dtype(0);
+    push.start = is_float(type) || is_real(op_) ? std::bit_cast<uint32_t>(start_of<float>(op_, type))
+                                                : uint32_t(int32_t(start_of<int64_t>(op_, type)));
     for (size_t i = 0; i < loops.size(); ++i) {
       push.extent[kLoops - loops.size() + i] = uint32_t(loops[i].extent);
       push.stride[kLoops - loops.size() + i] = uint32_t(loops[i].stride[0]);
     }
     emitter.dispatch("kernels/reduce.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op_), is_float(view.dtype(0)) ? 0U : 1U,
+                     {post.kinds[0], post.kinds[1], uint32_t(op_), is_float(type) ? 0U : 1U,
                       uint32_t(kept.size()), uint32_t(view.node().integer("select_last_index", 0))},
                      push, flat_grid(push.count, 16));
     return {};
@@ -123,21 +226,20 @@ class Reduce : public Operator {
       const bool gone = std::find(reduced.begin(), reduced.end(), d) != reduced.end();
       if (!gone) desc.shape.push_back(view.shape(0)[size_t(d)]);
       if (gone && keep(view.node())) desc.shape.push_back(1);
-      if (gone && view.shape(0)[size_t(d)] == 0) return input_error("a reduction over nothing");
+      if (gone && view.shape(0)[size_t(d)] == 0 && is_arg(op_)) return input_error("an extremum of nothing");
     }
     return std::vector{desc};
   }
-  [[nodiscard]] Status supported(const OpView& view) const override {
-    TARSIER_TRY(const auto reduced, axes(view));
-    size_t runs = 0;
-    for (size_t i = 0; i < reduced.size(); ++i) runs += i == 0 || reduced[i] != reduced[i - 1] + 1 ? 1 : 0;
-    if (runs > kLoops) return input_error("more than {} separate runs of axes", kLoops);
-    if (!is_float(view.dtype(0)) && (op_ == Op::kMean || op_ == Op::kL2)) {
-      return input_error("the mean of integers");
-    }
-    return {};
-  }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    if (is_float(view.dtype(0))) return compute_as<double>(view, view.floats(0), outputs[0]);
+    if (is_real(op_) && op_ != Op::kMean) return compute_as<double>(view, view.ints(0), outputs[0]);
+    return compute_as<int64_t>(view, view.ints(0), outputs[0]);
+  }
+
+ private:
+  /// Sums in double, as a reference should; those of integers exactly.
+  template <class T, class Values>
+  Status compute_as(const OpView& view, const Values& values, Tensor& output) const {
     TARSIER_TRY(const auto reduced, axes(view));
     const Shape& shape = view.shape(0);
     Shape kept = shape;
@@ -146,67 +248,36 @@ class Reduce : public Operator {
       total *= shape[size_t(axis)];
       kept[size_t(axis)] = 1;
     }
-    std::vector<double> values;
-    if (is_float(view.dtype(0))) {
-      const auto given = view.floats(0);
-      values.assign(given.begin(), given.end());
-    } else {
-      const auto given = view.ints(0);
-      values.assign(given.begin(), given.end());
-    }
-    const auto count = size_t(outputs[0].size());
-    // Sums in double, as a reference should; arg needs the extremum and where it was.
-    std::vector<double> sum(count, op_ == Op::kProd ? 1.0 : 0.0);
-    std::vector<int64_t> seen(count, 0), at(count, 0);
     const bool last = view.node().integer("select_last_index", 0) != 0;
+    std::vector<Accumulator<T>> all(size_t(output.size()), {start_of<T>(op_, view.dtype(0))});
     for_each_index<1>(shape, {broadcast_strides(kept, shape)}, [&](int64_t i, const auto& offset) {
-      const auto o = size_t(offset[0]);
-      const double x = values[size_t(i)];
-      const bool first = seen[o] == 0;
-      switch (op_) {
-        case Op::kSum:
-        case Op::kMean:
-          sum[o] += x;
-          break;
-        case Op::kL2:
-        case Op::kSumSquare:
-          sum[o] += x * x;
-          break;
-        case Op::kProd:
-          sum[o] *= x;
-          break;
-        case Op::kMax:
-        case Op::kArgMax:
-          if (first || x > sum[o] || (last && x == sum[o])) {
-            sum[o] = x;
-            at[o] = seen[o];
-          }
-          break;
-        case Op::kMin:
-        case Op::kArgMin:
-          if (first || x < sum[o] || (last && x == sum[o])) {
-            sum[o] = x;
-            at[o] = seen[o];
-          }
-          break;
-      }
-      ++seen[o];
+      all[size_t(offset[0])].add(op_, T(values[size_t(i)]), last);
     });
-    if (is_arg(op_)) {
-      store(outputs[0], at);
-      return {};
+    std::vector<int64_t> integers;
+    std::vector<float> reals;
+    for (const Accumulator<T>& one : all) {
+      if (is_arg(op_)) {
+        integers.push_back(one.at);
+      } else if constexpr (std::is_integral_v<T>) {
+        integers.push_back(op_ != Op::kMean ? one.value : total == 0 ? 0 : one.value / total);
+      } else {
+        double x = one.value;
+        if (op_ == Op::kMean) x /= double(total);
+        if (op_ == Op::kL2) x = std::sqrt(x);
+        if (op_ == Op::kLogSum) x = std::log(x);
+        if (op_ == Op::kLogSumExp) x += std::log(one.scaled_sum);
+        reals.push_back(float(x));
+        integers.push_back(std::isfinite(x) ? int64_t(x) : 0);
+      }
     }
-    std::vector<float> result(count);
-    for (size_t i = 0; i < count; ++i) {
-      result[i] = float(op_ == Op::kMean ? sum[i] / double(total)
-                        : op_ == Op::kL2 ? std::sqrt(sum[i])
-                                         : sum[i]);
+    if (is_float(output.dtype())) {
+      store(output, reals);
+    } else {
+      store(output, integers);
     }
-    store(outputs[0], result);
     return {};
   }
 
- private:
   [[nodiscard]] bool keep(const graph::Node& node) const {
     return global_ || node.integer("keepdims", 1) != 0;
   }
@@ -252,6 +323,9 @@ void register_reduce(Registry& registry) {
   add("ReduceProd", Op::kProd);
   add("ReduceL2", Op::kL2);
   add("ReduceSumSquare", Op::kSumSquare);
+  add("ReduceL1", Op::kL1);
+  add("ReduceLogSum", Op::kLogSum);
+  add("ReduceLogSumExp", Op::kLogSumExp);
   add("ArgMax", Op::kArgMax);
   add("ArgMin", Op::kArgMin);
   add("GlobalAveragePool", Op::kMean, true);

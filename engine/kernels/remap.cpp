@@ -46,4 +46,27 @@ Status emit_remap(Emitter& emitter, const graph::Value& in, uint64_t source, con
   return {};
 }
 
+Status emit_axis_maps(Emitter& emitter, const Shape& in, uint64_t source, const Operand& out,
+                      const std::vector<std::vector<int32_t>>& maps, uint32_t fill) {
+  const Shape& shape = out.value->desc.shape;
+  if (graph::element_count(shape) == 0) return {};
+  // One table: 8 words an axis (NdAxis: stride x = source stride, stride y = where its map starts), then the
+  // maps one after the other.
+  std::vector<int64_t> starts;
+  std::vector<int32_t> words;
+  for (const auto& map : maps) {
+    starts.push_back(int64_t(words.size()));
+    words.insert(words.end(), map.begin(), map.end());
+  }
+  const auto axes = nd_axes(shape, {strides_of(in), starts});
+  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
+  TARSIER_TRY(const Weights map, emitter.upload(std::as_bytes(std::span(words))));
+  struct Push {
+    uint64_t source, target, table, maps;
+    uint32_t count, fill;
+  } push{source, out.address, table.address, map.address, uint32_t(graph::element_count(shape)), fill};
+  emitter.dispatch("kernels/pad.comp", {uint32_t(axes.size())}, push, flat_grid(push.count, kLocalSize));
+  return {};
+}
+
 }  // namespace tarsier::kernels

@@ -173,7 +173,6 @@ class Unsqueeze : public Alias {
 
 void register_reshape(Registry& registry) {
   registry.add(std::make_unique<Identity>("Identity"));
-  registry.add(std::make_unique<Identity>("Dropout", 3));
   registry.add(std::make_unique<Reshape>());
   registry.add(std::make_unique<Flatten>());
   registry.add(std::make_unique<AlignAxes>());

@@ -1,50 +1,177 @@
-// Resize (nearest and linear) along H and W; inputs X, roi, scales, sizes (ONNX opset 11 and newer). The host
-// computes source indices and weights for each row and column once, so that all coordinate and rounding modes
-// are the reference's own; the shaders (remap.comp, resize_linear.comp) look them up.
+// Resize in every mode, along any axes; inputs X, roi, scales, sizes (ONNX opset 11 and newer). The host
+// computes source indices and weights for each axis once (resize_geometry.cpp), so that all coordinate and
+// rounding modes are the reference's own; the shaders look them up: remap.comp and pad.comp (nearest),
+// resize_linear.comp (bilinear planes), resize_axis.comp (the rest: one axis after the other).
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "kernels/nd_index.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 #include "kernels/remap.hpp"
+#include "kernels/resize_geometry.hpp"
 
 namespace tarsier::kernels {
 namespace {
 
-/// Source of one output coordinate: low + (high - low) * weight.
-struct Tap {
-  int32_t low = 0, high = 0;
-  float weight = 0;
-};
+using Axes = std::vector<ResizeAxis>;
+
+bool is_nearest(const graph::Node& node) {
+  return node.text("mode", "nearest") == "nearest";
+}
+
+/// The axes that have work, those first that leave the least behind.
+std::vector<size_t> moving_axes(const Axes& axes) {
+  std::vector<size_t> moving;
+  for (size_t d = 0; d < axes.size(); ++d) {
+    if (!axes[d].identity()) moving.push_back(d);
+  }
+  std::ranges::stable_sort(
+      moving, [&](size_t a, size_t b) { return axes[a].out * axes[b].in < axes[b].out * axes[a].in; });
+  return moving;
+}
+
+/// Two taps an axis of a plane, all of them inside: resize_linear.comp.
+bool is_bilinear(const graph::Node& node, const Axes& axes) {
+  if (axes.size() != 4 || node.text("mode", "nearest") != "linear") return false;
+  if (!axes[0].identity() || !axes[1].identity()) return false;
+  return std::ranges::all_of(axes, [](const ResizeAxis& a) { return a.taps <= 2 && !a.has_outside(); });
+}
 
 class Resize : public Operator {
  public:
-  Resize() : Operator("Resize", 1, 4) { needs_values({1, 2, 3}); }
+  Resize() : Operator("Resize", 1, 4) {
+    needs_values({1, 2, 3});
+    writes_out_others();
+  }
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
-    LayoutChoice choice = prefer_c4(graph, node);
-    std::fill(choice.inputs.begin() + 1, choice.inputs.end(), Layout::kLinear);
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    const auto axes = resize_axes(OpView(graph, node));
+    const bool planes = axes.ok() && axes->size() == 4 && (*axes)[0].identity() && (*axes)[1].identity();
+    if (planes && can_be_c4(graph.value(node.inputs[0]).desc)) {
+      choice.inputs[0] = Layout::kC4;
+      choice.outputs[0] = Layout::kC4;
+    }
     return choice;
   }
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
                              const graph::PostOp& post) const override {
-    return node.text("mode", "nearest") == "linear" && accepts_c4(graph, node, post);
+    const auto axes = resize_axes(OpView(graph, node));
+    return axes.ok() && is_bilinear(node, *axes) && accepts_c4(graph, node, post);
+  }
+  [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
+    const auto axes = resize_axes(OpView(graph, node));
+    if (!axes.ok() || is_nearest(node) || is_bilinear(node, *axes)) return 0;
+    return 2 * scratch_half(*axes, graph.value(node.outputs[0]).layout == Layout::kC4);
   }
 
   Status emit(Emitter& emitter) const override {
     const Operand in = emitter.input(0), out = emitter.output(0);
     const OpView view(emitter.graph(), emitter.node());
-    TARSIER_TRY(const auto axes, taps(view, out.value->desc.shape));
-    TARSIER_TRY(const uint64_t source, input_address(emitter, 0, Layout::kC4, half_flag(*in.value) != 0));
-    if (view.node().text("mode", "nearest") == "nearest") {
-      std::vector<int32_t> rows, columns;
-      for (const Tap& tap : axes[2]) rows.push_back(tap.low);
-      for (const Tap& tap : axes[3]) columns.push_back(tap.low);
-      return emit_remap(emitter, *in.value, source, out, rows, columns, 0.0F);
+    if (graph::element_count(out.value->desc.shape) == 0) return {};
+    TARSIER_TRY(const auto axes, resize_axes(view));
+    const Layout layout = out.value->layout;
+    TARSIER_TRY(const uint64_t source, input_address(emitter, 0, layout, half_flag(*in.value) != 0));
+    if (!is_nearest(view.node())) {
+      return is_bilinear(view.node(), axes) ? emit_bilinear(emitter, source, axes)
+                                            : emit_axes(emitter, source, axes);
     }
+    std::vector<std::vector<int32_t>> maps;
+    for (const ResizeAxis& axis : axes) {
+      maps.push_back(axis.index);
+      for (size_t o = 0; o < axis.outside.size(); ++o) {
+        if (axis.outside[o]) maps.back()[o] = -1;
+      }
+    }
+    const float fill = view.node().real("extrapolation_value", 0);
+    if (is_c4(out)) return emit_remap(emitter, *in.value, source, out, maps[2], maps[3], fill);
+    const uint32_t bits =
+        is_float(view.dtype(0)) ? std::bit_cast<uint32_t>(fill) : uint32_t(int32_t(std::lround(fill)));
+    return emit_axis_maps(emitter, view.shape(0), source, out, maps, bits);
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY(Shape shape, resize_shape(view));
+    return std::vector{TensorDesc{view.dtype(0), std::move(shape)}};
+  }
+  [[nodiscard]] Status supported(const OpView& view) const override {
+    if (view.rank(0) < 1 || view.rank(0) > 8) return input_error("rank {} (1 to 8)", view.rank(0));
+    if (!is_nearest(view.node()) && !is_float(view.dtype(0))) {
+      return input_error("element type {}", graph::name_of(view.dtype(0)));
+    }
+    TARSIER_TRY([[maybe_unused]] const auto axes, resize_axes(view));
+    return {};
+  }
+  /// Integers are interpolated as real numbers, what lies behind the point is cut off.
+  Status write_out(graph::NodeBuilder& builder) const override {
+    if (is_nearest(builder.node()) || is_float(builder.desc(0).dtype)) return {};
+    auto inputs = builder.node().inputs;
+    inputs[0] = builder.add("Cast", {inputs[0]}, {{"to", onnx_type(DType::kF32)}});
+    const auto resized = builder.add("Resize", inputs, builder.node().attributes);
+    builder.finish("Cast", {resized}, {{"to", onnx_type(builder.desc(0).dtype)}});
+    return {};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_CHECK(supported(view));
+    TARSIER_TRY(const auto axes, resize_axes(view));
+    const float fill = view.node().real("extrapolation_value", 0);
+    Shape shape = view.shape(0);
+    std::vector<float> values = view.floats(0);
+    for (const size_t d : moving_axes(axes)) {
+      const ResizeAxis& axis = axes[d];
+      const int64_t inner = strides_of(shape)[d];
+      shape[d] = axis.out;
+      std::vector<float> next(size_t(graph::element_count(shape)));
+      for (size_t i = 0; i < next.size(); ++i) {
+        const int64_t row = int64_t(i) / inner, o = row % axis.out, outer = row / axis.out;
+        double sum = 0;
+        for (size_t k = 0; k < axis.taps; ++k) {
+          const size_t tap = size_t(o) * axis.taps + k;
+          sum += double(axis.weight[tap]) *
+                 values[size_t((outer * axis.in + axis.index[tap]) * inner + int64_t(i) % inner)];
+        }
+        next[i] = axis.outside[size_t(o)] ? fill : float(sum);
+      }
+      values = std::move(next);
+    }
+    store(outputs[0], values);
+    return {};
+  }
+
+ private:
+  /// Bytes of the largest of the tensors between two axes, in fp32.
+  static uint64_t scratch_half(const Axes& axes, bool groups) {
+    const auto moving = moving_axes(axes);
+    Shape shape;
+    for (const ResizeAxis& axis : axes) shape.push_back(axis.in);
+    uint64_t most = 0;
+    for (size_t i = 0; i + 1 < moving.size(); ++i) {
+      shape[moving[i]] = axes[moving[i]].out;
+      uint64_t words = uint64_t(graph::element_count(shape));
+      if (groups) words = uint64_t(Nchw(shape).n * Nchw(shape).groups() * Nchw(shape).plane()) * 4;
+      most = std::max(most, (words * 4 + 255) / 256 * 256);
+    }
+    return most;
+  }
+
+  static Status emit_bilinear(Emitter& emitter, uint64_t source, const Axes& axes) {
+    const Operand in = emitter.input(0), out = emitter.output(0);
     const Nchw from(in.value->desc.shape), to(out.value->desc.shape);
-    if (to.plane() == 0) return {};
+    struct Tap {  // low + (high - low) * weight
+      int32_t low, high;
+      float weight;
+    };
+    std::array<std::vector<Tap>, 2> taps;
+    for (size_t d = 0; d < 2; ++d) {
+      const ResizeAxis& axis = axes[d + 2];
+      for (size_t o = 0; o < size_t(axis.out); ++o) {
+        const size_t first = o * axis.taps, last = first + axis.taps - 1;
+        taps[d].push_back({axis.index[first], axis.index[last], axis.taps == 1 ? 0 : axis.weight[last]});
+      }
+    }
     const auto planes = uint32_t(to.n * to.groups());
     const Coverage lanes = cover_repeating(emitter.device());
     const Divisor by_width = divisor_of(uint32_t(to.w));
@@ -56,8 +183,8 @@ class Resize : public Operator {
       PostPush post;
     } push{};
     TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
-    TARSIER_TRY(const Weights rows, emitter.upload(std::as_bytes(std::span(axes[2]))));
-    TARSIER_TRY(const Weights columns, emitter.upload(std::as_bytes(std::span(axes[3]))));
+    TARSIER_TRY(const Weights rows, emitter.upload(std::as_bytes(std::span(taps[0]))));
+    TARSIER_TRY(const Weights columns, emitter.upload(std::as_bytes(std::span(taps[1]))));
     push = {source,
             out.address,
             rows.address,
@@ -81,124 +208,61 @@ class Resize : public Operator {
     return {};
   }
 
- protected:
-  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
-    TensorDesc desc = view.desc(0);
-    std::vector<int64_t> axes;
-    for (int64_t d = 0; d < view.rank(0); ++d) axes.push_back(d);
-    axes = view.node().integers("axes", axes);
-    const bool by_size = view.has(3) && view.desc(3).shape != Shape{0};
-    if (!by_size && !(view.has(2) && view.desc(2).shape != Shape{0})) {
-      return input_error("neither scales nor sizes are given");
-    }
-    if (view.data(by_size ? 3 : 2) == nullptr) {
-      return input_error("scales or sizes that are computed at run time (constants only)");
-    }
-    if (view.data(by_size ? 3 : 2)->size() != int64_t(axes.size())) {
-      return input_error("scales or sizes do not fit rank {}", view.rank(0));
-    }
-    for (size_t i = 0; i < axes.size(); ++i) {
-      TARSIER_TRY(const int64_t axis, normalize_axis(axes[i], view.rank(0)));
-      int64_t& extent = desc.shape[size_t(axis)];
-      extent = by_size ? view.ints(3)[i] : int64_t(std::floor(double(extent) * view.floats(2)[i]));
-      if (extent < 1) return input_error("axis {} shrinks to nothing", axis);
-    }
-    return std::vector{desc};
-  }
-  [[nodiscard]] Status supported(const OpView& view) const override {
-    const std::string mode = view.node().text("mode", "nearest");
-    if (mode != "nearest" && mode != "linear") return input_error("mode={}", mode);
-    if (view.node().integer("antialias", 0) != 0) return input_error("antialias=1");
-    if (view.node().text("keep_aspect_ratio_policy", "stretch") != "stretch") {
-      return input_error("keep_aspect_ratio_policy={}", view.node().text("keep_aspect_ratio_policy", ""));
-    }
-    if (!can_be_c4(view.desc(0))) return input_error("rank {} or element type (real, rank 4)", view.rank(0));
-    TARSIER_TRY(const auto descs, shapes(view));
-    if (descs[0].shape[0] != view.shape(0)[0] || descs[0].shape[1] != view.shape(0)[1]) {
-      return input_error("a change of batch or channels");
-    }
-    return taps(view, descs[0].shape).ok() ? Status() : taps(view, descs[0].shape).error();
-  }
-  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
-    TARSIER_CHECK(supported(view));
-    const Nchw from(view.shape(0)), to(outputs[0].shape());
-    TARSIER_TRY(const auto axes, taps(view, outputs[0].shape()));
-    const auto in = view.floats(0);
-    const bool nearest = view.node().text("mode", "nearest") == "nearest";
-    std::vector<float> out;
-    for (int64_t plane = 0; plane < to.n * to.c; ++plane) {
-      const auto at = [&](int32_t y, int32_t x) { return in[size_t((plane * from.h + y) * from.w + x)]; };
-      for (const Tap& y : axes[2]) {
-        for (const Tap& x : axes[3]) {
-          if (nearest) {
-            out.push_back(at(y.low, x.low));
-            continue;
-          }
-          const float top = at(y.low, x.low) + (at(y.low, x.high) - at(y.low, x.low)) * x.weight;
-          const float bottom = at(y.high, x.low) + (at(y.high, x.high) - at(y.high, x.low)) * x.weight;
-          out.push_back(top + (bottom - top) * y.weight);
-        }
+  /// One dispatch an axis; what lies between is in scratch memory, in the layout of the operands, as fp32.
+  static Status emit_axes(Emitter& emitter, uint64_t source, const Axes& axes) {
+    const Operand in = emitter.input(0), out = emitter.output(0);
+    const bool groups = is_c4(out);
+    auto moving = moving_axes(axes);
+    if (moving.empty()) moving.push_back(axes.size() - 1);  // a copy
+    const uint64_t half_bytes = scratch_half(axes, groups);
+    Shape shape = in.value->desc.shape;
+    const int64_t channels = groups ? shape[1] : 1;
+    if (groups) shape[1] = Nchw(shape).groups();
+    for (size_t i = 0; i < moving.size(); ++i) {
+      const ResizeAxis& axis = axes[moving[i]];
+      const bool first = i == 0, last = i + 1 == moving.size();
+      shape[moving[i]] = axis.out;
+      struct Push {
+        uint64_t source, target, indices, weights;
+        uint32_t count, inner, inner_magic, inner_shift;
+        uint32_t extent, extent_magic, extent_shift, source_extent;
+        uint32_t taps;
+        float fill;
+        uint32_t plane, channels;  // of an output: its groups' pixels
+      } push{};
+      const auto inner = uint32_t(strides_of(shape)[moving[i]]);
+      const Divisor by_inner = divisor_of(inner), by_extent = divisor_of(uint32_t(axis.out));
+      std::vector<int32_t> indices = axis.index;
+      for (size_t o = 0; o < axis.outside.size(); ++o) {
+        if (axis.outside[o]) indices[o * axis.taps] = -1;
       }
+      TARSIER_TRY(const Weights index_table, emitter.upload(std::as_bytes(std::span(indices))));
+      TARSIER_TRY(const Weights weight_table, emitter.upload(std::as_bytes(std::span(axis.weight))));
+      const uint64_t scratch = emitter.scratch();
+      push.source = first ? source : scratch + (i % 2 == 1 ? 0 : half_bytes);
+      push.target = last ? out.address : scratch + (i % 2 == 0 ? 0 : half_bytes);
+      push.indices = index_table.address;
+      push.weights = weight_table.address;
+      push.count = uint32_t(graph::element_count(shape));
+      push.inner = inner;
+      push.inner_magic = by_inner.magic;
+      push.inner_shift = by_inner.shift;
+      push.extent = uint32_t(axis.out);
+      push.extent_magic = by_extent.magic;
+      push.extent_shift = by_extent.shift;
+      push.source_extent = uint32_t(axis.in);
+      push.taps = uint32_t(axis.taps);
+      push.fill = emitter.node().real("extrapolation_value", 0);
+      push.plane = groups ? uint32_t(shape[2] * shape[3]) : 1;
+      push.channels = uint32_t(channels);
+      const bool mask = groups && channels % 4 != 0 && axis.has_outside();
+      emitter.dispatch(
+          "kernels/resize_axis.comp",
+          {groups ? 1U : 0U, first ? half_flag(*in.value) : 0U, last ? half_flag(*out.value) : 0U,
+           (inner == 1 ? 1U : 0U) | (axis.out == 1 ? 2U : 0U) | (mask ? 4U : 0U)},
+          push, flat_grid(push.count, kLocalSize), Dispatch::kNoWindow, !first);
     }
-    store(outputs[0], out);
     return {};
-  }
-
- private:
-  /// Taps of every axis (ONNX, operator Resize: coordinate_transformation_mode and nearest_mode).
-  static Result<std::vector<std::vector<Tap>>> taps(const OpView& view, const Shape& out) {
-    const graph::Node& node = view.node();
-    const std::string mode = node.text("coordinate_transformation_mode", "half_pixel");
-    const std::string rounding = node.text("nearest_mode", "round_prefer_floor");
-    const bool nearest = node.text("mode", "nearest") == "nearest";
-    std::vector<std::vector<Tap>> result(out.size());
-    for (size_t d = 0; d < out.size(); ++d) {
-      const int64_t in = view.shape(0)[d];
-      double scale = double(out[d]) / double(in);
-      if (!node.has("axes") && view.has(2) && view.data(2) != nullptr &&
-          view.data(2)->size() == int64_t(out.size())) {
-        scale = view.floats(2)[d];
-      }
-      for (int64_t o = 0; o < out[d]; ++o) {
-        double x = 0;
-        if (mode == "half_pixel") {
-          x = (double(o) + 0.5) / scale - 0.5;
-        } else if (mode == "pytorch_half_pixel") {
-          x = out[d] > 1 ? (double(o) + 0.5) / scale - 0.5 : 0.0;
-        } else if (mode == "align_corners") {
-          x = out[d] > 1 ? double(o) * double(in - 1) / double(out[d] - 1) : 0.0;
-        } else if (mode == "asymmetric") {
-          x = double(o) / scale;
-        } else if (mode == "tf_half_pixel_for_nn") {
-          x = (double(o) + 0.5) / scale;
-        } else {
-          return input_error("coordinate_transformation_mode={}", mode);
-        }
-        Tap tap;
-        if (nearest) {
-          double at = 0;
-          if (rounding == "round_prefer_floor") {
-            at = std::ceil(x - 0.5);
-          } else if (rounding == "round_prefer_ceil") {
-            at = std::floor(x + 0.5);
-          } else if (rounding == "floor") {
-            at = std::floor(x);
-          } else if (rounding == "ceil") {
-            at = std::ceil(x);
-          } else {
-            return input_error("nearest_mode={}", rounding);
-          }
-          tap.low = tap.high = int32_t(std::clamp<int64_t>(int64_t(at), 0, in - 1));
-        } else {
-          x = std::clamp(x, 0.0, double(in - 1));
-          tap.low = int32_t(x);
-          tap.high = int32_t(std::min<int64_t>(tap.low + 1, in - 1));
-          tap.weight = float(x - tap.low);
-        }
-        result[d].push_back(tap);
-      }
-    }
-    return result;
   }
 };
 

@@ -1,7 +1,8 @@
 // Softmax and LogSoftmax along one axis (ONNX opset 13 semantics). Shader softmax.comp: one lane owns one
-// row.
+// row. Hardmax, and the forms of opset 12 and before over several axes, are written out.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/nd_index.hpp"
 #include "kernels/register.hpp"
@@ -64,11 +65,66 @@ class Softmax : public Operator {
   bool log_;
 };
 
+/// 1 at the first of the greatest numbers along an axis, 0 elsewhere.
+class Hardmax : public Composite {
+ public:
+  Hardmax() : Composite("Hardmax", 1, 1) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const Shape& shape = builder.shape(0);
+    TARSIER_TRY(const int64_t axis,
+                normalize_axis(builder.node().integer("axis", -1), int64_t(shape.size())));
+    if (!is_float(builder.desc(0).dtype)) return input_error("Hardmax of integers is not defined");
+    if (graph::element_count(shape) == 0) {
+      builder.finish("Identity", {builder.input(0)});
+      return {};
+    }
+    const auto top = builder.add("ArgMax", {builder.input(0)}, {{"axis", axis}});
+    std::vector<int64_t> numbers(static_cast<size_t>(shape[size_t(axis)]));
+    std::iota(numbers.begin(), numbers.end(), 0);
+    Shape along(shape.size(), 1);
+    along[size_t(axis)] = int64_t(numbers.size());
+    const auto is_top = builder.add("Equal", {top, builder.constant(Tensor::i64(along, numbers))});
+    builder.finish("Cast", {is_top}, {{"to", int64_t{1}}});
+    return {};
+  }
+};
+
+/// The operator over all axes from `axis` on as one: what the older form meant.
+class Flattened : public Composite {
+ public:
+  explicit Flattened(const std::string& flat_name)
+      : Composite("Flattened" + flat_name, 1, 1), flat_(flat_name) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const Shape& shape = builder.shape(0);
+    const auto rank = int64_t(shape.size());
+    int64_t axis = builder.node().integer("axis", 1);
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis > rank) return input_error("axis {} of {}", axis, graph::to_string(shape));
+    const int64_t inner = graph::element_count(Shape(shape.begin() + axis, shape.end()));
+    const int64_t outer = graph::element_count(Shape(shape.begin(), shape.begin() + axis));
+    const auto flat =
+        builder.add("Reshape", {builder.input(0), builder.ints({outer, inner})}, {{"allowzero", int64_t{1}}});
+    const auto result = builder.add(flat_, {flat}, {{"axis", int64_t{1}}});
+    builder.finish("Reshape", {result, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
+    return {};
+  }
+
+ private:
+  std::string flat_;
+};
+
 }  // namespace
 
 void register_softmax(Registry& registry) {
   registry.add(std::make_unique<Softmax>("Softmax", false));
   registry.add(std::make_unique<Softmax>("LogSoftmax", true));
+  registry.add(std::make_unique<Hardmax>());
+  for (const char* flat : {"Softmax", "LogSoftmax", "Hardmax"})
+    registry.add(std::make_unique<Flattened>(flat));
 }
 
 }  // namespace tarsier::kernels

@@ -1,9 +1,11 @@
-// Elementwise operators of one operand: activations, rounding, exp and friends, Not, Cast. Shader unary.comp.
+// Elementwise operators of one operand: activations, rounding, exp and friends, tests, bits, Cast. Shader
+// unary.comp.
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 
+#include "core/half.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 
@@ -49,9 +51,22 @@ enum class Op : uint32_t {
   kFloatToInt,
   kFloatToBool,
   kIntToBool,
-  kIntToU8,
-  kIntToI8,
-  kIntToI16,
+  kIntToInt,
+  kRoundTo,  // a: Precision
+  kAcos,
+  kAcosh,
+  kAsin,
+  kAsinh,
+  kAtan,
+  kAtanh,
+  kCosh,
+  kSinh,
+  kTan,
+  kShrink,
+  kSwish,
+  kIsNaN,
+  kIsInf,
+  kBitwiseNot,
 };
 
 struct Parameters {
@@ -64,8 +79,8 @@ float evaluate(Op op, float x, const Parameters& p) {
       return x;
     case Op::kRelu:
       return x < 0 ? 0 : x;
-    case Op::kClip:
-      return std::min(std::max(x, p.a), p.b);
+    case Op::kClip:  // a NaN is passed on; the upper bound wins over a lower one above it
+      return x > p.b || p.a > p.b ? (std::isnan(x) ? x : p.b) : x < p.a ? p.a : x;
     case Op::kLeakyRelu:
       return x < 0 ? p.a * x : x;
     case Op::kSigmoid:
@@ -107,7 +122,7 @@ float evaluate(Op op, float x, const Parameters& p) {
     case Op::kElu:
       return x < 0 ? p.a * std::expm1(x) : x;
     case Op::kSign:
-      return x > 0 ? 1.0F : x < 0 ? -1.0F : 0.0F;
+      return x > 0 ? 1.0F : x < 0 ? -1.0F : std::isnan(x) ? x : 0.0F;
     case Op::kSelu:
       return x > 0 ? p.b * x : p.b * p.a * std::expm1(x);
     case Op::kSoftsign:
@@ -122,6 +137,32 @@ float evaluate(Op op, float x, const Parameters& p) {
       return std::max(x, 0.0F) + std::min(0.0F, p.a * std::expm1(x / p.a));
     case Op::kThresholdedRelu:
       return x > p.a ? x : 0.0F;
+    case Op::kAcos:
+      return std::acos(x);
+    case Op::kAcosh:
+      return std::acosh(x);
+    case Op::kAsin:
+      return std::asin(x);
+    case Op::kAsinh:
+      return std::asinh(x);
+    case Op::kAtan:
+      return std::atan(x);
+    case Op::kAtanh:
+      return std::atanh(x);
+    case Op::kCosh:
+      return std::cosh(x);
+    case Op::kSinh:
+      return std::sinh(x);
+    case Op::kTan:
+      return std::tan(x);
+    case Op::kShrink:
+      return x < -p.a ? x + p.b : x > p.a ? x - p.b : 0.0F;
+    case Op::kSwish:
+      return x / (1.0F + std::exp(-p.a * x));
+    case Op::kIsNaN:
+      return std::isnan(x) ? 1.0F : 0.0F;
+    case Op::kIsInf:
+      return std::isinf(x) && (x > 0 ? p.b : p.a) != 0 ? 1.0F : 0.0F;
     default:
       return x;
   }
@@ -141,6 +182,8 @@ int64_t evaluate(Op op, int64_t x, int64_t a, int64_t b) {
       return (x > 0) - (x < 0);
     case Op::kNot:
       return x == 0 ? 1 : 0;
+    case Op::kBitwiseNot:
+      return ~x;
     default:
       return x;
   }
@@ -148,7 +191,28 @@ int64_t evaluate(Op op, int64_t x, int64_t a, int64_t b) {
 
 bool works_on_integers(Op op) {
   return op == Op::kRelu || op == Op::kClip || op == Op::kNeg || op == Op::kAbs || op == Op::kSign ||
-         op == Op::kNot;
+         op == Op::kNot || op == Op::kBitwiseNot || op == Op::kShrink;
+}
+
+/// Element types as unary.comp knows them (constant kElements). Narrow integers wrap around.
+enum : uint32_t { kReal = 0, kWord = 1, kUnsigned8 = 2, kSigned8 = 3, kSigned16 = 4, kUnsigned16 = 5 };
+
+uint32_t kind_of(DType type) {
+  if (is_float(type)) return kReal;
+  return type == DType::kU8    ? kUnsigned8
+         : type == DType::kI8  ? kSigned8
+         : type == DType::kI16 ? kSigned16
+                               : kWord;
+}
+
+/// Types whose numbers are kept as fp32, but rounded to the digits of these where a network casts to them.
+enum Precision : uint32_t { kFull = 0, kHalf = 1, kBfloat16 = 2 };
+
+float rounded(float x, Precision precision) {
+  if (precision == kHalf) return half_to_float(float_to_half(x));
+  if (precision == kFull || std::isnan(x)) return x;
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) & 0xFFFF0000U);
 }
 
 struct Push {
@@ -186,7 +250,7 @@ class Unary : public Operator {
     const Operand in = emitter.input(0), out = emitter.output(0);
     const OpView view(emitter.graph(), emitter.node());
     const Op op = operation(view);
-    const bool integer = !is_float(view.dtype(0));
+    const bool integer = !is_float(view.dtype(0)) && op != Op::kIntToFloat && op != Op::kShrink;
     TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
     TARSIER_TRY(const uint64_t input, input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
     Push push{};
@@ -227,8 +291,8 @@ class Unary : public Operator {
     }
     if (op == Op::kCopy && emitter.node().post.empty() && push.input == push.output) return {};
     emitter.dispatch("kernels/unary.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op), integer ? 1U : 0U, mode,
-                      half_flag(*in.value), half_flag(*out.value), lanes.width, lanes.per_lane,
+                     {post.kinds[0], post.kinds[1], uint32_t(op), elements(view), mode, half_flag(*in.value),
+                      half_flag(*out.value), lanes.width, lanes.per_lane,
                       grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid);
     return {};
@@ -243,8 +307,14 @@ class Unary : public Operator {
     if (op_ != Op::kCopy && !is_float(view.dtype(0)) && !works_on_integers(op_)) {
       return input_error("{} of {} is not defined", name, graph::name_of(view.dtype(0)));
     }
+    if ((op_ == Op::kNot || op_ == Op::kBitwiseNot) && is_float(view.dtype(0))) {
+      return input_error("{} of {} is not defined", name, graph::name_of(view.dtype(0)));
+    }
+    if (op_ == Op::kIsNaN || op_ == Op::kIsInf) return std::vector{TensorDesc{DType::kBool, view.shape(0)}};
     return std::vector{view.desc(0)};
   }
+  /// Number of the element type that the result wraps around in (kind_of).
+  [[nodiscard]] virtual uint32_t elements(const OpView& view) const { return kind_of(view.dtype(0)); }
   [[nodiscard]] Status supported(const OpView& view) const override {
     for (size_t i = 1; i < view.input_count(); ++i) {
       if (view.has(i) && view.data(i) == nullptr) {
@@ -263,20 +333,26 @@ class Unary : public Operator {
     } else {
       auto values = view.ints(0);
       const auto [low, high] = integer_bounds(view);
-      for (int64_t& x : values) x = evaluate(op_, x, low, high);
+      const Parameters p = parameters(view);
+      for (int64_t& x : values) {
+        x = op_ == Op::kShrink ? int64_t(evaluate(op_, float(x), p)) : evaluate(op_, x, low, high);
+      }
       store(outputs[0], values);
     }
     return {};
   }
 
- private:
-  [[nodiscard]] Parameters parameters(const OpView& view) const {
+  [[nodiscard]] virtual Parameters parameters(const OpView& view) const {
     const graph::Node& node = view.node();
     constexpr float kInf = std::numeric_limits<float>::infinity();
     switch (op_) {
       case Op::kClip:
         return {view.has(1) ? view.floats(1)[0] : node.real("min", -kInf),
                 view.has(2) ? view.floats(2)[0] : node.real("max", kInf)};
+      case Op::kShrink:
+        return {node.real("lambd", a_), node.real("bias", b_)};
+      case Op::kIsInf:
+        return {float(node.integer("detect_negative", 1)), float(node.integer("detect_positive", 1))};
       case Op::kHardSigmoid:
         return {node.real("alpha", a_), node.real("beta", b_)};
       case Op::kSelu:
@@ -285,6 +361,8 @@ class Unary : public Operator {
         return {node.real("alpha", a_), b_};
     }
   }
+
+ private:
   [[nodiscard]] std::pair<int64_t, int64_t> integer_bounds(const OpView& view) const {
     if (op_ != Op::kClip) return {0, 0};
     return {view.has(1) ? view.ints(1)[0] : INT64_MIN, view.has(2) ? view.ints(2)[0] : INT64_MAX};
@@ -294,41 +372,84 @@ class Unary : public Operator {
   float a_, b_;
 };
 
-/// Attribute `to`: a DType as text ("float32" ...; graph::name_of) or ONNX's TensorProto.DataType number.
+/// Attribute `to`: ONNX's TensorProto.DataType number. 16-bit real types are kept as fp32 where `precision`
+/// ("float16", "bfloat16") names them, but rounded to their digits. Real numbers are cut towards zero and
+/// kept in the range of an int32 (int64 on the host); integers wrap around.
 class Cast : public Unary {
  public:
   Cast() : Unary("Cast", Op::kCopy) {}
+  [[nodiscard]] bool accepts(const graph::Graph&, const graph::Node&, const graph::PostOp&) const override {
+    return false;
+  }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const DType to, target(view.node()));
+    const std::string name_of_precision = view.node().text("precision", "");
+    if (!name_of_precision.empty() && precision(view.node()) == kFull) {
+      return input_error("precision={}", name_of_precision);
+    }
     return std::vector{TensorDesc{to, view.shape(0)}};
   }
-  [[nodiscard]] bool accepts(const graph::Graph&, const graph::Node&, const graph::PostOp&) const override {
-    return false;
-  }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
-    if (is_float(view.dtype(0))) {
-      store(outputs[0], view.floats(0));
-    } else {
-      store(outputs[0], view.ints(0));
+    TARSIER_TRY(const DType to, target(view.node()));
+    if (is_float(to)) {
+      auto values = view.floats(0);
+      for (float& x : values) x = rounded(x, precision(view.node()));
+      store(outputs[0], values);
+      return {};
     }
+    std::vector<int64_t> values;
+    if (is_float(view.dtype(0))) {
+      // The largest doubles below the ends of the range.
+      const bool wide = to == DType::kI64;
+      const double low = wide ? -9223372036854775808.0 : -2147483648.0;
+      const double high = wide ? 9223372036854774784.0 : 2147483647.0;
+      for (const float x : view.floats(0)) {
+        const bool truth = to == DType::kBool;
+        values.push_back(truth           ? int64_t(x != 0)
+                         : std::isnan(x) ? 0
+                                         : int64_t(std::clamp(double(x), low, high)));
+      }
+    } else {
+      values = view.ints(0);
+    }
+    if (elements(view) == kUnsigned16) {
+      for (int64_t& x : values) x &= 0xFFFF;
+    }
+    store(outputs[0], values);
     return {};
   }
   [[nodiscard]] Op operation(const OpView& view) const override {
     const DType from = view.dtype(0);
     const auto target_type = target(view.node());
     const DType to = target_type.ok() ? *target_type : from;
-    if (is_float(to)) return is_float(from) ? Op::kCopy : Op::kIntToFloat;
+    if (is_float(to)) {
+      return !is_float(from) ? Op::kIntToFloat : precision(view.node()) == kFull ? Op::kCopy : Op::kRoundTo;
+    }
     if (to == DType::kBool) {
       return from == DType::kBool ? Op::kCopy : is_float(from) ? Op::kFloatToBool : Op::kIntToBool;
     }
     if (is_float(from)) return Op::kFloatToInt;
-    if (to == from || to == DType::kI32 || to == DType::kI64) return Op::kCopy;
-    return to == DType::kU8 ? Op::kIntToU8 : to == DType::kI8 ? Op::kIntToI8 : Op::kIntToI16;
+    const uint32_t kind = elements(view);
+    return kind == kWord || (to == from && kind != kUnsigned16) ? Op::kCopy : Op::kIntToInt;
+  }
+  [[nodiscard]] uint32_t elements(const OpView& view) const override {
+    if (view.node().integer("to", 0) == kOnnxUint16) return kUnsigned16;
+    const auto to = target(view.node());
+    return kind_of(to.ok() ? *to : view.dtype(0));
+  }
+  [[nodiscard]] Parameters parameters(const OpView& view) const override {
+    return {float(precision(view.node())), 0};
   }
 
  private:
+  static constexpr int64_t kOnnxUint16 = 4;
+
+  static Precision precision(const graph::Node& node) {
+    const std::string name = node.text("precision", "");
+    return name == "float16" ? kHalf : name == "bfloat16" ? kBfloat16 : kFull;
+  }
   static Result<DType> target(const graph::Node& node) {
     if (!node.has("to")) return input_error("attribute 'to' is missing");
     switch (node.integer("to", 0)) {  // onnx.proto, TensorProto.DataType
@@ -338,6 +459,8 @@ class Cast : public Unary {
         return DType::kU8;
       case 3:
         return DType::kI8;
+      case kOnnxUint16:
+        return DType::kI32;
       case 5:
         return DType::kI16;
       case 6:
@@ -353,6 +476,43 @@ class Cast : public Unary {
       default:
         return input_error("to={} is not a supported element type", node.integer("to", 0));
     }
+  }
+};
+
+/// Cast to the element type of the second operand.
+class CastLike : public Composite {
+ public:
+  CastLike() : Composite("CastLike", 2, 2) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    builder.finish("Cast", {builder.input(0)}, {{"to", onnx_number(builder.desc(1).dtype)}});
+    return {};
+  }
+
+ private:
+  static int64_t onnx_number(DType type) {
+    switch (type) {
+      case DType::kF32:
+        return 1;
+      case DType::kU8:
+        return 2;
+      case DType::kI8:
+        return 3;
+      case DType::kI16:
+        return 5;
+      case DType::kI32:
+        return 6;
+      case DType::kI64:
+        return 7;
+      case DType::kBool:
+        return 9;
+      case DType::kF16:
+        return 10;
+      case DType::kF64:
+        return 11;
+    }
+    return 0;
   }
 };
 
@@ -392,6 +552,21 @@ void register_unary(Registry& registry) {
   add("Celu", Op::kCelu, 1.0F);
   add("ThresholdedRelu", Op::kThresholdedRelu, 1.0F);
   add("Not", Op::kNot);
+  add("Acos", Op::kAcos);
+  add("Acosh", Op::kAcosh);
+  add("Asin", Op::kAsin);
+  add("Asinh", Op::kAsinh);
+  add("Atan", Op::kAtan);
+  add("Atanh", Op::kAtanh);
+  add("Cosh", Op::kCosh);
+  add("Sinh", Op::kSinh);
+  add("Tan", Op::kTan);
+  add("Shrink", Op::kShrink, 0.5F);
+  add("Swish", Op::kSwish, 1.0F);
+  add("IsNaN", Op::kIsNaN);
+  add("IsInf", Op::kIsInf);
+  add("BitwiseNot", Op::kBitwiseNot);
+  registry.add(std::make_unique<CastLike>());
   registry.add(std::make_unique<Cast>());
 }
 

@@ -55,6 +55,23 @@ class TableReader {
     return value;
   }
 
+  /// { key = "text", ... }
+  std::map<std::string, std::string> text_table(std::string_view key) {
+    asked_.emplace(key);
+    std::map<std::string, std::string> values;
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return values;
+    const toml::table* table = node->as_table();
+    if (table == nullptr) complain(*node, key, "a table like { output = \"input\" }");
+    if (table == nullptr) return values;
+    for (const auto& [name, value] : *table) {
+      const auto text = value.value<std::string>();
+      if (!text) complain(value, key, "a table like { output = \"input\" }");
+      if (text) values[std::string(name.str())] = *text;
+    }
+    return values;
+  }
+
   std::vector<std::string> texts(std::string_view key) {
     asked_.emplace(key);
     std::vector<std::string> values;
@@ -243,6 +260,7 @@ Result<Entry> read_entry(const toml::table& table, const std::string& file, cons
   entry.license_url = reader.get<std::string>("license_url", "");
   entry.head = reader.choice("head", kHeads, Head::kNone);
   entry.outputs = reader.texts("outputs");
+  entry.state = reader.text_table("state");
   const auto labels = reader.get<std::string>("labels", "");
   const toml::node* input = reader.node("input");
   const toml::node* files = nullptr;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +54,9 @@ struct Entry {
   bool needs_consent = false;  // never fetched unasked
   Head head = Head::kNone;
   std::vector<std::string> outputs;  // for infer::CompileOptions::outputs and the head; all where empty
-  std::vector<std::string> labels;   // class names by index; empty where the network has no classes
+  /// Recurrent networks: outputs that are inputs of the next frame (infer::CompileOptions::state).
+  std::map<std::string, std::string> state;
+  std::vector<std::string> labels;  // class names by index; empty where the network has no classes
   InputSpec input;
   std::vector<FileSpec> files;  // the first is the one to load
   /// The same network in other files, which are as good where a mirror folder has them; never fetched.

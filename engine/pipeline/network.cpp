@@ -98,6 +98,15 @@ vision::PreprocessDesc preprocess_desc(const models::InputSpec& input) {
   return desc;
 }
 
+std::pair<float, float> input_range(const models::InputSpec& input) {
+  float low = 0, high = 0;
+  for (size_t c = 0; c < 3; ++c) {
+    low = std::min(low, (0 - input.mean[c]) / input.std[c]);
+    high = std::max(high, (255 - input.mean[c]) / input.std[c]);
+  }
+  return {low, high};
+}
+
 Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models::Entry& entry,
                                                const models::StoreOptions& store,
                                                const NetworkOptions& options) {
@@ -106,17 +115,28 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
 
   infer::CompileOptions compile;
   compile.precision = options.precision;
+  std::tie(compile.probe_low, compile.probe_high) = input_range(entry.input);
   compile.tune = options.tune;
   compile.outputs = entry.outputs;
+  compile.state = entry.state;
+  // A state must be computed even where nobody else reads it.
+  for (const auto& [output, input] : entry.state)
+    if (!compile.outputs.empty() && std::ranges::find(compile.outputs, output) == compile.outputs.end())
+      compile.outputs.push_back(output);
   if (options.progress) {
     compile.progress = [&](float fraction, std::string_view what) {
       options.progress(fmt::format("{}: {}", entry.name, what), static_cast<double>(fraction));
     };
   }
-  if (graph.inputs.size() != 1) {
-    return input_error("{}: has {} inputs, a pipeline's network must have one: the picture",
+  if (graph.inputs.size() != 1 + entry.state.size()) {
+    return input_error("{}: has {} inputs, a pipeline's network must have one beside its state: the picture",
                        files.main.string(), graph.inputs.size());
   }
+  // The picture first.
+  std::ranges::stable_partition(graph.inputs, [&](graph::ValueId id) {
+    return std::ranges::none_of(entry.state,
+                                [&](const auto& pair) { return pair.second == graph.value(id).name; });
+  });
   // Pre-processing writes and decoders read any layout, so transposes at the network's ends are for nothing.
   TARSIER_CHECK(graph::prune(graph, compile.outputs));
   const std::vector<std::string> peeled = graph::peel_transposes(graph);

@@ -42,6 +42,9 @@ struct NetworkOptions {
 /// The catalogue's input preparation as the pre-processing pass takes it.
 [[nodiscard]] vision::PreprocessDesc preprocess_desc(const models::InputSpec& input);
 
+/// Smallest and largest number that a pixel becomes.
+[[nodiscard]] std::pair<float, float> input_range(const models::InputSpec& input);
+
 class Network {
  public:
   /// Finds (or fetches) the files, imports and compiles.

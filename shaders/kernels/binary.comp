@@ -7,7 +7,8 @@
 layout(local_size_x_id = 9) in;
 
 layout(constant_id = 2) const uint kOp = 0u;
-layout(constant_id = 3) const uint kInteger = 0u;
+// 0 real; integers: 1 of 32 bits, 2 unsigned of 8, 3 of 8, 4 of 16; + 8: operand b is of the other kind.
+layout(constant_id = 3) const uint kElements = 0u;
 layout(constant_id = 4) const uint kLayout = 0u;
 layout(constant_id = 5) const uint kHalfA = 0u;
 layout(constant_id = 6) const uint kHalfB = 0u;
@@ -32,18 +33,51 @@ layout(push_constant, std430) uniform Push {
 
 // The enumerators of Op in binary.cpp.
 const uint kAdd = 0u, kSub = 1u, kMul = 2u, kDiv = 3u, kFloorDiv = 4u, kMod = 5u, kFmod = 6u, kMin = 7u;
-const uint kMax = 8u, kPow = 9u, kPRelu = 10u, kEqual = 11u, kLess = 12u, kGreater = 13u, kLessOrEqual = 14u;
-const uint kGreaterOrEqual = 15u, kAnd = 16u, kOr = 17u, kXor = 18u;
+const uint kMax = 8u, kPow = 9u, kPRelu = 10u, kShiftLeft = 11u, kShiftRight = 12u, kBitAnd = 13u, kBitOr = 14u;
+const uint kBitXor = 15u, kEqual = 16u, kLess = 17u, kGreater = 18u, kLessOrEqual = 19u, kGreaterOrEqual = 20u;
+const uint kAnd = 21u, kOr = 22u, kXor = 23u;
+
+const uint kWord = kElements & 7u;
+const bool kInteger = kWord != 0u, kMixed = (kElements & 8u) != 0u;
+
+float not_a_number() { return uintBitsToFloat(0x7FC00000u); }
+bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7FFFFFFFu, uvec4(0x7F800000u)); }
 
 // pow() is undefined for a negative base; ONNX wants C's.
 vec4 power(vec4 a, vec4 b) {
   const vec4 magnitude = mix(pow(abs(a), b), vec4(1.0), equal(b, vec4(0.0)));
   const bvec4 odd = notEqual(mod(trunc(b), 2.0), vec4(0.0));
   const vec4 negative = mix(magnitude, -magnitude, odd);
-  const vec4 undefined_value = vec4(uintBitsToFloat(0x7FC00000u));
-  const vec4 below = mix(undefined_value, negative, equal(trunc(b), b));
+  const vec4 below = mix(vec4(not_a_number()), negative, equal(trunc(b), b));
   const vec4 squared = mix(mix(magnitude, below, lessThan(a, vec4(0.0))), a * a, equal(b, vec4(2.0)));
-  return mix(squared, a, equal(b, vec4(1.0)));
+  return mix(mix(squared, a, equal(b, vec4(1.0))), vec4(1.0), equal(a, vec4(1.0)));
+}
+
+// The remainder with the sign of a, exact: multiples of b by powers of two are taken away, largest first (as in
+// a long division; each difference is exact by Sterbenz' lemma).
+float exact_remainder(float a, float b) {
+  const float d = abs(b);
+  float r = abs(a);
+  const bool defined = d > 0.0 && r < uintBitsToFloat(0x7F800000u);
+  if (!defined || d != d) return not_a_number();
+  for (uint i = 0u; i < 300u && r >= d; ++i) {
+    const int shift = int(floatBitsToUint(r) >> 23) - int(floatBitsToUint(d) >> 23);
+    // In two steps: 2^shift itself may be beyond the largest number.
+    float part = ldexp(ldexp(d, shift / 2), shift - shift / 2);
+    if (part > r) part *= 0.5;
+    r -= part;
+  }
+  return a < 0.0 ? -r : r;
+}
+vec4 exact_remainder(vec4 a, vec4 b) {
+  vec4 r;
+  for (uint k = 0u; k < 4u; ++k) r[k] = exact_remainder(a[k], b[k]);
+  return r;
+}
+vec4 floored_remainder(vec4 a, vec4 b) {
+  const vec4 r = exact_remainder(a, b);
+  const bvec4 other_sign = bvec4(uvec4(notEqual(r, vec4(0.0))) & uvec4(lessThan(r * sign(b), vec4(0.0))));
+  return mix(r, r + b, other_sign);
 }
 
 vec4 evaluate(vec4 a, vec4 b) {
@@ -53,10 +87,11 @@ vec4 evaluate(vec4 a, vec4 b) {
     case kMul: return a * b;
     case kDiv: return a / b;
     case kFloorDiv: return floor(a / b);
-    case kMod: return a - b * floor(a / b);
-    case kFmod: return a - b * trunc(a / b);
-    case kMin: return min(a, b);
-    case kMax: return max(a, b);
+    case kMod: return floored_remainder(a, b);
+    case kFmod: return exact_remainder(a, b);
+    // A NaN of either side is passed on, as by numpy.
+    case kMin: return mix(mix(min(a, b), b, is_nan(b)), a, is_nan(a));
+    case kMax: return mix(mix(max(a, b), b, is_nan(b)), a, is_nan(a));
     case kPow: return power(a, b);
     case kPRelu: return mix(a, a * b, lessThan(a, vec4(0.0)));
   }
@@ -84,11 +119,55 @@ ivec4 integer_power(ivec4 a, ivec4 b) {
     base *= base;
     e >>= 1;
   }
-  return mix(result, ivec4(0), lessThan(b, ivec4(0)));
+  const ivec4 unit = mix(ivec4(1), a, notEqual(b & 1, ivec4(0)));  // 1 / a where that is whole
+  const ivec4 inverse = mix(ivec4(0), unit, equal(abs(a), ivec4(1)));
+  return mix(result, inverse, lessThan(b, ivec4(0)));
+}
+
+// Real powers of integers, cut towards zero; whole ones are exact.
+ivec4 mixed_power(ivec4 a, vec4 b) {
+  const ivec4 cut = ivec4(clamp(power(vec4(a), b), -2147483648.0, 2147483520.0));
+  const vec4 exponent = clamp(b, -1024.0, 1024.0);
+  return mix(cut, integer_power(a, ivec4(exponent)), equal(trunc(b), b));
+}
+
+// GLSL leaves shifts by the width of a word or more undefined: nothing, or the sign, is left then.
+uvec4 shift_left(uvec4 a, uvec4 b) {
+  return mix(a << min(b, uvec4(31u)), uvec4(0u), greaterThan(b, uvec4(31u)));
+}
+
+// Integers narrower than a word wrap around.
+uvec4 narrowed(uvec4 x) {
+  if (kWord == 2u) return x & 0xFFu;
+  if (kWord == 3u) return uvec4(bitfieldExtract(ivec4(x), 0, 8));
+  if (kWord == 4u) return uvec4(bitfieldExtract(ivec4(x), 0, 16));
+  return x;
+}
+
+uvec4 evaluate_integers(ivec4 a, ivec4 b) {
+  switch (kOp) {
+    case kAdd: return uvec4(a + b);
+    case kSub: return uvec4(a - b);
+    case kMul: return uvec4(a * b);
+    case kDiv: return uvec4(divide(a, b));
+    case kFloorDiv: return uvec4(divide(a, b) - ivec4(uvec4(rounds_down(a, b))));
+    case kMod: return uvec4(remainder_of(a, b) + mix(ivec4(0), b, rounds_down(a, b)));
+    case kFmod: return uvec4(remainder_of(a, b));
+    case kMin: return uvec4(min(a, b));
+    case kMax: return uvec4(max(a, b));
+    case kPow: return uvec4(integer_power(a, b));
+    case kPRelu: return uvec4(mix(a, a * b, lessThan(a, ivec4(0))));
+    case kShiftLeft: return shift_left(uvec4(a), uvec4(b));
+    case kShiftRight: return uvec4(a >> min(uvec4(b), uvec4(31u)));
+    case kBitAnd: return uvec4(a & b);
+    case kBitOr: return uvec4(a | b);
+    case kBitXor: return uvec4(a ^ b);
+  }
+  return uvec4(a);
 }
 
 uvec4 compare(uvec4 ua, uvec4 ub) {
-  if (kInteger != 0u) {
+  if (kInteger) {
     const ivec4 a = ivec4(ua), b = ivec4(ub);
     switch (kOp) {
       case kEqual: return uvec4(equal(a, b));
@@ -113,23 +192,11 @@ uvec4 compare(uvec4 ua, uvec4 ub) {
 
 uvec4 evaluate_words(uvec4 ua, uvec4 ub) {
   if (kOp >= kEqual) return compare(ua, ub);
-  if (kInteger != 0u) {
-    const ivec4 a = ivec4(ua), b = ivec4(ub);
-    switch (kOp) {
-      case kAdd: return uvec4(a + b);
-      case kSub: return uvec4(a - b);
-      case kMul: return uvec4(a * b);
-      case kDiv: return uvec4(divide(a, b));
-      case kFloorDiv: return uvec4(divide(a, b) - ivec4(uvec4(rounds_down(a, b))));
-      case kMod: return uvec4(remainder_of(a, b) + mix(ivec4(0), b, rounds_down(a, b)));
-      case kFmod: return uvec4(remainder_of(a, b));
-      case kMin: return uvec4(min(a, b));
-      case kMax: return uvec4(max(a, b));
-      case kPow: return uvec4(integer_power(a, b));
-      case kPRelu: return uvec4(mix(a, a * b, lessThan(a, ivec4(0))));
-    }
+  if (kInteger) {
+    const ivec4 a = ivec4(ua);
+    return narrowed(kMixed ? uvec4(mixed_power(a, uintBitsToFloat(ub))) : evaluate_integers(a, ivec4(ub)));
   }
-  const vec4 x = evaluate(uintBitsToFloat(ua), uintBitsToFloat(ub));
+  const vec4 x = evaluate(uintBitsToFloat(ua), kMixed ? vec4(ivec4(ub)) : uintBitsToFloat(ub));
   return floatBitsToUint(apply_post_ops(x, 0u, 0u, 0u));
 }
 

@@ -1,10 +1,10 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
-// MaxPool and AveragePool of kC4 planes; engine/kernels/pool.cpp.
+// MaxPool, AveragePool and LpPool of kC4 planes; engine/kernels/pool.cpp.
 #include "activation.glsl"
 
 layout(local_size_x_id = 8) in;
-layout(constant_id = 2) const uint kMode = 0u;  // 0 max, 1 average of what is inside, 2 average with padding
+layout(constant_id = 2) const uint kMode = 0u;  // 0 max, 1 average of what is inside, 2 average with padding, 3 Lp norm
 layout(constant_id = 3) const uint kHalfIn = 0u;
 layout(constant_id = 4) const uint kHalfOut = 0u;
 layout(constant_id = 5) const uint kKernelY = 1u;
@@ -21,11 +21,17 @@ layout(push_constant, std430) uniform Push {
   int in_h, in_w;
   uint out_h;
   uint stride, dilation, before, after;  // y | x << 16
-  uint groups, channels, reserved;
+  uint groups, channels;
+  float p;
   POST_PUSH
 } pc;
 
 ivec2 unpack(uint yx) { return ivec2(yx & 0xFFFFu, yx >> 16); }
+
+vec4 term(vec4 x) {
+  if (kMode != 3u) return x;
+  return pc.p == 2.0 ? x * x : pc.p == 1.0 ? abs(x) : pow(abs(x), vec4(pc.p));
+}
 
 void main() {
   uint lane = gl_GlobalInvocationID.x;
@@ -59,7 +65,7 @@ void main() {
       if (kMode == 0u) {
         in_row = max(in_row, inside ? value : start);
       } else {
-        in_row += inside ? value : vec4(0.0);
+        in_row += inside ? term(value) : vec4(0.0);
         const bool counts = kMode == 2u ? y < padded.x && x < padded.y : inside;
         row_taps += counts ? 1.0 : 0.0;
       }
@@ -88,7 +94,8 @@ void main() {
     }
     result[j] = value;
     taps[j] = count;
-    if (kMode != 0u) value /= max(count, 1.0);
+    if (kMode == 1u || kMode == 2u) value /= max(count, 1.0);
+    if (kMode == 3u) value = pc.p == 2.0 ? sqrt(value) : pc.p == 1.0 ? value : pow(value, vec4(1.0 / pc.p));
     const uint group = (plane * pc.out_h + at) * pc.width + ox;
     value = apply_post_ops(value, group, plane, channel_group);
     if ((kFlags & 1u) != 0u) value = mask_channels(value, channel_group, pc.channels);

@@ -2,11 +2,13 @@
 #extension GL_GOOGLE_include_directive : require
 // Elementwise operators of one operand; engine/kernels/unary.cpp.
 #include "activation.glsl"
+#include "elementary.glsl"
 
 layout(local_size_x_id = 7) in;
 
 layout(constant_id = 2) const uint kOp = 0u;
-layout(constant_id = 3) const uint kInteger = 0u;
+// Of the result: 0 real; integers: 1 of 32 bits, 2 unsigned of 8, 3 of 8, 4 of 16, 5 unsigned of 16.
+layout(constant_id = 3) const uint kElements = 0u;
 layout(constant_id = 4) const uint kLayout = 0u;  // 0 words, 1 groups, 2 groups by plane (masked), 3 words with a tail
 layout(constant_id = 5) const uint kHalfIn = 0u;
 layout(constant_id = 6) const uint kHalfOut = 0u;
@@ -29,27 +31,42 @@ const uint kHardSwish = 7u, kTanh = 8u, kGelu = 9u, kExp = 10u, kLog = 11u, kSqr
 const uint kAbs = 14u, kFloor = 15u, kCeil = 16u, kRound = 17u, kReciprocal = 18u, kErf = 19u;
 const uint kSoftplus = 20u, kElu = 21u, kSign = 22u, kSelu = 23u, kSoftsign = 24u, kSin = 25u, kCos = 26u;
 const uint kMish = 27u, kCelu = 28u, kThresholdedRelu = 29u, kGeluTanh = 30u, kNot = 31u, kIntToFloat = 32u;
-const uint kFloatToInt = 33u, kFloatToBool = 34u, kIntToBool = 35u, kIntToU8 = 36u, kIntToI8 = 37u;
-const uint kIntToI16 = 38u;
+const uint kFloatToInt = 33u, kFloatToBool = 34u, kIntToBool = 35u, kIntToInt = 36u, kRoundTo = 37u;
+const uint kAcos = 38u, kAcosh = 39u, kAsin = 40u, kAsinh = 41u, kAtan = 42u, kAtanh = 43u, kCosh = 44u;
+const uint kSinh = 45u, kTan = 46u, kShrink = 47u, kSwish = 48u, kIsNaN = 49u, kIsInf = 50u, kBitwiseNot = 51u;
 
-vec4 softplus(vec4 x) { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
+bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7FFFFFFFu, uvec4(0x7F800000u)); }
+vec4 softplus(vec4 x) { return max(x, 0.0) + log1p(exp(-abs(x))); }
+// x tanh(log(1 + n)) with n = exp(x), where no digits cancel; above 20 the factor is 1.
+vec4 mish(vec4 x) {
+  const vec4 n = exp(min(x, 20.0)), m = n * (n + 2.0);
+  return x * (m / (m + 2.0));
+}
 // exp(x) - 1 loses all digits near zero, where the series is exact.
 vec4 expm1(vec4 x) {
   const vec4 series = x * (1.0 + x * (0.5 + x * (0.16666667 + x * 0.041666668)));
   return mix(exp(x) - 1.0, series, lessThan(abs(x), vec4(0.06)));
 }
 
+vec4 shrink(vec4 x, float lambda, float bias) {
+  return mix(mix(vec4(0.0), x - bias, greaterThan(x, vec4(lambda))), x + bias, lessThan(x, vec4(-lambda)));
+}
+vec4 rounded(vec4 x, float precision_number) {
+  return precision_number == 1.0 ? round_to_half(x) : precision_number == 2.0 ? round_to_bfloat16(x) : x;
+}
+
 vec4 evaluate(vec4 x) {
   const float a = uintBitsToFloat(pc.a), b = uintBitsToFloat(pc.b);
   switch (kOp) {
-    case kRelu: return max(x, 0.0);
-    case kClip: return min(max(x, a), b);
+    // A NaN is passed on, as by numpy.
+    case kRelu: return mix(x, vec4(0.0), lessThan(x, vec4(0.0)));
+    case kClip: return mix(min(max(x, a), b), x, is_nan(x));
     case kLeakyRelu: return mix(x, a * x, lessThan(x, vec4(0.0)));
     case kSigmoid: return sigmoid(x);
     case kSilu: return x / (1.0 + exp(-x));
-    case kHardSigmoid: return clamp(a * x + b, 0.0, 1.0);
+    case kHardSigmoid: return mix(clamp(a * x + b, 0.0, 1.0), x, is_nan(x));
     case kHardSwish: return x * clamp(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);
-    case kTanh: return safe_tanh(x);
+    case kTanh: return mix(safe_tanh(x), x, is_nan(x));
     case kGelu: return gelu(x);
     case kGeluTanh: return 0.5 * x * (1.0 + safe_tanh(0.79788456 * (x + 0.044715 * x * x * x)));
     case kExp: return exp(x);
@@ -64,38 +81,70 @@ vec4 evaluate(vec4 x) {
     case kErf: return erf4(x);
     case kSoftplus: return softplus(x);
     case kElu: return mix(x, a * expm1(x), lessThan(x, vec4(0.0)));
-    case kSign: return sign(x);
+    case kSign: return mix(sign(x), x, is_nan(x));
     case kSelu: return b * mix(a * expm1(x), x, greaterThan(x, vec4(0.0)));
     case kSoftsign: return x / (1.0 + abs(x));
     case kSin: return sin(x);
     case kCos: return cos(x);
-    case kMish: return x * safe_tanh(softplus(x));
-    case kCelu: return max(x, 0.0) + min(vec4(0.0), a * expm1(x / a));
+    case kMish: return mish(x);
+    case kCelu: return mix(x, a * expm1(x / a), lessThan(x, vec4(0.0)));
     case kThresholdedRelu: return mix(vec4(0.0), x, greaterThan(x, vec4(a)));
+    case kAcos: return exact_acos(x);
+    case kAcosh: return exact_acosh(x);
+    case kAsin: return exact_asin(x);
+    case kAsinh: return exact_asinh(x);
+    case kAtan: return exact_atan(x);
+    case kAtanh: return exact_atanh(x);
+    case kCosh: return exact_cosh(x);
+    case kSinh: return exact_sinh(x);
+    case kTan: return sin(x) / cos(x);
+    case kShrink: return shrink(x, a, b);
+    case kSwish: return x / (1.0 + exp(-a * x));
+    case kRoundTo: return rounded(x, a);
   }
   return x;
+}
+
+// Integers narrower than a word wrap around.
+uvec4 narrowed(uvec4 x) {
+  switch (kElements) {
+    case 2u: return x & 0xFFu;
+    case 3u: return uvec4(bitfieldExtract(ivec4(x), 0, 8));
+    case 4u: return uvec4(bitfieldExtract(ivec4(x), 0, 16));
+    case 5u: return x & 0xFFFFu;
+  }
+  return x;
+}
+
+uvec4 is_infinite(uvec4 bits) {
+  const uvec4 below = uvec4(equal(bits, uvec4(0xFF800000u))) & uint(uintBitsToFloat(pc.a) != 0.0);
+  return below | (uvec4(equal(bits, uvec4(0x7F800000u))) & uint(uintBitsToFloat(pc.b) != 0.0));
 }
 
 uvec4 evaluate_words(uvec4 bits) {
   const ivec4 x = ivec4(bits);
   switch (kOp) {
     case kCopy: return bits;
-    case kIntToFloat: return floatBitsToUint(vec4(x));
-    case kFloatToInt: return uvec4(ivec4(uintBitsToFloat(bits)));
+    case kIntToFloat: return floatBitsToUint(rounded(vec4(x), uintBitsToFloat(pc.a)));
+    case kFloatToInt:  // beyond the range of an int GLSL says nothing
+      return narrowed(uvec4(ivec4(clamp(uintBitsToFloat(bits), -2147483648.0, 2147483520.0))));
     case kFloatToBool: return uvec4(notEqual(uintBitsToFloat(bits), vec4(0.0)));
     case kIntToBool: return uvec4(notEqual(x, ivec4(0)));
+    case kIntToInt: return narrowed(bits);
     case kNot: return uvec4(equal(x, ivec4(0)));
-    case kIntToU8: return bits & 0xFFu;
-    case kIntToI8: return uvec4(bitfieldExtract(x, 0, 8));
-    case kIntToI16: return uvec4(bitfieldExtract(x, 0, 16));
+    case kIsNaN: return uvec4(is_nan(uintBitsToFloat(bits)));
+    case kIsInf: return is_infinite(bits);
   }
-  if (kInteger != 0u) {
+  if (kElements != 0u) {
     switch (kOp) {
       case kRelu: return uvec4(max(x, ivec4(0)));
       case kClip: return uvec4(min(max(x, ivec4(int(pc.a))), ivec4(int(pc.b))));
-      case kNeg: return uvec4(-x);
-      case kAbs: return uvec4(abs(x));
+      case kNeg: return narrowed(uvec4(-x));
+      case kAbs: return narrowed(uvec4(abs(x)));
       case kSign: return uvec4(sign(x));
+      case kBitwiseNot: return narrowed(~bits);
+      case kShrink:
+        return narrowed(uvec4(ivec4(shrink(vec4(x), uintBitsToFloat(pc.a), uintBitsToFloat(pc.b)))));
     }
   }
   return floatBitsToUint(apply_post_ops(evaluate(uintBitsToFloat(bits)), 0u, 0u, 0u));

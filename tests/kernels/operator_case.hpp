@@ -73,6 +73,10 @@ std::vector<OperatorCase> elementwise_cases();
 std::vector<OperatorCase> spatial_cases();
 std::vector<OperatorCase> movement_cases();
 std::vector<OperatorCase> reduction_cases();
+std::vector<OperatorCase> integer_cases();
+std::vector<OperatorCase> recurrent_cases();
+std::vector<OperatorCase> math_cases();
+std::vector<OperatorCase> sampling_cases();
 /// Rows of the size that real networks have: timed, not compared.
 std::vector<OperatorCase> speed_cases();
 

@@ -85,7 +85,6 @@ std::vector<OperatorCase> movement_cases() {
       {"Gather", {ints({7}), list({6, 0, -1})}, {}, kExact},
       {"Identity", {x({1, 5, 7, 3})}, {}, kExact},
       {"Identity", {ints({5})}, {}, kExact},
-      {"Dropout", {x({1, 5, 7, 3})}, {}, kExact},
       {"Reshape", {x({1, 5, 7, 3}), list({0, -1})}, {}, kExact},
       {"Reshape", {x({3, 5}), list({5, 1, 3})}, {}, kExact},
       {"Flatten", {x({2, 5, 7, 3})}, {{"axis", int64_t{2}}}, kExact},

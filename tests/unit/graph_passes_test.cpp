@@ -422,6 +422,30 @@ TEST(RecogniseChannelShuffle, AsShuffleNetsWriteIt) {
   EXPECT_EQ(after.nodes[1].integers("indices"), (Ints{1, 3, 5}));
 }
 
+TEST(RecogniseLayerNorm, WithScaleAndBias) {
+  G g;
+  const ValueId x = g.input("x", {2, 3, 5, 8});
+  const auto axes = g.ints({-1});
+  const ValueId d = g.op("Sub", {x, g.op("ReduceMean", {x, axes})});
+  const ValueId v = g.op("ReduceMean", {g.op("Pow", {d, g.scalar(2)}), axes});
+  ValueId y = g.op("Div", {d, g.op("Sqrt", {g.op("Add", {v, g.scalar(1e-5F)})})});
+  y = g.op("Mul", {y, g.weights({8})});
+  g.output(g.op("Add", {g.weights({8}), y}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, recognise_layer_norm).op_types(), Types{"LayerNormalization"});
+}
+
+TEST(RecogniseLayerNorm, NotOverAnAxisInTheMiddle) {
+  G g;
+  const ValueId x = g.input("x", {2, 3, 8});
+  const auto axes = g.ints({1});
+  const ValueId d = g.op("Sub", {x, g.op("ReduceMean", {x, axes})});
+  const ValueId v = g.op("ReduceMean", {g.op("Mul", {d, d}), axes});
+  g.output(g.op("Div", {d, g.op("Sqrt", {g.op("Add", {v, g.scalar(1e-5F)})})}));
+  g.infer();
+  EXPECT_EQ(rewritten(g, recognise_layer_norm).op_types().size(), g.nodes.size());
+}
+
 TEST(RecogniseChannelShuffle, WithSplit) {
   G g;
   const ValueId x = g.input("x", {1, 8, 3, 5});
@@ -634,6 +658,21 @@ TEST(RecogniseAttention, HeadsWithAScale) {
   const G after = rewritten(g, fuse_attention);
   EXPECT_EQ(after.op_types(), Types{"ScaledDotProductAttention"});
   EXPECT_EQ(after.nodes[0].real("scale", 1), 0.5F);
+}
+
+TEST(RecogniseAttention, QueriesAndKeysThatAreScaledEach) {
+  G g;
+  const ValueId q = g.input("q", {2, 3, 7, 4}), k = g.input("k", {2, 3, 5, 4}),
+                v = g.input("v", {2, 3, 5, 6});
+  const ValueId turned = g.op("Transpose", {k}, {{"perm", Ints{0, 1, 3, 2}}});
+  const ValueId scores =
+      g.op("MatMul", {g.op("Mul", {q, g.scalar(0.5)}), g.op("Mul", {turned, g.scalar(0.5)})});
+  g.output(g.op("MatMul", {g.op("Softmax", {scores}, {{"axis", int64_t{-1}}}), v}));
+  g.infer();
+  const G after = rewritten(g, fuse_attention);
+  EXPECT_EQ(after.op_types(), Types{"ScaledDotProductAttention"});
+  EXPECT_EQ(after.nodes[0].real("scale", 1), 0.25F);
+  EXPECT_EQ(after.nodes[0].integers("channels_first"), (Ints{0, 0, 0, 0}));
 }
 
 TEST(RecogniseAttention, NotWhereTheScoresAreReadElsewhereOrHeadsAreLarge) {

@@ -19,12 +19,12 @@ bool is_pointwise_convolution(const Graph& graph, const Node& node) {
   return in[2] == out[2] && in[3] == out[3];  // no stride, no padding
 }
 
-/// Linear and nearest sampling within the picture; cubic weights add up to one as well, but no kernel has
-/// them.
+/// Linear and nearest sampling within the picture. Cubic weights add up to one as well, but take more work.
 bool enlarges(const Graph& graph, const Node& node) {
   const std::string mode = node.text("mode", "nearest");
   if (node.op != "Resize" || !node.post.empty() || node.outputs.size() != 1 ||
-      (mode != "linear" && mode != "nearest") ||
+      (mode != "linear" && mode != "nearest") || node.integer("exclude_outside", 0) != 0 ||
+      node.text("keep_aspect_ratio_policy", "stretch") != "stretch" ||
       node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
     return false;
   const Shape &in = graph.shape(node.inputs[0]), &out = graph.shape(node.outputs[0]);

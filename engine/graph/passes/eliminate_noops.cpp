@@ -22,6 +22,16 @@ bool all_ints(const Graph& graph, ValueId id, int64_t wanted) {
   return values && std::ranges::all_of(*values, [wanted](int64_t v) { return v == wanted; });
 }
 
+constexpr int64_t kOnnxUint16 = 4;  // TensorProto.DataType
+
+/// Whether a Resize to the same extents may still move pixels.
+bool moves_pixels(const Graph& graph, const Node& node) {
+  const std::string mode = node.text("coordinate_transformation_mode", "half_pixel");
+  if (mode == "tf_crop_and_resize" || mode == "tf_half_pixel_for_nn") return true;
+  // A scale next to 1 may leave the extent as it is.
+  return input_of(node, 3) == kNone && !all_equal(graph, input_of(node, 2), 1);
+}
+
 /// The input that the node hands on unchanged; kNone where it does something.
 ValueId passed_on(const Graph& graph, const Node& node) {
   if (!node.post.empty() || node.inputs.empty() || node.inputs[0] == kNone || node.outputs.empty())
@@ -40,14 +50,15 @@ ValueId passed_on(const Graph& graph, const Node& node) {
     return kNone;
   }
   if (in != out) return kNone;
-  if (is_reshape(node) || node.op == "Expand" || node.op == "Cast") return x;
+  if (is_reshape(node) || node.op == "Expand") return x;
+  // Others round to a precision, or cut to an integer type, that the engine holds in a wider one.
+  if (node.op == "Cast" && !node.has("precision") && node.integer("to", 0) != kOnnxUint16) return x;
   if (node.op == "Transpose" && is_identity(node.integers("perm"))) return x;
   if (node.op == "Pad" && all_ints(graph, input_of(node, 1), 0)) return x;
   if (node.op == "Slice" && (input_of(node, 4) == kNone || all_ints(graph, input_of(node, 4), 1))) return x;
   if (node.op == "Tile" && all_ints(graph, input_of(node, 1), 1)) return x;
   if (node.op == "Clip" && input_of(node, 1) == kNone && input_of(node, 2) == kNone) return x;
-  if (node.op == "Resize" && node.text("coordinate_transformation_mode", "") != "tf_crop_and_resize")
-    return x;
+  if (node.op == "Resize" && !moves_pixels(graph, node)) return x;
   if ((node.op == "Sub" && all_equal(graph, input_of(node, 1), 0)) ||
       (node.op == "Div" && all_equal(graph, input_of(node, 1), 1)))
     return x;

@@ -1,6 +1,7 @@
 #include "graph/passes/explicit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "graph/passes/edit.hpp"
@@ -23,8 +24,9 @@ Result<Window> read_window(const Graph& graph, const Node& node) {
   const size_t axes = x.size() < 2 ? 0 : x.size() - 2;
   Window window;
   window.kernel = node.integers("kernel_shape");
-  if (window.kernel.empty() && node.op.starts_with("Conv") && input_of(node, 1) != kNone) {
-    const Shape& weights = graph.shape(node.inputs[1]);
+  const size_t place = node.op == "QLinearConv" ? 3 : 1;  // of the weights
+  if (window.kernel.empty() && node.op.find("Conv") != std::string::npos && input_of(node, place) != kNone) {
+    const Shape& weights = graph.shape(node.inputs[place]);
     if (weights.size() == x.size()) window.kernel.assign(weights.begin() + 2, weights.end());
   }
   window.strides = node.integers("strides", std::vector<int64_t>(axes, 1));
@@ -88,7 +90,10 @@ Status explicit_window(Graph& graph, Node& node) {
 
 Status explicit_resize(Graph& graph, Node& node) {
   const std::vector<int64_t> axes = node.integers("axes");
-  if (axes.empty()) return {};
+  // Those that bear on the named axes alone are the kernel's.
+  if (axes.empty() || node.text("keep_aspect_ratio_policy", "stretch") != "stretch" ||
+      node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+    return {};
   const Shape x = graph.shape(node.inputs[0]);
   const auto rank = static_cast<int64_t>(x.size());
   const size_t place = input_of(node, 3) != kNone ? 3 : 2;
@@ -125,10 +130,9 @@ Status explicit_softmax(const Graph& graph, Node& node) {
       axis = i;
       ++extents;
     }
-  if (extents > 1)
-    return input_error("axis={} of {} spans several axes in opset 12 and before", first, to_string(x));
-  node.attributes["axis"] = axis;
   erase(node, "flatten_from_axis");
+  node.attributes["axis"] = extents > 1 ? first : axis;
+  if (extents > 1) node.op = "Flattened" + node.op;
   return {};
 }
 
@@ -139,6 +143,14 @@ Status explicit_reduction(Graph& graph, Node& node) {
   std::vector<int64_t> axes = given == nullptr ? std::vector<int64_t>() : given->to_ints();
   if (axes.empty()) {
     if (node.integer("noop_with_empty_axes", 0) != 0) {
+      // What else the reduction does, a square or a logarithm, is still done to every element.
+      constexpr std::array kPlain{"ReduceSum", "ReduceMean", "ReduceMax",
+                                  "ReduceMin", "ReduceProd", "ReduceLogSumExp"};
+      if (std::ranges::find(kPlain, node.op) == kPlain.end()) {
+        node.inputs.resize(2, kNone);
+        node.inputs[1] = graph.add_constant(node.name + "/axes", Tensor::i64({0}, {}));
+        return {};
+      }
       node.op = "Identity";
       node.inputs.resize(1);
       node.attributes.clear();
@@ -169,7 +181,8 @@ Status explicit_reduction(Graph& graph, Node& node) {
 
 Status make_explicit(Graph& graph, Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNone) return {};
-  if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool")
+  if (node.op == "Conv" || node.op == "ConvInteger" || node.op == "QLinearConv" ||
+      node.op == "ConvTranspose" || node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool")
     return explicit_window(graph, node);
   if (node.op == "Resize") return explicit_resize(graph, node);
   if (node.op == "Softmax" || node.op == "LogSoftmax") return explicit_softmax(graph, node);

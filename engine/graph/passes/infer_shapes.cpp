@@ -183,10 +183,14 @@ class ShapeWalk {
       return refusals_.add(node, status.error().message);
     const OpDef* op = node.op == given_op.name ? &given_op : ops_.find(node.op);
     if (op == nullptr) return refusals_.add(node, "");
+    if (op->expand && op->infer && expand(node, *op)) return;
     if (op->check)
       if (const Status status = op->check(graph_, node); !status.ok())
         return refusals_.add(node, status.error().message);
-    if (op->expand) return expand(node, *op);
+    if (op->expand && !op->infer) {
+      expand(node, *op);
+      return;
+    }
     auto inferred = op->infer(graph_, node);
     if (!inferred.ok()) return refusals_.add(node, inferred.error().message);
     if (inferred->size() < node.outputs.size())
@@ -230,14 +234,19 @@ class ShapeWalk {
     return lacks;
   }
 
-  void expand(const Node& node, const OpDef& op) {
+  /// False where nothing was added: an operator that has a kernel, too, stays as it is then.
+  bool expand(const Node& node, const OpDef& op) {
     NodeBuilder builder(graph_, node, sequences_);
-    if (const Status status = op.expand(builder); !status.ok())
-      return refusals_.add(node, status.error().message);
+    if (const Status status = op.expand(builder); !status.ok()) {
+      refusals_.add(node, status.error().message);
+      return true;
+    }
     auto added = builder.take();
+    if (added.empty() && op.infer) return false;
     pending_.insert(pending_.end(), std::make_move_iterator(added.rbegin()),
                     std::make_move_iterator(added.rend()));
     folded_ = true;
+    return true;
   }
 
   Graph& graph_;

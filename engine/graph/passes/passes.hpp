@@ -40,6 +40,8 @@ Status fuse_pad(Graph& graph);
 /// Mul(x, Sigmoid(x)) -> Silu; Mul(x, HardSigmoid(x)) and x*relu6(x+3)/6 -> HardSwish; gelu and hard-sigmoid
 /// patterns.
 Status recognise_activations(Graph& graph);
+/// x less its mean, by the root of its mean square, over the last axes -> LayerNormalization.
+Status recognise_layer_norm(Graph& graph);
 /// MatMul-Softmax-MatMul becomes one ScaledDotProductAttention where its kernel takes the sizes.
 Status recognise_attention(Graph& graph, const OpRegistry& ops);
 /// Mul by one number a channel before depthwise Conv (without bias) moves behind it.

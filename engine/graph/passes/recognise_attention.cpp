@@ -3,6 +3,7 @@
 // run, and where all operands are feature maps that were flattened for the products, the maps are taken as
 // they are.
 #include <array>
+#include <tuple>
 
 #include "graph/passes/edit.hpp"
 #include "graph/passes/passes.hpp"
@@ -47,6 +48,20 @@ std::pair<ValueId, double> unscaled(const Graph& graph, const std::vector<int>& 
     id = node->inputs[place];
   }
   return {id, factor};
+}
+
+/// An operand of the product of scores, looked at through transposes and what scales it: exporters give
+/// queries and keys the root of the scale each.
+std::pair<Operand, double> unscaled_operand(const Graph& graph, const std::vector<int>& uses, ValueId id) {
+  Operand operand = peel(graph, id);
+  double factor = 1;
+  for (auto [next, by] = unscaled(graph, uses, operand.id); next != operand.id;
+       std::tie(next, by) = unscaled(graph, uses, operand.id)) {
+    const Operand before = peel(graph, next);
+    operand = {before.id, before.turned != operand.turned};
+    factor *= by;
+  }
+  return {operand, factor};
 }
 
 /// The [N, C, H, W] value that was flattened to the [N, C, H * W] value `id`.
@@ -94,7 +109,8 @@ std::optional<Node> attention_of(const Graph& graph, const Readers& readers, con
     const auto [scores, scale] = unscaled(graph, readers.uses, softmax->inputs[0]);
     const Node* dots = producer_of(graph, scores, "MatMul");
     if (dots == nullptr || readers.uses[size_t(scores)] != 1) continue;
-    const Operand query = peel(graph, dots->inputs[0]), key = peel(graph, dots->inputs[1]);
+    const auto [query, query_scale] = unscaled_operand(graph, readers.uses, dots->inputs[0]);
+    const auto [key, key_scale] = unscaled_operand(graph, readers.uses, dots->inputs[1]);
     const Operand value = peel(graph, product.inputs[1 - place]);
     Node node;
     node.op = "ScaledDotProductAttention";
@@ -104,7 +120,7 @@ std::optional<Node> attention_of(const Graph& graph, const Readers& readers, con
     const bool turned_out = place == 1;
     node.attributes["channels_first"] = std::vector<int64_t>{
         query.turned ? 1 : 0, key.turned ? 0 : 1, value.turned != turned_out ? 1 : 0, turned_out ? 1 : 0};
-    node.attributes["scale"] = static_cast<float>(scale);
+    node.attributes["scale"] = static_cast<float>(scale * query_scale * key_scale);
     use_feature_maps(graph, readers, node);
     return node;
   }

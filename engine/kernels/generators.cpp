@@ -1,0 +1,211 @@
+// Tensors made from few numbers: EyeLike, Trilu, OneHot, window functions, MelWeightMatrix. Sizes are known
+// when a plan is made, so what depends on nothing else is a constant; the rest is a selection by a mask.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "kernels/operator.hpp"
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+using graph::kNone;
+using graph::NodeBuilder;
+using graph::ValueId;
+
+/// Elements that a constant made here may have: what the rest of the engine can index, and no file can fill
+/// memory.
+constexpr int64_t kMostElements = int64_t{1} << 28;
+
+Result<Tensor> constant_of(TensorDesc desc, const std::vector<double>& values) {
+  Tensor tensor(std::move(desc));
+  if (is_float(tensor.dtype())) {
+    store(tensor, std::vector<float>(values.begin(), values.end()));
+  } else {
+    store(tensor, std::vector<int64_t>(values.begin(), values.end()));
+  }
+  return tensor;
+}
+
+Result<double> number(const NodeBuilder& builder, size_t index, std::string_view what) {
+  const Tensor* tensor = builder.data(index);
+  if (tensor == nullptr || tensor->size() != 1) return input_error("{} is not one number", what);
+  return is_float(tensor->dtype()) ? double(tensor->to_floats()[0]) : double(tensor->to_ints()[0]);
+}
+
+/// Ones on the k-th diagonal of a matrix of the input's shape.
+class EyeLike : public Composite {
+ public:
+  EyeLike() : Composite("EyeLike", 1, 1) {}
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    const Shape& shape = builder.shape(0);
+    if (shape.size() != 2) return input_error("{} is no matrix", graph::to_string(shape));
+    DType type = builder.desc(0).dtype;
+    if (builder.node().has("dtype")) {
+      TARSIER_TRY(type, dtype_of_onnx(builder.node().integer("dtype", 0)));
+    }
+    const int64_t k = builder.node().integer("k", 0);
+    std::vector<double> values(size_t(graph::element_count(shape)), 0.0);
+    for (int64_t r = std::max<int64_t>(0, -k); r < shape[0] && r + k < shape[1]; ++r) {
+      values[size_t(r * shape[1] + r + k)] = 1;
+    }
+    TARSIER_TRY(Tensor eye, constant_of({type, shape}, values));
+    builder.set_output(0, builder.constant(std::move(eye)));
+    return {};
+  }
+};
+
+/// The upper or lower triangle of each matrix, from the k-th diagonal on.
+class Trilu : public Composite {
+ public:
+  Trilu() : Composite("Trilu", 1, 2) { needs_values({1}); }
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    const Shape& shape = builder.shape(0);
+    if (shape.size() < 2) return input_error("{} holds no matrices", graph::to_string(shape));
+    double k = 0;
+    if (builder.input(1) != kNone) {
+      TARSIER_TRY(k, number(builder, 1, "k"));
+    }
+    const bool upper = builder.node().integer("upper", 1) != 0;
+    const int64_t rows = shape[shape.size() - 2], columns = shape.back();
+    std::vector<double> kept(size_t(rows * columns));
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      const auto diagonal = double(i % columns - i / columns);
+      kept[size_t(i)] = (upper ? diagonal >= k : diagonal <= k) ? 1 : 0;
+    }
+    TARSIER_TRY(Tensor mask, constant_of({DType::kBool, {rows, columns}}, kept));
+    builder.finish("Where", {builder.constant(std::move(mask)), builder.input(0),
+                             builder.scalar(0, builder.desc(0).dtype)});
+    return {};
+  }
+};
+
+/// values[1] where the new axis stands at the index, values[0] elsewhere; everywhere for indices outside of
+/// [-depth, depth).
+class OneHot : public Composite {
+ public:
+  OneHot() : Composite("OneHot", 3, 3) { needs_values({1}); }
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    TARSIER_TRY(const double depth, number(builder, 1, "depth"));
+    const auto rank = int64_t(builder.shape(0).size());
+    if (!(depth >= 0) || depth * double(graph::element_count(builder.shape(0))) > double(kMostElements)) {
+      return input_error("a depth of {}", depth);
+    }
+    if (builder.shape(2) != Shape{2}) {
+      return input_error("values {}, two are expected", graph::to_string(builder.shape(2)));
+    }
+    TARSIER_TRY(const int64_t axis, normalize_axis(builder.node().integer("axis", -1), rank + 1));
+    std::vector<int64_t> numbers(static_cast<size_t>(depth));
+    std::iota(numbers.begin(), numbers.end(), 0);
+    Shape along(size_t(rank + 1), 1);
+    along[size_t(axis)] = int64_t(numbers.size());
+    const ValueId wide = builder.add(
+        "Unsqueeze", {builder.add("Cast", {builder.input(0)}, {{"to", int64_t{7}}}), builder.ints({axis})});
+    const ValueId from_end = builder.add("Add", {wide, builder.scalar(float(depth), DType::kI64)});
+    const ValueId negative = builder.add("Less", {wide, builder.scalar(0, DType::kI64)});
+    const ValueId index = builder.add("Where", {negative, from_end, wide});
+    const ValueId hot = builder.add("Equal", {index, builder.constant(Tensor::i64(along, numbers))});
+    const auto value_at = [&](int64_t at) {
+      return builder.add("Gather", {builder.input(2), builder.scalar(float(at), DType::kI64)});
+    };
+    const ValueId on = value_at(1), off = value_at(0);
+    builder.finish("Where", {hot, on, off});
+    return {};
+  }
+};
+
+/// A sum of cosines a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), where N is the size of a periodic window
+/// and one less for a symmetric one.
+class Window : public Composite {
+ public:
+  Window(std::string op_name, double a0, double a1, double a2)
+      : Composite(std::move(op_name), 1, 1), a0_(a0), a1_(a1), a2_(a2) {
+    needs_values({0});
+  }
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    TARSIER_TRY(const double size, number(builder, 0, "size"));
+    if (!(size >= 0) || size > double(kMostElements)) return input_error("a size of {}", size);
+    TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
+    const double period = builder.node().integer("periodic", 1) != 0 ? size : size - 1;
+    std::vector<double> values(static_cast<size_t>(size));
+    for (size_t n = 0; n < values.size(); ++n) {
+      const double angle = 2 * std::numbers::pi * double(n) / period;
+      // A symmetric window of one number is its middle.
+      values[n] = period == 0 ? 1 : a0_ - a1_ * std::cos(angle) + a2_ * std::cos(2 * angle);
+    }
+    TARSIER_TRY(Tensor window, constant_of({type, {int64_t(values.size())}}, values));
+    builder.set_output(0, builder.constant(std::move(window)));
+    return {};
+  }
+
+ private:
+  double a0_, a1_, a2_;
+};
+
+/// [dft_length / 2 + 1, num_mel_bins]: triangles with peaks of 1, equally far apart on the mel scale
+/// 2595 log10(1 + f / 700), cornered at bins of the spectrum (as the operator's definition in ONNX does it).
+class MelWeightMatrix : public Composite {
+ public:
+  MelWeightMatrix() : Composite("MelWeightMatrix", 5, 5) { needs_values({0, 1, 2, 3, 4}); }
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    TARSIER_TRY(const double bands, number(builder, 0, "num_mel_bins"));
+    TARSIER_TRY(const double length, number(builder, 1, "dft_length"));
+    TARSIER_TRY(const double rate, number(builder, 2, "sample_rate"));
+    TARSIER_TRY(const double low, number(builder, 3, "lower_edge_hertz"));
+    TARSIER_TRY(const double high, number(builder, 4, "upper_edge_hertz"));
+    TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
+    if (!(bands >= 1 && length >= 1 && rate > 0 && low >= 0 && high >= low) ||
+        bands * length > double(kMostElements)) {
+      return input_error("{} bands of {} Hz to {} Hz at {} Hz and a length of {}", bands, low, high, rate,
+                         length);
+    }
+    const auto columns = int64_t(bands), rows = int64_t(length) / 2 + 1;
+    const auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
+    const double step = (mel(high) - mel(low)) / (bands + 2);
+    const auto corner = [&](int64_t i) {
+      const double hertz = 700 * (std::pow(10.0, (double(i) * step + mel(low)) / 2595) - 1);
+      return int64_t(std::floor((length + 1) * hertz / rate));
+    };
+    std::vector<double> values(size_t(rows * columns), 0.0);
+    const auto set = [&](int64_t row, int64_t column, double value) {
+      if (row >= 0 && row < rows) values[size_t(row * columns + column)] = value;
+    };
+    for (int64_t i = 0; i < columns; ++i) {
+      const int64_t left = corner(i), middle = corner(i + 1), right = corner(i + 2);
+      if (middle == left) set(middle, i, 1);
+      for (int64_t j = left; middle > left && j <= middle; ++j) {
+        set(j, i, double(j - left) / double(middle - left));
+      }
+      for (int64_t j = middle; j < right; ++j) set(j, i, double(right - j) / double(right - middle));
+    }
+    TARSIER_TRY(Tensor matrix, constant_of({type, {rows, columns}}, values));
+    builder.set_output(0, builder.constant(std::move(matrix)));
+    return {};
+  }
+};
+
+}  // namespace
+
+void register_generators(Registry& registry) {
+  registry.add(std::make_unique<EyeLike>());
+  registry.add(std::make_unique<Trilu>());
+  registry.add(std::make_unique<OneHot>());
+  registry.add(std::make_unique<MelWeightMatrix>());
+  registry.add(std::make_unique<Window>("HannWindow", 0.5, 0.5, 0));
+  registry.add(std::make_unique<Window>("HammingWindow", 25.0 / 46, 21.0 / 46, 0));
+  registry.add(std::make_unique<Window>("BlackmanWindow", 0.42, 0.5, 0.08));
+}
+
+}  // namespace tarsier::kernels

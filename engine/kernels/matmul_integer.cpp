@@ -1,0 +1,224 @@
+// Products of integers: MatMulInteger, QLinearMatMul (written out in it), and MatMul and Gemm of integers.
+// Shader matmul_integer.comp. Sums have 32 bits and wrap, as ONNX allows.
+#include "kernels/matmul_integer.hpp"
+
+#include <cmath>
+
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+using graph::NodeBuilder;
+using graph::ValueId;
+
+/// How a zero point (or scale) of an operand is indexed: one for all, [extent], or the operand's shape with 1
+/// for the axis that is summed over.
+struct PerLine {
+  int64_t step = 0;            // from row to row of a, from column to column of b
+  std::vector<int64_t> batch;  // along Product::batch
+};
+
+/// `columns`: one for each column (operand b), else for each row.
+Result<PerLine> per_line(const Shape& shape, int64_t extent, bool columns, const Shape& batch) {
+  PerLine line;
+  line.batch.assign(batch.size(), 0);
+  if (graph::element_count(shape) == 1) return line;
+  line.step = 1;
+  if (shape.size() == 1 && shape[0] == extent) return line;
+  const size_t rank = shape.size();
+  if (rank >= 2 && shape[rank - (columns ? 2 : 1)] == 1 && shape[rank - (columns ? 1 : 2)] == extent &&
+      rank - 2 <= batch.size()) {
+    const Shape outer(shape.begin(), shape.end() - 2);
+    if (const auto all = broadcast(outer, batch); all.ok() && *all == batch) {
+      line.batch = broadcast_strides(outer, batch);
+      for (int64_t& stride : line.batch) stride *= extent;
+      return line;
+    }
+  }
+  return input_error("a zero point of shape {} is none for each of {} {}", graph::to_string(shape), extent,
+                     columns ? "columns" : "rows");
+}
+
+/// (a - a_zero_point) * (b - b_zero_point) in int32.
+class MatMulInteger : public Operator {
+ public:
+  MatMulInteger() : Operator("MatMulInteger", 2, 4) {}
+
+  Status emit(Emitter& emitter) const override {
+    const OpView view(emitter.graph(), emitter.node());
+    TARSIER_TRY(const Product p, describe_matmul(view));
+    TARSIER_TRY(const auto zeros, zero_points(view, p));
+    return emit_integer_product(emitter, p,
+                                {.zero_a = view.has(2),
+                                 .zero_b = view.has(3),
+                                 .a_step = zeros[0].step,
+                                 .b_step = zeros[1].step,
+                                 .a_batch = zeros[0].batch,
+                                 .b_batch = zeros[1].batch});
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    for (size_t i = 0; i < view.input_count(); ++i)
+      if (view.has(i) && is_float(view.dtype(i)))
+        return input_error("element type {}", graph::name_of(view.dtype(i)));
+    TARSIER_TRY(const Product p, describe_matmul(view));
+    TARSIER_TRY([[maybe_unused]] const auto zeros, zero_points(view, p));
+    return std::vector{TensorDesc{DType::kI32, matmul_shape(view, p)}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_TRY(const Product p, describe_matmul(view));
+    TARSIER_TRY(const auto zeros, zero_points(view, p));
+    const auto a = view.ints(0), b = view.ints(1);
+    const auto zero_a = view.has(2) ? view.ints(2) : std::vector<int64_t>{0};
+    const auto zero_b = view.has(3) ? view.ints(3) : std::vector<int64_t>{0};
+    std::vector<int64_t> out;
+    out.reserve(size_t(outputs[0].size()));
+    for_each_index<4>(
+        p.batch, {p.a_batch, p.b_batch, zeros[0].batch, zeros[1].batch}, [&](int64_t, const auto& at) {
+          for (int64_t m = 0; m < p.m; ++m) {
+            for (int64_t n = 0; n < p.n; ++n) {
+              const int64_t za = zero_a[size_t(at[2] + m * zeros[0].step)];
+              const int64_t zb = zero_b[size_t(at[3] + n * zeros[1].step)];
+              int64_t sum = 0;
+              for (int64_t k = 0; k < p.k; ++k)
+                sum += (a[size_t(at[0] + m * p.a_row + k)] - za) * (b[size_t(at[1] + k * p.b_k + n)] - zb);
+              out.push_back(sum);
+            }
+          }
+        });
+    store(outputs[0], out);
+    return {};
+  }
+
+ private:
+  static Result<std::array<PerLine, 2>> zero_points(const OpView& view, const Product& p) {
+    std::array<PerLine, 2> zeros;
+    TARSIER_TRY(zeros[0], per_line(view.has(2) ? view.shape(2) : Shape{}, p.m, false, p.batch));
+    TARSIER_TRY(zeros[1], per_line(view.has(3) ? view.shape(3) : Shape{}, p.n, true, p.batch));
+    return zeros;
+  }
+};
+
+/// Inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point: the product of the
+/// numbers that a and b stand for, quantised again.
+class QLinearMatMul : public Composite {
+ public:
+  QLinearMatMul() : Composite("QLinearMatMul", 8, 8) {}
+
+ protected:
+  Status write_out(NodeBuilder& builder) const override {
+    const size_t rank_a = builder.shape(0).size(), rank_b = builder.shape(3).size();
+    if (rank_a == 0 || rank_b == 0) return input_error("an operand is a scalar");
+    const ValueId sum = builder.add("MatMulInteger",
+                                    {builder.input(0), builder.input(3), builder.input(2), builder.input(5)});
+    const ValueId product = builder.add("Cast", {sum}, {{"to", int64_t{1}}});
+    // A row's scale stands in a column of the result, a column's in a row.
+    const auto line = [&](size_t index, bool rows) {
+      const Shape& shape = builder.shape(index);
+      if (graph::element_count(shape) == 1)
+        return builder.add("Reshape", {builder.input(index), builder.ints({})});
+      if (!rows || shape.size() != 1 || rank_b == 1) return builder.input(index);
+      return builder.add("Reshape", {builder.input(index), builder.ints({shape[0], 1})});
+    };
+    const ValueId scale = builder.add("Mul", {line(1, true), line(4, false)});
+    const ValueId scaled = builder.add("Div", {scale, line(6, true)});
+    const ValueId y = builder.add("Mul", {product, scaled});
+    // With the scale already in y, what is left of quantising is rounding, the zero point and saturating.
+    const Shape& zero = builder.shape(7);
+    const auto count = graph::element_count(zero);
+    if (count == 1) {
+      const ValueId point = builder.add("Reshape", {builder.input(7), builder.ints({})});
+      builder.finish("QuantizeLinear", {y, builder.scalar(1), point});
+      return {};
+    }
+    if (rank_a != 2 || zero.size() != 1)
+      return input_error("y_zero_point of shape {}", graph::to_string(zero));
+    const ValueId ones = builder.add("Expand", {builder.scalar(1), builder.ints({count})});
+    builder.finish("QuantizeLinear", {y, ones, builder.input(7)}, {{"axis", int64_t{0}}});
+    return {};
+  }
+};
+
+}  // namespace
+
+Status emit_integer_product(Emitter& emitter, const Product& p, const IntegerTerms& terms) {
+  if (graph::element_count(emitter.output(0).value->desc.shape) == 0) return {};
+  if (p.batches() > 65535) return runtime_error("a batch of {} products (65535 at most)", p.batches());
+  struct Push {
+    uint64_t a, b, zero_a, zero_b, c, target, table;
+    uint32_t m, n, k;
+    uint32_t a_row, a_k, b_k, b_column;
+    uint32_t zero_a_step, zero_b_step, c_row, c_column;
+    float alpha, beta;
+    uint32_t reserved = 0;
+  } push{};
+  static_assert(sizeof(Push) == 112);
+  TARSIER_TRY(push.a, input_address(emitter, 0, Layout::kLinear, false));
+  TARSIER_TRY(push.b, input_address(emitter, 1, Layout::kLinear, false));
+  if (terms.zero_a) {
+    TARSIER_TRY(push.zero_a, input_address(emitter, 2, Layout::kLinear, false));
+  }
+  if (terms.zero_b) {
+    TARSIER_TRY(push.zero_b, input_address(emitter, 3, Layout::kLinear, false));
+  }
+  if (terms.with_c) {
+    TARSIER_TRY(push.c, input_address(emitter, 2, Layout::kLinear, false));
+  }
+  const std::vector<int64_t> none(p.batch.size(), 0);
+  const auto axes =
+      collapse(nd_axes(p.batch, {p.a_batch, p.b_batch, terms.a_batch.empty() ? none : terms.a_batch,
+                                 terms.b_batch.empty() ? none : terms.b_batch}));
+  if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
+  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
+  push.table = table.address;
+  push.target = emitter.output(0).address;
+  push.m = uint32_t(p.m);
+  push.n = uint32_t(p.n);
+  push.k = uint32_t(p.k);
+  push.a_row = uint32_t(p.a_row);
+  push.a_k = uint32_t(p.a_k);
+  push.b_k = uint32_t(p.b_k);
+  push.b_column = uint32_t(p.b_column);
+  push.zero_a_step = uint32_t(terms.a_step);
+  push.zero_b_step = uint32_t(terms.b_step);
+  push.c_row = uint32_t(p.c_row);
+  push.c_column = uint32_t(p.c_column);
+  push.alpha = p.alpha;
+  push.beta = p.beta;
+  const bool scaled = p.alpha != 1 || (terms.with_c && p.beta != 1);
+  const uint32_t flags =
+      (terms.zero_a ? 1U : 0U) | (terms.zero_b ? 2U : 0U) | (terms.with_c ? 4U : 0U) | (scaled ? 8U : 0U);
+  const uint32_t rows = p.m == 1 ? 1 : 4;
+  emitter.dispatch("kernels/matmul_integer.comp", {flags, uint32_t(axes.size()), rows}, push,
+                   {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(p.batches())});
+  return {};
+}
+
+std::vector<int64_t> integer_product(const Product& p, const std::vector<int64_t>& a,
+                                     const std::vector<int64_t>& b, const std::vector<int64_t>& c) {
+  std::vector<int64_t> out;
+  out.reserve(size_t(p.batches() * p.m * p.n));
+  const bool scaled = p.alpha != 1 || (!c.empty() && p.beta != 1);
+  for_each_index<2>(p.batch, {p.a_batch, p.b_batch}, [&](int64_t, const auto& at) {
+    for (int64_t m = 0; m < p.m; ++m) {
+      for (int64_t n = 0; n < p.n; ++n) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < p.k; ++k)
+          sum += a[size_t(at[0] + m * p.a_row + k * p.a_k)] * b[size_t(at[1] + k * p.b_k + n * p.b_column)];
+        const int64_t bias = c.empty() ? 0 : c[size_t(m * p.c_row + n * p.c_column)];
+        out.push_back(scaled ? int64_t(double(p.alpha) * double(sum) + double(p.beta) * double(bias))
+                             : sum + bias);
+      }
+    }
+  });
+  return out;
+}
+
+void register_matmul_integer(Registry& registry) {
+  registry.add(std::make_unique<MatMulInteger>());
+  registry.add(std::make_unique<QLinearMatMul>());
+}
+
+}  // namespace tarsier::kernels

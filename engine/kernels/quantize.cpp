@@ -1,0 +1,326 @@
+// QuantizeLinear and DequantizeLinear (shader quantize.comp) and DynamicQuantizeLinear, written out in
+// others. ONNX's numbers: y = saturate(round_half_even(x / scale) + zero_point), x = (y - zero_point) *
+// scale.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/nd_index.hpp"
+#include "kernels/quantized.hpp"
+#include "kernels/register.hpp"
+
+namespace tarsier::kernels {
+namespace {
+
+/// Which element of the scale belongs to an element [outer][position][inner] of x:
+/// outer * step_outer + position / block * step_position + inner * step_inner.
+struct ScaleIndex {
+  int64_t extent = 1, inner = 1, block = 1;
+  int64_t step_outer = 0, step_position = 0, step_inner = 0;
+
+  [[nodiscard]] bool single() const { return step_outer == 0 && step_position == 0 && step_inner == 0; }
+  [[nodiscard]] size_t at(int64_t flat) const {
+    const int64_t outer = flat / (extent * inner), position = flat / inner % extent;
+    return size_t(outer * step_outer + position / block * step_position + flat % inner * step_inner);
+  }
+};
+
+/// One scale for all, one for each position of `axis`, or (opset 21) one for each block of `block_size`.
+Result<ScaleIndex> scale_index(const OpView& view) {
+  const Shape &x = view.shape(0), &scale = view.shape(1);
+  ScaleIndex index;
+  if (view.has(2) && view.shape(2) != scale &&
+      graph::element_count(view.shape(2)) != graph::element_count(scale))
+    return input_error("scale {} and zero point {} differ in shape", graph::to_string(scale),
+                       graph::to_string(view.shape(2)));
+  const int64_t block_size = view.node().integer("block_size", 0);
+  if (block_size < 0) return input_error("block_size={}", block_size);
+  if (graph::element_count(scale) == 1 && block_size == 0) return index;
+  TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 1), view.rank(0)));
+  const auto a = size_t(axis);
+  index.extent = x[a];
+  index.inner = strides_of(x)[a];
+  if (block_size == 0) {
+    if (scale.size() != 1 || scale[0] != index.extent)
+      return input_error("scale {} does not fit axis {} of {}", graph::to_string(scale), axis,
+                         graph::to_string(x));
+    index.step_position = 1;
+    return index;
+  }
+  Shape wanted = x;
+  wanted[a] = ceil_div(x[a], block_size);
+  if (scale != wanted)
+    return input_error("scale {} does not fit blocks of {} along axis {} of {}", graph::to_string(scale),
+                       block_size, axis, graph::to_string(x));
+  index.block = block_size;
+  index.step_outer = wanted[a] * index.inner;
+  index.step_position = index.inner;
+  index.step_inner = 1;
+  return index;
+}
+
+/// Push constants of quantize.comp.
+struct Push {
+  uint64_t source, scale, zero_point, target;
+  uint32_t count;
+  uint32_t inner, inner_magic, inner_shift;
+  uint32_t extent, extent_magic, extent_shift;
+  uint32_t block_magic, block_shift;
+  uint32_t step_outer, step_position, step_inner;
+  int32_t low, high;
+};
+static_assert(sizeof(Push) == 88);
+
+enum class Mode : uint32_t { kQuantize = 0, kQuantizeIntegers = 1, kDequantize = 2 };
+
+Status emit_scaled(Emitter& emitter, Mode mode, QuantizedRange range) {
+  const OpView view(emitter.graph(), emitter.node());
+  TARSIER_TRY(const ScaleIndex index, scale_index(view));
+  Push push{};
+  push.count = uint32_t(graph::element_count(view.shape(0)));
+  if (push.count == 0) return {};
+  TARSIER_TRY(push.source, input_address(emitter, 0, Layout::kLinear, false));
+  TARSIER_TRY(push.scale, input_address(emitter, 1, Layout::kLinear, false));
+  TARSIER_TRY(push.zero_point, input_address(emitter, 2, Layout::kLinear, false));
+  push.target = emitter.output(0).address;
+  // A divisor of 1 has no magic number: the shader takes a magic of 0 for it.
+  const auto divisor = [](int64_t by) { return by > 1 ? divisor_of(uint32_t(by)) : Divisor{}; };
+  const Divisor inner = divisor(index.inner), extent = divisor(index.extent), block = divisor(index.block);
+  push.inner = uint32_t(index.inner);
+  push.inner_magic = inner.magic;
+  push.inner_shift = inner.shift;
+  push.extent = uint32_t(index.extent);
+  push.extent_magic = extent.magic;
+  push.extent_shift = extent.shift;
+  push.block_magic = block.magic;
+  push.block_shift = block.shift;
+  push.step_outer = uint32_t(index.step_outer);
+  push.step_position = uint32_t(index.step_position);
+  push.step_inner = uint32_t(index.step_inner);
+  push.low = int32_t(range.low);
+  push.high = int32_t(range.high);
+  emitter.dispatch("kernels/quantize.comp", {uint32_t(mode), view.has(2) ? 1U : 0U, index.single() ? 1U : 0U},
+                   push, flat_grid(push.count, kLocalSize * 4));
+  return {};
+}
+
+/// Whether the real side, of the shape of x, may lie in channel groups: rank 4, one scale or one a channel.
+bool fits_groups(const graph::Graph& graph, const graph::Node& node) {
+  const OpView view(graph, node);
+  if (view.rank(0) != 4 || graph::element_count(view.shape(0)) == 0) return false;
+  const auto index = scale_index(view);
+  if (!index.ok()) return false;
+  return index->single() || (view.rank(1) == 1 && view.node().integer("block_size", 0) == 0 &&
+                             *normalize_axis(view.node().integer("axis", 1), 4) == 1);
+}
+
+/// `groups` is the side that lies in channel groups.
+Status emit_in_groups(Emitter& emitter, bool dequantize, const graph::Value& groups, QuantizedRange range) {
+  const OpView view(emitter.graph(), emitter.node());
+  const Nchw d(view.shape(0));
+  struct GroupPush {
+    uint64_t source, scale, zero_point, target;
+    uint32_t plane, groups, channels;
+    int32_t low, high;
+    uint32_t reserved = 0;
+  } push{};
+  const Operand in = emitter.input(0);
+  TARSIER_TRY(push.source, input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
+  TARSIER_TRY(push.scale, input_address(emitter, 1, Layout::kLinear, false));
+  TARSIER_TRY(push.zero_point, input_address(emitter, 2, Layout::kLinear, false));
+  push.target = emitter.output(0).address;
+  push.plane = uint32_t(d.plane());
+  push.groups = uint32_t(d.groups());
+  push.channels = uint32_t(d.c);
+  push.low = int32_t(range.low);
+  push.high = int32_t(range.high);
+  const Coverage lanes = cover_repeating(emitter.device());
+  emitter.dispatch("kernels/quantize_groups.comp",
+                   {half_flag(groups), lanes.width, lanes.guard, dequantize ? 1U : 0U, view.has(2) ? 1U : 0U,
+                    graph::element_count(view.shape(1)) > 1 ? 1U : 0U},
+                   push,
+                   {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
+  return {};
+}
+
+/// Words of the same place in memory: only where both sides are row-major.
+int in_place(const graph::Graph& graph, const graph::Node& node) {
+  const bool linear = graph.value(node.inputs[0]).layout == Layout::kLinear &&
+                      graph.value(node.outputs[0]).layout == Layout::kLinear;
+  return linear ? 0 : -1;
+}
+
+class QuantizeLinear : public Operator {
+ public:
+  QuantizeLinear() : Operator("QuantizeLinear", 2, 3) {}
+
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    const graph::Value& x = graph.value(node.inputs[0]);
+    if (x.layout == Layout::kC4 && can_be_c4(x.desc) && fits_groups(graph, node))
+      choice.inputs[0] = Layout::kC4;
+    return choice;
+  }
+  [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
+    return in_place(graph, node);
+  }
+  Status emit(Emitter& emitter) const override {
+    const OpView view(emitter.graph(), emitter.node());
+    TARSIER_TRY(const DType target, target_type(view));
+    if (const Operand in = emitter.input(0); is_c4(in))
+      return emit_in_groups(emitter, false, *in.value, quantized_range(target));
+    return emit_scaled(emitter, is_float(view.dtype(0)) ? Mode::kQuantize : Mode::kQuantizeIntegers,
+                       quantized_range(target));
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY([[maybe_unused]] const auto index, scale_index(view));
+    TARSIER_TRY(const DType target, target_type(view));
+    if (!is_float(view.dtype(1))) return input_error("the scale is no real number");
+    return std::vector{TensorDesc{target, view.shape(0)}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_TRY(const ScaleIndex index, scale_index(view));
+    const auto x = view.floats(0), scale = view.floats(1);
+    const auto zero = view.has(2) ? view.ints(2) : std::vector<int64_t>(scale.size(), 0);
+    const QuantizedRange range = quantized_range(outputs[0].dtype());
+    std::vector<int64_t> result(x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t s = index.at(int64_t(i));
+      result[i] = quantized(x[i] / scale[s], zero[s], range);
+    }
+    store(outputs[0], result);
+    return {};
+  }
+
+ private:
+  static Result<DType> target_type(const OpView& view) {
+    if (view.has(2)) {
+      if (is_float(view.dtype(2)))
+        return input_error("zero points of type {}", graph::name_of(view.dtype(2)));
+      return view.dtype(2);
+    }
+    // Numbers of ONNX's TensorProto::DataType. The engine holds 16 unsigned bits as int32.
+    switch (const int64_t type = view.node().integer("output_dtype", 0)) {
+      case 0:
+      case 2:
+        return DType::kU8;
+      case 3:
+        return DType::kI8;
+      case 4:
+        return DType::kI32;
+      case 5:
+        return DType::kI16;
+      default:
+        return input_error("output_dtype={}", type);
+    }
+  }
+};
+
+class DequantizeLinear : public Operator {
+ public:
+  DequantizeLinear() : Operator("DequantizeLinear", 2, 3) {}
+
+  [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
+    LayoutChoice choice = all_layouts(node, Layout::kLinear);
+    if (fits_groups(graph, node)) choice.outputs[0] = Layout::kC4;
+    return choice;
+  }
+  [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
+    return in_place(graph, node);
+  }
+  Status emit(Emitter& emitter) const override {
+    if (const Operand out = emitter.output(0); is_c4(out))
+      return emit_in_groups(emitter, true, *out.value, {});
+    return emit_scaled(emitter, Mode::kDequantize, {});
+  }
+
+ protected:
+  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_TRY([[maybe_unused]] const auto index, scale_index(view));
+    if (is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
+    if (!is_float(view.dtype(1))) return input_error("the scale is no real number");
+    return std::vector{TensorDesc{view.dtype(1), view.shape(0)}};
+  }
+  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
+    TARSIER_TRY(const ScaleIndex index, scale_index(view));
+    const auto x = view.ints(0);
+    const auto scale = view.floats(1);
+    const auto zero = view.has(2) ? view.ints(2) : std::vector<int64_t>(scale.size(), 0);
+    std::vector<float> result(x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t s = index.at(int64_t(i));
+      result[i] = float(x[i] - zero[s]) * scale[s];
+    }
+    store(outputs[0], result);
+    return {};
+  }
+};
+
+/// Scale and zero point of uint8 from the smallest and the greatest element (and 0) of x, and x quantised.
+class DynamicQuantizeLinear : public Composite {
+ public:
+  DynamicQuantizeLinear() : Composite("DynamicQuantizeLinear", 1, 1) {}
+
+ protected:
+  Status write_out(graph::NodeBuilder& builder) const override {
+    if (!is_float(builder.desc(0).dtype))
+      return input_error("element type {}", graph::name_of(builder.desc(0).dtype));
+    const graph::ValueId x = builder.input(0), zero = builder.scalar(0);
+    const graph::NodeBuilder::Attributes whole{{"keepdims", int64_t{0}}};
+    // One lane reduces one row: rows of about the square root keep all lanes busy twice.
+    const int64_t count = graph::element_count(builder.shape(0));
+    int64_t rows = 1;
+    for (int64_t r = 2; r * r <= count; ++r)
+      if (count % r == 0) rows = r;
+    const graph::ValueId table =
+        builder.add("Reshape", {x, builder.ints({rows, count / std::max<int64_t>(rows, 1)})});
+    const auto extreme = [&](const char* reduce, const char* pick) {
+      const graph::ValueId each = builder.add(reduce, {table, builder.ints({1})}, whole);
+      return builder.add(pick, {builder.add(reduce, {each, builder.ints({0})}, whole), zero});
+    };
+    const graph::ValueId low = extreme("ReduceMin", "Min"), high = extreme("ReduceMax", "Max");
+    const graph::ValueId range = builder.add("Sub", {high, low});
+    // All zeros have no range; any scale stands for them.
+    const graph::ValueId scale = builder.add("Where", {builder.add("Equal", {range, zero}), builder.scalar(1),
+                                                       builder.add("Div", {range, builder.scalar(255)})});
+    const graph::ValueId shifted = builder.add("Sub", {zero, builder.add("Div", {low, scale})});
+    const graph::ValueId rounded =
+        builder.add("Round", {builder.add("Clip", {shifted, zero, builder.scalar(255)})});
+    const graph::ValueId zero_point = builder.add("Cast", {rounded}, {{"to", int64_t{2}}});
+    builder.finish("QuantizeLinear", {x, scale, zero_point});
+    builder.set_output(1, scale);
+    builder.set_output(2, zero_point);
+    return {};
+  }
+};
+
+}  // namespace
+
+QuantizedRange quantized_range(DType type) {
+  switch (type) {
+    case DType::kI8:
+      return {-128, 127};
+    case DType::kI16:
+      return {-32768, 32767};
+    case DType::kI32:
+      return {0, 65535};
+    default:
+      return {0, 255};
+  }
+}
+
+int64_t quantized(float x, int64_t zero_point, QuantizedRange range) {
+  // Rounds half to even in the default mode. Clamped as a float first: no int64 holds an infinity.
+  const float rounded = std::nearbyint(std::clamp(x, -1e6F, 1e6F));
+  if (std::isnan(rounded)) return std::clamp<int64_t>(zero_point, range.low, range.high);
+  return std::clamp<int64_t>(int64_t(rounded) + zero_point, range.low, range.high);
+}
+
+void register_quantize(Registry& registry) {
+  registry.add(std::make_unique<QuantizeLinear>());
+  registry.add(std::make_unique<DequantizeLinear>());
+  registry.add(std::make_unique<DynamicQuantizeLinear>());
+}
+
+}  // namespace tarsier::kernels
