@@ -67,8 +67,7 @@ using TfOperators = std::unordered_map<std::string, TfOperator>;
 
 class TfImporter {
  public:
-  TfImporter(TfModel model, const TfOperators& operators)
-      : model_(std::move(model)), operators_(operators) {
+  TfImporter(TfModel model, const TfOperators& operators) : model_(std::move(model)), operators_(operators) {
     graph_.name = model_.name;
   }
   Result<graph::Graph> run();

@@ -1,6 +1,7 @@
 // While loops of TensorFlow's first control flow (Enter, Merge, Switch, NextIteration, Exit) whose number of
-// turns the file decides, as a map over a batch is: each turn becomes nodes of its own, and the lists that such
-// a loop reads and fills become the values in them. Other loops stay, and are reported by their operators.
+// turns the file decides, as a map over a batch is: each turn becomes nodes of its own, and the lists that
+// such a loop reads and fills become the values in them. Other loops stay, and are reported by their
+// operators.
 #include <algorithm>
 #include <memory>
 
@@ -298,7 +299,8 @@ class LoopUnroller {
       list->tensor = inputs[0].reference;
       return {"", std::nullopt, std::move(list)};
     }
-    if (inputs.size() < 2 || !inputs[0].list || !inputs[1].integer || *inputs[1].integer < 0) return give_up();
+    if (inputs.size() < 2 || !inputs[0].list || !inputs[1].integer || *inputs[1].integer < 0)
+      return give_up();
     const Known::List& list = *inputs[0].list;
     const auto index = static_cast<size_t>(*inputs[1].integer);
     if (node.op == "TensorListGetItem") {

@@ -133,7 +133,8 @@ bool relu_0_to_1(TfImporter& tf, const TfNode& /*node*/) {
 bool gelu(TfImporter& tf, const TfNode& node) {
   const Operands x = common_form(tf);
   return finish(
-      tf, x, tf.emit("Gelu", x.ids, {{"approximate", std::string(node.flag("approximate") ? "tanh" : "none")}}));
+      tf, x,
+      tf.emit("Gelu", x.ids, {{"approximate", std::string(node.flag("approximate") ? "tanh" : "none")}}));
 }
 
 bool log1p(TfImporter& tf, const TfNode& /*node*/) {

@@ -95,13 +95,9 @@ bool squeeze(TfImporter& tf, const TfNode& node) {
 }
 
 bool reduce(TfImporter& tf, const TfNode& node) {
-  static const std::unordered_map<std::string, std::string> kNames = {{"Any", "ReduceMax"},
-                                                                      {"All", "ReduceMin"},
-                                                                      {"Mean", "ReduceMean"},
-                                                                      {"Sum", "ReduceSum"},
-                                                                      {"Max", "ReduceMax"},
-                                                                      {"Min", "ReduceMin"},
-                                                                      {"Prod", "ReduceProd"}};
+  static const std::unordered_map<std::string, std::string> kNames = {
+      {"Any", "ReduceMax"}, {"All", "ReduceMin"}, {"Mean", "ReduceMean"}, {"Sum", "ReduceSum"},
+      {"Max", "ReduceMax"}, {"Min", "ReduceMin"}, {"Prod", "ReduceProd"}};
   auto axes = tf.ints(1);
   const int rank = tf.rank(0);
   if (!axes || rank < 0) return false;
@@ -117,8 +113,8 @@ bool reduce(TfImporter& tf, const TfNode& node) {
   ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
   const bool logical = node.op == "Any" || node.op == "All";
   if (logical) x = tf.emit("Cast", {x}, {{"to", kInt32}}, "numbers");
-  ValueId result = tf.emit(kNames.at(node.op), {x, tf.add_ints("axes", *axes)},
-                           {{"keepdims", int64_t{keep}}}, logical ? "reduced" : "");
+  ValueId result = tf.emit(kNames.at(node.op), {x, tf.add_ints("axes", *axes)}, {{"keepdims", int64_t{keep}}},
+                           logical ? "reduced" : "");
   if (logical) result = tf.emit("Cast", {result}, {{"to", kBool}});
   if (nchw && keep)
     tf.set_nchw(0, result);
@@ -161,8 +157,8 @@ bool softmax(TfImporter& tf, const TfNode& node) {
 bool l2_normalise(TfImporter& tf, const TfNode& /*node*/) {
   const bool nchw = tf.prefers_nchw(0);
   const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
-  const ValueId length = tf.emit("ReduceL2", {x, tf.add_ints("axes", {nchw ? 1 : -1})},
-                                 {{"keepdims", int64_t{1}}}, "length");
+  const ValueId length =
+      tf.emit("ReduceL2", {x, tf.add_ints("axes", {nchw ? 1 : -1})}, {{"keepdims", int64_t{1}}}, "length");
   const ValueId divisor = tf.emit("Max", {length, tf.add_scalar("least", 1e-6F)}, {}, "divisor");
   const ValueId result = tf.emit("Div", {x, divisor});
   if (nchw)
@@ -512,7 +508,8 @@ bool space_to_batch(TfImporter& tf, const TfNode& node) {
 bool batch_to_space(TfImporter& tf, const TfNode& node) {
   const auto block = tf.ints(1), crops = tf.ints(2);
   const std::vector<int64_t> shape = node.integers("shape");
-  if (!block || !crops || crops->size() != block->size() * 2 || shape.size() < block->size() + 1) return false;
+  if (!block || !crops || crops->size() != block->size() * 2 || shape.size() < block->size() + 1)
+    return false;
   int64_t batch = shape[0];
   std::vector<int64_t> cut, order, result, starts, ends, axes;
   for (const int64_t size : *block) {
@@ -542,9 +539,10 @@ bool batch_to_space(TfImporter& tf, const TfNode& node) {
   ValueId x = tf.emit("Reshape", {tf.as_is(0), tf.add_ints("cut", cut)}, {}, "blocks");
   x = tf.emit("Transpose", {x}, {{"perm", order}}, "ordered");
   x = tf.emit("Reshape", {x, tf.add_ints("shape", result)}, {}, "joined");
-  tf.set_as_is(
-      0, tf.emit("Slice", {x, tf.add_ints("starts", starts), tf.add_ints("ends", ends), tf.add_ints("axes", axes)}),
-      static_cast<int>(shape.size()));
+  tf.set_as_is(0,
+               tf.emit("Slice", {x, tf.add_ints("starts", starts), tf.add_ints("ends", ends),
+                                 tf.add_ints("axes", axes)}),
+               static_cast<int>(shape.size()));
   return true;
 }
 
@@ -562,10 +560,11 @@ bool one_hot(TfImporter& tf, const TfNode& node) {  // indices, depth, on, off
 
 bool cumulative_sum(TfImporter& tf, const TfNode& node) {
   const ValueId x = tf.as_is(0), axis = tf.as_is(1);
-  tf.set_as_is(0,
-               tf.emit("CumSum", {x, axis},
-                       {{"exclusive", int64_t{node.flag("exclusive")}}, {"reverse", int64_t{node.flag("reverse")}}}),
-               tf.rank(0));
+  tf.set_as_is(
+      0,
+      tf.emit("CumSum", {x, axis},
+              {{"exclusive", int64_t{node.flag("exclusive")}}, {"reverse", int64_t{node.flag("reverse")}}}),
+      tf.rank(0));
   return true;
 }
 
@@ -620,9 +619,10 @@ bool non_max_suppression(TfImporter& tf, const TfNode& node) {
     return tf.emit("Reshape", {tf.as_is(index), one}, {}, suffix);
   };
   const ValueId most = tf.emit("Reshape", {tf.as_i64(2), one}, {}, "most");
-  const ValueId rows = tf.emit("NonMaxSuppression",
-                               {boxes3, scores3, most, vector_of(3, "iou"), vector_of(4, "least")}, {}, "rows");
-  const ValueId column = tf.emit("Gather", {rows, tf.add_ints("column", {2})}, {{"axis", int64_t{1}}}, "column");
+  const ValueId rows = tf.emit(
+      "NonMaxSuppression", {boxes3, scores3, most, vector_of(3, "iou"), vector_of(4, "least")}, {}, "rows");
+  const ValueId column =
+      tf.emit("Gather", {rows, tf.add_ints("column", {2})}, {{"axis", int64_t{1}}}, "column");
   const ValueId indices = tf.emit("Squeeze", {column, tf.add_ints("axis", {1})}, {}, "indices");
   tf.set_as_is(0, narrowed(tf, indices, ""), 1);
   if (node.op == "NonMaxSuppressionV5")

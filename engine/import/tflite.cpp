@@ -67,7 +67,8 @@ class TfliteReader {
 
    private:
     [[nodiscard]] int32_t tensor_of(size_t index) const {  // checked by the reader
-      return op_.inputs() == nullptr || index >= op_.inputs()->size() ? -1 : op_.inputs()->Get(uint32_t(index));
+      return op_.inputs() == nullptr || index >= op_.inputs()->size() ? -1
+                                                                      : op_.inputs()->Get(uint32_t(index));
     }
     TfliteReader& reader_;
     const tflite::Operator& op_;

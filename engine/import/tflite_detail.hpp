@@ -1,5 +1,5 @@
-// Between the files of the TensorFlow Lite importer. It writes a file's operators as TensorFlow's, where the two
-// mean the same, and leaves the rest (layouts, names, the graph) to tf_importer.hpp.
+// Between the files of the TensorFlow Lite importer. It writes a file's operators as TensorFlow's, where the
+// two mean the same, and leaves the rest (layouts, names, the graph) to tf_importer.hpp.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace tarsier::import {
 
-/// The element type that a tensor of the file has in the graph; empty for strings, resources, complex numbers.
-/// Halves and doubles become kF32, as they do in every importer.
+/// The element type that a tensor of the file has in the graph; empty for strings, resources, complex
+/// numbers. Halves and doubles become kF32, as they do in every importer.
 std::optional<graph::DType> tflite_type(tflite::TensorType type);
 /// TensorFlow's name of an element type, "DT_FLOAT"; empty where there is none.
 std::string tf_type_name(graph::DType type);

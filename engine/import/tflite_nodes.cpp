@@ -1,5 +1,6 @@
-// The operators of a TensorFlow Lite file as TensorFlow's nodes. Where the two differ: weights of convolutions
-// are O x H x W x I, activations hang on other operators, and shapes and axes may be options or operands.
+// The operators of a TensorFlow Lite file as TensorFlow's nodes. Where the two differ: weights of
+// convolutions are O x H x W x I, activations hang on other operators, and shapes and axes may be options or
+// operands.
 #include <algorithm>
 #include <cstring>
 
@@ -79,9 +80,11 @@ Result<bool> depthwise_convolution(TfliteOperator& op) {
 
 /// x, filter, bias of a transposed convolution whose result has the extents that the file tells. Its padding
 /// is what the full result has more than that, the smaller half of it before.
-Result<bool> transposed_convolution(TfliteOperator& op, std::initializer_list<size_t> operands, Ints strides) {
+Result<bool> transposed_convolution(TfliteOperator& op, std::initializer_list<size_t> operands,
+                                    Ints strides) {
   const Shape x = op.input_shape(*operands.begin()), filter = op.input_shape(1), y = op.output_shape(0);
-  if (x.size() != 4 || filter.size() != 4 || y.size() != 4 || !positive({strides[0], strides[1]})) return false;
+  if (x.size() != 4 || filter.size() != 4 || y.size() != 4 || !positive({strides[0], strides[1]}))
+    return false;
   Ints pads(4), more(2);
   for (size_t axis = 0; axis < 2; ++axis) {
     const int64_t full = (x[axis + 1] - 1) * strides[axis] + filter[axis + 1];
@@ -363,8 +366,10 @@ const std::unordered_map<std::string_view, Translation>& translations() {
        [](auto& op) { return resize<tflite::ResizeBilinearOptions>(op, "ResizeBilinear"); }},
       {"RESIZE_NEAREST_NEIGHBOR",
        [](auto& op) { return resize<tflite::ResizeNearestNeighborOptions>(op, "ResizeNearestNeighbor"); }},
-      {"DEPTH_TO_SPACE", [](auto& op) { return space_depth<tflite::DepthToSpaceOptions>(op, "DepthToSpace"); }},
-      {"SPACE_TO_DEPTH", [](auto& op) { return space_depth<tflite::SpaceToDepthOptions>(op, "SpaceToDepth"); }},
+      {"DEPTH_TO_SPACE",
+       [](auto& op) { return space_depth<tflite::DepthToSpaceOptions>(op, "DepthToSpace"); }},
+      {"SPACE_TO_DEPTH",
+       [](auto& op) { return space_depth<tflite::SpaceToDepthOptions>(op, "SpaceToDepth"); }},
       {"LOCAL_RESPONSE_NORMALIZATION", local_response_normalisation},
       {"SOFTMAX", softmax},
       {"L2_NORMALIZATION", l2_normalisation},
@@ -390,7 +395,8 @@ const std::unordered_map<std::string_view, Translation>& translations() {
       {"ARG_MAX", [](auto& op) { return typed(op, "ArgMax", "output_type"); }},
       {"ARG_MIN", [](auto& op) { return typed(op, "ArgMin", "output_type"); }},
       {"SHAPE", [](auto& op) { return typed(op, "Shape", "out_type"); }},
-      {"RANK", [](auto& op) { return known(op, scalar_i32(static_cast<int64_t>(op.input_shape(0).size()))); }},
+      {"RANK",
+       [](auto& op) { return known(op, scalar_i32(static_cast<int64_t>(op.input_shape(0).size()))); }},
       {"ZEROS_LIKE", zeros_like},
       {"ONE_HOT", one_hot},
       {"CUMSUM", cumsum},
@@ -494,7 +500,8 @@ Status TfliteOperator::add_operands() {
 }
 
 Result<bool> translate_tflite(TfliteOperator& op) {
-  if (const auto found = translations().find(op.name); found != translations().end()) return found->second(op);
+  if (const auto found = translations().find(op.name); found != translations().end())
+    return found->second(op);
   if (const auto found = names().find(op.name); found != names().end()) return named(op, found->second);
   return false;
 }

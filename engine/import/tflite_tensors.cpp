@@ -115,8 +115,8 @@ class SparseWalk {
     const auto* levels = sparsity_.dim_metadata();
     const auto* blocks = sparsity_.block_map();
     const size_t rank = shape_.size(), cut = blocks == nullptr ? 0 : blocks->size();
-    if (order == nullptr || levels == nullptr || order->size() != rank + cut || levels->size() != rank + cut ||
-        rank + cut > kMaxLevels || rank == 0)
+    if (order == nullptr || levels == nullptr || order->size() != rank + cut ||
+        levels->size() != rank + cut || rank + cut > kMaxLevels || rank == 0)
       return damaged();
     block_size_.assign(rank, 1);
     std::vector<bool> seen(rank + cut);
@@ -198,7 +198,8 @@ class SparseWalk {
     if (!level.sparse) {
       for (int64_t i = 0; i < level.size; ++i) {
         index_[depth] = i;
-        TARSIER_CHECK(visit(depth + 1, parent * static_cast<uint64_t>(level.size) + static_cast<uint64_t>(i)));
+        TARSIER_CHECK(
+            visit(depth + 1, parent * static_cast<uint64_t>(level.size) + static_cast<uint64_t>(i)));
       }
       return {};
     }
@@ -229,8 +230,8 @@ struct Scales {
 
   [[nodiscard]] float real(size_t index, int64_t stored) const {
     const auto slice = static_cast<uint32_t>(index / inner % slices);
-    const int64_t offset = zero == nullptr || zero->size() == 0 ? 0
-                                                                : zero->Get(zero->size() == 1 ? 0 : slice);
+    const int64_t offset =
+        zero == nullptr || zero->size() == 0 ? 0 : zero->Get(zero->size() == 1 ? 0 : slice);
     return static_cast<float>(static_cast<double>(stored - offset) *
                               static_cast<double>(scale->Get(scale->size() == 1 ? 0 : slice)));
   }

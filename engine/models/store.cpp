@@ -131,7 +131,8 @@ Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options) {
       }
     }
   }
-  if (auto found = files_in(entry.files, cache_folder(entry, options)); found && check(entry.files, *found).ok())
+  if (auto found = files_in(entry.files, cache_folder(entry, options));
+      found && check(entry.files, *found).ok())
     return *std::move(found);
   std::vector<std::string> names;
   for (const auto& file : entry.files) names.push_back(file.name);
@@ -147,7 +148,8 @@ std::string state_of(const Entry& entry, const StoreOptions& options) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
       for (const auto* files : forms_of(entry)) {
         if (auto found = files_in(*files, folder))
-          return fmt::format("{} {}", check(*files, *found).ok() ? "in" : "wrong SHA-256 in", folder.string());
+          return fmt::format("{} {}", check(*files, *found).ok() ? "in" : "wrong SHA-256 in",
+                             folder.string());
       }
     }
   }

