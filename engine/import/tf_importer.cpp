@@ -238,12 +238,18 @@ Status TfImporter::order_nodes() {
     const auto found = node_by_name_.find(tf_split_key(tf_output_key(reference)).first);
     if (found == node_by_name_.end())
       return input_error("{} reads '{}', which is not in the file; it is damaged", reader, reference);
-    // An open node is a loop's way back: loops are not supported and are reported by their operators.
     if (marks[found->second] == Mark::kNew) {
       marks[found->second] = Mark::kOpen;
       stack.emplace_back(found->second, 0);
+      return {};
     }
-    return {};
+    if (marks[found->second] == Mark::kDone) return {};
+    // A way back: of a loop, which its operators report, or of a file that is damaged.
+    for (size_t i = stack.size(); i-- > 0;) {
+      if (model_.nodes[stack[i].first].op == "Merge") return {};
+      if (stack[i].first == found->second) break;
+    }
+    return input_error("{} reads '{}', which waits for it: a cycle; the file is damaged", reader, reference);
   };
   // Placeholders come first and in the file's order, whether or not an output needs them.
   for (size_t i = 0; i < model_.nodes.size(); ++i)

@@ -31,6 +31,13 @@ ValueId narrowed(TfImporter& tf, ValueId id, std::string_view suffix) {
   return tf.emit("Cast", {id}, {{"to", kInt32}}, suffix);
 }
 
+/// a + b, at most the largest number: ends of slices may say "all" by that.
+int64_t saturated_sum(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return a > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min() + 1;
+}
+
 bool reshape(TfImporter& tf, const TfNode& /*node*/) {
   const Tensor* shape = tf.constant(1);
   const int rank = shape == nullptr ? -1 : static_cast<int>(shape->size());
@@ -100,8 +107,9 @@ bool reduce(TfImporter& tf, const TfNode& node) {
       {"Max", "ReduceMax"}, {"Min", "ReduceMin"}, {"Prod", "ReduceProd"}};
   auto axes = tf.ints(1);
   const int rank = tf.rank(0);
-  if (!axes || rank < 0) return false;
+  if (!axes) return false;
   for (int64_t& axis : *axes) {
+    if (rank < 0) break;  // not in NCHW form then: the axes may stay as they are
     const auto front = front_axis(axis, rank);
     if (!front) return false;
     axis = *front;
@@ -119,7 +127,7 @@ bool reduce(TfImporter& tf, const TfNode& node) {
   if (nchw && keep)
     tf.set_nchw(0, result);
   else
-    tf.set_as_is(0, result, keep ? rank : rank - static_cast<int>(axes->size()));
+    tf.set_as_is(0, result, keep || rank < 0 ? rank : std::max(-1, rank - static_cast<int>(axes->size())));
   return true;
 }
 
@@ -255,10 +263,12 @@ bool symmetric_pad(TfImporter& tf, const TfNode& node, const std::vector<int64_t
   const std::vector<int64_t> shape = node.integers("shape");
   if (shape.size() * 2 != pairs.size()) return false;
   const bool nchw = tf.prefers_nchw(0);
+  if (nchw && shape.size() != 4) return false;
+  constexpr int64_t kMostRows = 1 << 20;  // which are listed
   ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     const int64_t before = pairs[axis * 2], after = pairs[axis * 2 + 1], extent = shape[axis];
-    if (before < 0 || after < 0 || before > extent || after > extent) return false;
+    if (before < 0 || after < 0 || before > extent || after > extent || extent > kMostRows) return false;
     if (before + after == 0) continue;
     std::vector<int64_t> order;
     for (int64_t i = -before; i < extent + after; ++i)
@@ -278,6 +288,14 @@ bool symmetric_pad(TfImporter& tf, const TfNode& node, const std::vector<int64_t
 bool pad(TfImporter& tf, const TfNode& node) {
   const auto pairs = tf.ints(1);  // [rank][2]
   const int rank = tf.rank(0);
+  if (!pairs && node.op != "MirrorPad") {
+    const ValueId x = tf.as_is(0), wide = tf.as_i64(1);
+    const ValueId rows = tf.emit("Transpose", {wide}, {{"perm", std::vector<int64_t>{1, 0}}}, "rows");
+    std::vector<ValueId> inputs = {x, tf.emit("Reshape", {rows, tf.add_ints("flat", {-1})}, {}, "pads")};
+    if (node.op == "PadV2") inputs.push_back(tf.as_is(2));
+    tf.set_as_is(0, tf.emit("Pad", std::move(inputs), {{"mode", std::string("constant")}}), rank);
+    return true;
+  }
   if (!pairs || rank < 0 || pairs->size() != static_cast<size_t>(rank) * 2) return false;
   if (node.op == "MirrorPad" && node.text("mode", "REFLECT") != "REFLECT")
     return symmetric_pad(tf, node, *pairs);
@@ -302,14 +320,31 @@ bool pad(TfImporter& tf, const TfNode& node) {
   return true;
 }
 
+/// Of a begin or a size that the network computes; a size of -1 is all that is left.
+bool computed_slice(TfImporter& tf) {
+  const int64_t zero = 0, all = std::numeric_limits<int64_t>::max();
+  const ValueId x = tf.as_is(0), begin = tf.as_i64(1), size = tf.as_i64(2);
+  const ValueId open =
+      tf.emit("Less", {size, tf.add_constant("zero", Tensor::i64({}, std::span(&zero, 1)))}, {}, "open");
+  const ValueId end = tf.emit("Where",
+                              {open, tf.add_constant("all", Tensor::i64({}, std::span(&all, 1))),
+                               tf.emit("Add", {begin, size}, {}, "sum")},
+                              {}, "end");
+  tf.set_as_is(0, tf.emit("Slice", {x, begin, end}), tf.rank(0));
+  return true;
+}
+
 bool slice(TfImporter& tf, const TfNode& /*node*/) {
   const auto begin = tf.ints(1), size = tf.ints(2);
-  if (!begin || !size || begin->size() != size->size()) return false;
+  if (!begin || !size) return computed_slice(tf);
+  if (begin->size() != size->size()) return false;
   const bool nchw = tf.prefers_nchw(0);
+  if (nchw && begin->size() != 4) return false;
   std::vector<int64_t> starts, ends, axes;
   for (size_t i = 0; i < begin->size(); ++i) {
     starts.push_back((*begin)[i]);
-    ends.push_back((*size)[i] < 0 ? std::numeric_limits<int64_t>::max() : (*begin)[i] + (*size)[i]);
+    ends.push_back((*size)[i] < 0 ? std::numeric_limits<int64_t>::max()
+                                  : saturated_sum((*begin)[i], (*size)[i]));
     axes.push_back(nchw ? in_nchw(static_cast<int64_t>(i)) : static_cast<int64_t>(i));
   }
   const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
@@ -352,7 +387,7 @@ bool strided_slice(TfImporter& tf, const TfNode& node) {
     const bool open_begin = bit("begin_mask", i) && !drop, open_end = bit("end_mask", i) && !drop;
     int64_t from = open_begin ? (forward ? 0 : kMax) : (*begin)[i];
     int64_t to = open_end ? (forward ? kMax : std::numeric_limits<int64_t>::min() + 1) : (*end)[i];
-    if (drop) to = from == -1 ? kMax : from + 1;
+    if (drop) to = from == -1 ? kMax : saturated_sum(from, 1);
     if (!(open_begin && open_end && (*stride)[i] == 1)) {
       starts.push_back(from);
       ends.push_back(to);
@@ -366,6 +401,7 @@ bool strided_slice(TfImporter& tf, const TfNode& node) {
     ++axis;
   }
   const bool nchw = tf.prefers_nchw(0) && dropped.empty() && added.empty();
+  if (nchw && std::ranges::any_of(axes, [](int64_t at) { return at > 3; })) return false;
   if (nchw) std::ranges::transform(axes, axes.begin(), in_nchw);
   ValueId result = nchw ? tf.nchw(0) : tf.as_is(0);
   const auto name = [](bool last) { return last ? "" : "slice"; };
@@ -467,19 +503,24 @@ bool range(TfImporter& tf, const TfNode& /*node*/) {
   return true;
 }
 
+constexpr int64_t kMostBlock = 4096;
+
 /// Rank 4 with blocks along H and W. `shape`: that of the operand, where the file tells it; the operator is
 /// then a Reshape, a Transpose and a Reshape.
 bool space_to_batch(TfImporter& tf, const TfNode& node) {
   const auto block = tf.ints(1), pads = tf.ints(2);
   std::vector<int64_t> shape = node.integers("shape");
-  if (!block || !pads || pads->size() != block->size() * 2 || shape.size() < block->size() + 1) return false;
+  if (!block || !pads || pads->size() != block->size() * 2 || shape.size() < block->size() + 1 ||
+      block->size() > 3)
+    return false;
   ValueId x = tf.as_is(0);
+  if (std::ranges::any_of(*pads, [](int64_t pad) { return pad < 0 || pad > (1 << 30); })) return false;
   std::vector<int64_t> all(shape.size() * 2);
   for (size_t i = 0; i < block->size(); ++i) {
     all[i + 1] = (*pads)[i * 2];
     all[i + 1 + shape.size()] = (*pads)[i * 2 + 1];
     shape[i + 1] += (*pads)[i * 2] + (*pads)[i * 2 + 1];
-    if ((*block)[i] <= 0 || shape[i + 1] % (*block)[i] != 0) return false;
+    if ((*block)[i] <= 0 || (*block)[i] > kMostBlock || shape[i + 1] % (*block)[i] != 0) return false;
   }
   x = tf.emit("Pad", {x, tf.add_ints("pads", all)}, {{"mode", std::string("constant")}}, "padded");
   // N, H/b, b, W/b, b, C -> b, b, N, H/b, W/b, C
@@ -508,12 +549,14 @@ bool space_to_batch(TfImporter& tf, const TfNode& node) {
 bool batch_to_space(TfImporter& tf, const TfNode& node) {
   const auto block = tf.ints(1), crops = tf.ints(2);
   const std::vector<int64_t> shape = node.integers("shape");
-  if (!block || !crops || crops->size() != block->size() * 2 || shape.size() < block->size() + 1)
+  if (!block || !crops || crops->size() != block->size() * 2 || shape.size() < block->size() + 1 ||
+      block->size() > 3)
     return false;
+  if (std::ranges::any_of(*crops, [](int64_t crop) { return crop < 0 || crop > (1 << 30); })) return false;
   int64_t batch = shape[0];
   std::vector<int64_t> cut, order, result, starts, ends, axes;
   for (const int64_t size : *block) {
-    if (size <= 0 || batch % size != 0) return false;
+    if (size <= 0 || size > kMostBlock || batch % size != 0) return false;
     batch /= size;
     cut.push_back(size);
   }

@@ -108,13 +108,17 @@ class TfliteReader {
   Result<const Tensor*> load_constant(size_t index, bool numbers) {
     State& state = tensors_[index];
     if (state.constant) return &*state.constant;
-    const bool empty = graph::element_count(state.shape) == 0;
-    if (state.bytes.empty() && !state.tensor->is_variable() && !empty) return nullptr;
-    if (state.bytes.empty() && !empty) {
-      if (graph::element_count(state.shape) > (1 << 26))
-        return input_error("variable '{}' is too large", tensor_name(index));
-      const auto type = numbers ? std::optional(graph::DType::kF32) : tflite_type(state.tensor->type());
-      if (!type) return nullptr;
+    const auto elements = static_cast<uint64_t>(graph::element_count(state.shape));
+    const bool variable = state.bytes.empty() && state.tensor->is_variable();
+    if (state.bytes.empty() && !variable && elements != 0) return nullptr;
+    const auto type = numbers ? std::optional(graph::DType::kF32) : tflite_type(state.tensor->type());
+    // Tensors may share bytes, and sparse ones and variables have more than their bytes: a small file must
+    // not fill the memory.
+    constant_bytes_ += elements * (type ? graph::size_of(*type) : 1);
+    if (constant_bytes_ > kFreeBytes + kMostBytesPerByte * file_.size())
+      return input_error("tensor '{}' and those before claim {} bytes of constants; the file is damaged",
+                         tensor_name(index), constant_bytes_);
+    if (variable && type) {
       state.constant = Tensor(graph::TensorDesc{*type, state.shape});
     } else {
       TARSIER_TRY(state.constant, read_tflite_constant(*state.tensor, state.bytes, numbers));
@@ -322,6 +326,8 @@ class TfliteReader {
     return {};
   }
 
+  static constexpr uint64_t kFreeBytes = uint64_t{64} << 20, kMostBytesPerByte = 64;
+  uint64_t constant_bytes_ = 0;
   const tflite::Model& model_;
   const tflite::SubGraph& graph_;
   std::span<const std::byte> file_;

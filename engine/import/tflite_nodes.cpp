@@ -343,13 +343,6 @@ Result<bool> l2_normalisation(TfliteOperator& op) {
   return named(op, "L2Normalize");
 }
 
-Result<bool> zeros_like(TfliteOperator& op) {
-  const auto type = op.outputs.empty() ? std::nullopt : tflite_type(op.outputs[0]->type());
-  const Shape shape = op.output_shape(0);
-  if (!type || graph::element_count(shape) > (1 << 24)) return false;
-  return known(op, Tensor(graph::TensorDesc{*type, shape}));
-}
-
 using Translation = Result<bool> (*)(TfliteOperator& op);
 
 const std::unordered_map<std::string_view, Translation>& translations() {
@@ -397,7 +390,6 @@ const std::unordered_map<std::string_view, Translation>& translations() {
       {"SHAPE", [](auto& op) { return typed(op, "Shape", "out_type"); }},
       {"RANK",
        [](auto& op) { return known(op, scalar_i32(static_cast<int64_t>(op.input_shape(0).size()))); }},
-      {"ZEROS_LIKE", zeros_like},
       {"ONE_HOT", one_hot},
       {"CUMSUM", cumsum},
       {"CAST", cast},
@@ -472,6 +464,7 @@ const std::unordered_map<std::string_view, const char*>& names() {
       {"TOPK_V2", "TopKV2"},
       {"REVERSE_V2", "ReverseV2"},
       {"WHERE", "Where"},
+      {"ZEROS_LIKE", "ZerosLike"},
   };
   return table;
 }
