@@ -182,7 +182,7 @@ void register_bench_command(CLI::App& app, GlobalOptions& globals, Action& actio
   const auto options = std::make_shared<BenchOptions>();
   command->add_option(
       "MODEL", options->model,
-      "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json");
+      "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json");
   command->add_option("--runs", options->runs, "Measured runs (default: 30)")->check(CLI::Range(1, 100000));
   command
       ->add_option(

@@ -62,7 +62,7 @@ Result<std::vector<graph::Tensor>> bench_inputs(const infer::Plan& plan,
   std::vector<graph::Tensor> inputs;
   for (const auto& binding : plan.inputs()) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {
-      TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding));
+      TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding.name, binding.desc.dtype));
       inputs.push_back(std::move(input));
       continue;
     }

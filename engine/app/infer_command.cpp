@@ -30,9 +30,10 @@ struct InferOptions {
 };
 
 Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
-                                   const infer::TensorBinding& binding) {
+                                   const ToolValue& binding) {
   const auto place = image_input(binding.desc.shape);
-  if (!place || binding.desc.dtype != graph::DType::kF32 || binding.desc.shape[0] != 1) {
+  const bool whole = binding.desc.dtype == graph::DType::kU8 || binding.desc.dtype == graph::DType::kI32;
+  if (!place || (binding.desc.dtype != graph::DType::kF32 && !whole) || binding.desc.shape[0] != 1) {
     return input_error("input '{}' {} takes no picture; give it by --in {}=FILE.npy", binding.name,
                        graph::to_string(binding.desc.shape), binding.name);
   }
@@ -41,6 +42,14 @@ Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::In
       pipeline::preprocess_desc(input),
       {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)}, frame.width,
       frame.height, place->width, place->height, place->nhwc);
+  if (binding.desc.dtype == graph::DType::kU8) {
+    const std::vector<uint8_t> bytes(values.begin(), values.end());
+    return graph::Tensor::of<uint8_t>(binding.desc.dtype, binding.desc.shape, bytes);
+  }
+  if (whole) {
+    const std::vector<int32_t> integers(values.begin(), values.end());
+    return graph::Tensor::of<int32_t>(binding.desc.dtype, binding.desc.shape, integers);
+  }
   return graph::Tensor::f32(binding.desc.shape, values);
 }
 
@@ -71,12 +80,13 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
   load.outputs = options.outputs;
   load.precision = options.precision;
   for (const auto& [name, tensor] : given) load.input_shapes[name] = tensor.shape();
+  load.allow_runner = true;
   TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
 
   std::vector<graph::Tensor> inputs;
-  for (const auto& binding : model.plan->inputs()) {
+  for (const auto& binding : model.inputs) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {
-      TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding));
+      TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding.name, binding.desc.dtype));
       inputs.push_back(std::move(input));
     } else if (frame) {
       TARSIER_TRY(graph::Tensor input, image_tensor(*frame, model.entry.input, binding));
@@ -87,10 +97,13 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
                          image_input(binding.desc.shape) ? " or --image FILE" : "");
     }
   }
-  TARSIER_TRY(const auto outputs, infer::Session(*model.device, *model.plan).run(inputs));
+  auto results =
+      model.runner ? model.runner->run(inputs) : infer::Session(*model.device, *model.plan).run(inputs);
+  if (!results.ok()) return results.error().in(model.file.string());
+  const std::vector<graph::Tensor> outputs = *std::move(results);
   TARSIER_CHECK(check_validation(model, globals));
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const auto& name = model.plan->outputs()[i].name;
+    const auto& name = model.outputs[i].name;
     const fs::path file = fs::path(options.out) / (file_name_of(name) + ".npy");
     TARSIER_CHECK(write_npy(file, outputs[i]));
     print("{}: {} {} {} ({})\n", file.string(), name, graph::name_of(outputs[i].dtype()),
@@ -105,9 +118,9 @@ void register_infer_command(CLI::App& app, GlobalOptions& globals, Action& actio
   CLI::App* command = app.add_subcommand("infer", "Run a network once on files and write its outputs");
   const auto options = std::make_shared<InferOptions>();
   command
-      ->add_option(
-          "MODEL", options->model,
-          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
+      ->add_option("MODEL", options->model,
+                   "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a "
+                   "TensorFlow.js model.json")
       ->required();
   command->add_option("--in", options->inputs, "An input from a NumPy file; several may follow")
       ->type_name("NAME=FILE.npy");

@@ -191,7 +191,7 @@ void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& act
   command
       ->add_option(
           "MODEL", options->model,
-          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
+          "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json")
       ->required();
   command
       ->add_option(

@@ -19,9 +19,9 @@ Result<std::map<std::string, graph::Tensor>> read_inputs(const std::vector<std::
   return tensors;
 }
 
-Result<graph::Tensor> convert_input(const graph::Tensor& tensor, const infer::TensorBinding& binding) {
+Result<graph::Tensor> convert_input(const graph::Tensor& tensor, const std::string& name,
+                                    graph::DType wanted) {
   using graph::DType;
-  const DType wanted = binding.desc.dtype;
   if (tensor.dtype() == wanted) return tensor;
   const auto is_float = [](DType type) {
     return type == DType::kF16 || type == DType::kF32 || type == DType::kF64;
@@ -38,7 +38,7 @@ Result<graph::Tensor> convert_input(const graph::Tensor& tensor, const infer::Te
       return graph::Tensor::of<int32_t>(wanted, tensor.shape(), narrow);
     }
   }
-  return input_error("input '{}' takes {}, the file holds {}; convert it with .astype()", binding.name,
+  return input_error("input '{}' takes {}, the file holds {}; convert it with .astype()", name,
                      graph::name_of(wanted), graph::name_of(tensor.dtype()));
 }
 

@@ -13,6 +13,7 @@ namespace tarsier::app {
 Result<std::map<std::string, graph::Tensor>> read_inputs(const std::vector<std::string>& arguments);
 
 /// The tensor in the element type that the network takes; between floats, and between integers, freely.
-Result<graph::Tensor> convert_input(const graph::Tensor& tensor, const infer::TensorBinding& binding);
+Result<graph::Tensor> convert_input(const graph::Tensor& tensor, const std::string& name,
+                                    graph::DType wanted);
 
 }  // namespace tarsier::app

@@ -6,7 +6,9 @@
 #include "app/command_line.hpp"
 #include "app/progress_line.hpp"
 #include "core/text.hpp"
+#include "graph/passes/passes.hpp"
 #include "import/import.hpp"
+#include "kernels/kernel.hpp"
 #include "models/store.hpp"
 #include "pipeline/network.hpp"
 
@@ -36,6 +38,16 @@ Status check_names(const std::vector<std::string>& asked, const std::vector<grap
     }
   }
   return {};
+}
+
+/// Whether values that decide shapes are computed at run time.
+bool needs_runner(graph::Graph graph, const infer::CompileOptions& compile) {
+  std::vector<graph::ValueId> needs;
+  graph::ShapeOptions shapes;
+  shapes.input_shapes = compile.input_shapes;
+  shapes.needs = &needs;
+  return graph::prune(graph).ok() && graph::infer_shapes(graph, kernels::Registry::instance(), shapes).ok() &&
+         !needs.empty();
 }
 
 }  // namespace
@@ -91,10 +103,30 @@ Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, con
   compile.progress = [&](float fraction, std::string_view what) {
     line.show(fmt::format("{}: {}", model.entry.name, what), static_cast<double>(fraction));
   };
+  graph::Graph kept = graph;
+  if (!compile.outputs.empty()) {
+    kept.outputs.clear();
+    for (const auto& name : compile.outputs)
+      for (const auto id : graph.outputs)
+        if (graph.value(id).name == name) kept.outputs.push_back(id);
+  }
+  if (options.allow_runner && needs_runner(kept, compile)) {
+    for (const auto id : kept.inputs) {
+      const graph::Value& value = graph.value(id);
+      const auto shape = compile.input_shapes.find(value.name);
+      model.inputs.push_back({value.name, value.desc});
+      if (shape != compile.input_shapes.end()) model.inputs.back().desc.shape = shape->second;
+    }
+    for (const auto id : kept.outputs) model.outputs.push_back({graph.value(id).name, {}});
+    model.runner = std::make_unique<infer::Runner>(*model.device, std::move(kept), compile);
+    return {};
+  }
   auto plan = infer::Plan::compile(*model.device, graph, compile);
   line.finish();
   if (!plan) return plan.error().in(model.file.string());
   model.plan = *std::move(plan);
+  for (const auto& binding : model.plan->inputs()) model.inputs.push_back({binding.name, binding.desc});
+  for (const auto& binding : model.plan->outputs()) model.outputs.push_back({binding.name, binding.desc});
   return {};
 }
 

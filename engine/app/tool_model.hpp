@@ -9,9 +9,16 @@
 
 #include "app/commands.hpp"
 #include "infer/plan.hpp"
+#include "infer/runner.hpp"
 #include "models/catalogue.hpp"
 
 namespace tarsier::app {
+
+/// An input or an output.
+struct ToolValue {
+  std::string name;
+  graph::TensorDesc desc;
+};
 
 struct ToolModel {
   models::Entry entry;
@@ -19,6 +26,10 @@ struct ToolModel {
   graph::Graph imported;
   std::unique_ptr<gpu::Device> device;
   std::unique_ptr<infer::Plan> plan;  // before the device it lives on goes: declared after it
+  /// In place of a plan, where shapes depend on what the network computes and the options allow it.
+  std::unique_ptr<infer::Runner> runner;
+  /// Names and types; shapes as far as they are known. What the plan says, where there is one.
+  std::vector<ToolValue> inputs, outputs;
 };
 
 struct ToolModelOptions {
@@ -27,6 +38,7 @@ struct ToolModelOptions {
   std::map<std::string, graph::Shape> input_shapes;  // by input name; for inputs with dynamic extents
   std::string precision = "fp32";                    // fp32, fp16 or auto
   std::set<std::string> full_precision;              // infer::CompileOptions
+  bool allow_runner = false;                         // else such a network is refused
 };
 
 /// Finds or fetches the network and reads it: no device, no plan yet.

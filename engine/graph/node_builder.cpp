@@ -6,6 +6,18 @@
 
 namespace tarsier::graph {
 
+namespace {
+
+/// What the names of values that the node's expansion computes begin with. They must not depend on what else
+/// is in the graph: a Runner knows values that it read back by name, in graphs where more is folded.
+std::string stable_prefix(const Graph& graph, const Node& node) {
+  for (const ValueId id : node.outputs)
+    if (id != kNone) return fmt::format("{}/{}", graph.value(id).name, node.op);
+  return fmt::format("{}/{}", node.name, node.op);
+}
+
+}  // namespace
+
 std::string NodeBuilder::fresh(std::string_view what) {
   return fmt::format("{}/{}_{}", node_.name, what, graph_.values.size());
 }
@@ -36,7 +48,9 @@ std::vector<ValueId> NodeBuilder::add_many(std::string_view op, std::vector<Valu
   made.op = op;
   made.inputs = std::move(inputs);
   made.attributes = std::move(attributes);
-  for (size_t i = 0; i < outputs; ++i) made.outputs.push_back(graph_.add_value(fresh(op)));
+  const std::string prefix = stable_prefix(graph_, node_);
+  for (size_t i = 0; i < outputs; ++i)
+    made.outputs.push_back(graph_.add_value(fmt::format("{}/{}_{}.{}", prefix, op, added_.size(), i)));
   const auto results = made.outputs;
   add_node(std::move(made));
   return results;
@@ -82,6 +96,7 @@ void NodeBuilder::add_node(Node added) {
 
 std::vector<ValueId> NodeBuilder::inlined(const Graph& body, const std::vector<ValueId>& inputs) {
   std::vector<ValueId> here(body.values.size(), kNone);
+  const std::string prefix = stable_prefix(graph_, node_);
   const auto at = [&](ValueId id) -> ValueId& { return here[size_t(id)]; };
   for (size_t i = 0; i < body.inputs.size() && i < inputs.size(); ++i) at(body.inputs[i]) = inputs[i];
   const auto mapped = [&](ValueId id) {
@@ -90,7 +105,7 @@ std::vector<ValueId> NodeBuilder::inlined(const Graph& body, const std::vector<V
     if (to == kNone) {
       const Value& from = body.value(id);
       to = from.constant ? graph_.add_constant(fresh(from.name), *from.constant)
-                         : graph_.add_value(fresh(from.name));
+                         : graph_.add_value(fmt::format("{}/{}_{}", prefix, from.name, added_.size()));
     }
     return to;
   };

@@ -16,8 +16,8 @@
 
 namespace tarsier::import {
 
-/// Reads a model by what it is: ONNX (.onnx) or a TensorFlow.js graph model (its model.json beside the weight
-/// shards). Errors (kInput): missing, truncated or foreign file; an element type that is not supported.
+/// Reads a model by what it is: ONNX (.onnx), TensorFlow Lite (.tflite) or a TensorFlow.js graph model (its
+/// model.json beside the weight shards). Errors (kInput): missing, truncated or foreign file; an element type that is not supported.
 Result<graph::Graph> load_model(const std::filesystem::path& path);
 
 /// External data files are read from the model's own folder and nowhere else.
@@ -27,5 +27,8 @@ Result<graph::Tensor> load_onnx_tensor(const std::filesystem::path& path);
 /// NHWC graph inputs and outputs keep their shape; inside, activations are NCHW with transposes only where a
 /// layout-bound operator (Reshape, TopK, ...) reads them.
 Result<graph::Graph> load_tfjs(const std::filesystem::path& model_json);
+/// The first graph of the file; layouts as with load_tfjs(). Weights in halves become floats; quantised
+/// activations are de-quantised before and quantised behind every operator.
+Result<graph::Graph> load_tflite(const std::filesystem::path& path);
 
 }  // namespace tarsier::import

@@ -80,6 +80,7 @@ Result<graph::Graph> load_model(const std::filesystem::path& path) {
   const std::span<const std::byte> seen(head.data(), static_cast<size_t>(file.gcount()));
   if (seen.empty()) return input_error("{}: the file is empty; fetch it again", path.string());
   if (first_character(seen) == '{') return load_tfjs(path);
+  if (text_of(seen).substr(std::min<size_t>(seen.size(), 4)).starts_with("TFL3")) return load_tflite(path);
   return load_onnx(path);
 }
 

@@ -57,7 +57,8 @@ class OnnxImporter {
     TARSIER_CHECK(read_outputs());
     for (const auto& [inner, outer] : captures_) graph_.inputs.push_back(inner);
     graph_.captures = captures_.size();
-    TARSIER_CHECK(graph::sort_nodes(graph_));
+    if (const Status sorted = graph::sort_nodes(graph_); !sorted.ok())
+      return input_error("{}; the file is damaged", sorted.error().message);
     TARSIER_CHECK(find_unfed_values());
     return std::move(graph_);
   }

@@ -41,84 +41,76 @@ int64_t integer_of(const Json& json) {
   return json.is_string() ? std::stoll(json.get<std::string>()) : json.get<int64_t>();
 }
 
-}  // namespace
-
-const Json* TfNode::attribute(const char* key, const char* kind) const {
-  if (attributes == nullptr) return nullptr;
-  const auto found = attributes->find(key);
-  if (found == attributes->end() || !found->is_object()) return nullptr;
-  const auto value = found->find(kind);
-  return value == found->end() ? nullptr : &*value;
-}
-
-int64_t TfNode::integer(const char* key, int64_t fallback) const {
-  const Json* value = attribute(key, "i");
-  if (value == nullptr) return fallback;
-  return integer_of(*value);
-}
-
-float TfNode::real(const char* key, float fallback) const {
-  const Json* value = attribute(key, "f");
-  if (value == nullptr) return fallback;
-  return value->is_string() ? std::stof(value->get<std::string>()) : value->get<float>();
-}
-
-bool TfNode::flag(const char* key) const {
-  const Json* value = attribute(key, "b");
-  return value != nullptr && value->get<bool>();
-}
-
-std::string TfNode::text(const char* key, const char* fallback) const {
-  const Json* value = attribute(key, "s");
-  return value == nullptr ? fallback : text_of(*value);
-}
-
-std::string TfNode::type(const char* key) const {
-  const Json* value = attribute(key, "type");
-  if (value == nullptr) return {};
-  if (value->is_string()) return value->get<std::string>();
-  // types.proto of TensorFlow
-  switch (value->get<int>()) {
+/// types.proto of TensorFlow
+std::string type_of(const Json& json) {
+  if (json.is_string()) return json.get<std::string>();
+  switch (json.get<int>()) {
     case 1:
       return "DT_FLOAT";
     case 3:
       return "DT_INT32";
     case 4:
       return "DT_UINT8";
+    case 5:
+      return "DT_INT16";
+    case 6:
+      return "DT_INT8";
     case 9:
       return "DT_INT64";
     case 10:
       return "DT_BOOL";
     default:
-      return fmt::format("type {}", value->get<int>());
+      return fmt::format("type {}", json.get<int>());
   }
 }
 
-std::vector<int64_t> TfNode::integers(const char* key) const {
-  std::vector<int64_t> values;
-  const Json* list = attribute(key, "list");
-  if (list == nullptr || !list->contains("i")) return values;
-  for (const Json& value : list->at("i")) values.push_back(integer_of(value));
-  return values;
+/// Empty for a kind that no operator here reads (functions, tensors, lists of floats).
+std::optional<TfAttribute> attribute_of(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  const auto of = [&json](const char* kind) {
+    const auto found = json.find(kind);
+    return found == json.end() ? nullptr : &*found;
+  };
+  if (const Json* value = of("i")) return integer_of(*value);
+  if (const Json* value = of("f"))
+    return value->is_string() ? std::stof(value->get<std::string>()) : value->get<float>();
+  if (const Json* value = of("b")) return value->get<bool>();
+  if (const Json* value = of("s")) return text_of(*value);
+  if (const Json* value = of("type")) return type_of(*value);
+  if (const Json* value = of("shape")) return tfjs_shape(*value);
+  const Json* list = of("list");
+  if (list == nullptr || !list->is_object()) return std::nullopt;
+  if (list->contains("s")) {
+    std::vector<std::string> texts;
+    for (const Json& text : list->at("s")) texts.push_back(text_of(text));
+    return texts;
+  }
+  std::vector<int64_t> integers;
+  if (list->contains("i"))
+    for (const Json& value : list->at("i")) integers.push_back(integer_of(value));
+  return integers;
 }
 
-std::vector<std::string> TfNode::texts(const char* key) const {
-  std::vector<std::string> values;
-  const Json* list = attribute(key, "list");
-  if (list == nullptr || !list->contains("s")) return values;
-  for (const Json& value : list->at("s")) values.push_back(text_of(value));
-  return values;
+}  // namespace
+
+graph::Shape tfjs_shape(const Json& json) {
+  graph::Shape shape;
+  const auto dims = json.find("dim");
+  if (dims == json.end()) return shape;
+  for (const Json& dim : *dims) {
+    const auto size = dim.find("size");
+    const int64_t extent = size == dim.end() ? -1 : integer_of(*size);
+    shape.push_back(extent > 0 ? extent : -1);
+  }
+  return shape;
 }
 
-int64_t onnx_type_of(std::string_view tf_type) {
-  if (tf_type == "DT_FLOAT" || tf_type == "DT_HALF" || tf_type == "DT_DOUBLE") return 1;
-  if (tf_type == "DT_UINT8") return 2;
-  if (tf_type == "DT_INT8") return 3;
-  if (tf_type == "DT_INT16") return 5;
-  if (tf_type == "DT_INT32") return 6;
-  if (tf_type == "DT_INT64") return 7;
-  if (tf_type == "DT_BOOL") return 9;
-  return 0;
+std::map<std::string, TfAttribute, std::less<>> read_tfjs_attributes(const Json& json) {
+  std::map<std::string, TfAttribute, std::less<>> attributes;
+  if (!json.is_object()) return attributes;
+  for (const auto& [key, value] : json.items())
+    if (auto attribute = attribute_of(value)) attributes[key] = *std::move(attribute);
+  return attributes;
 }
 
 }  // namespace tarsier::import

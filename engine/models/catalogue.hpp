@@ -59,6 +59,8 @@ struct Entry {
   std::vector<std::string> labels;  // class names by index; empty where the network has no classes
   InputSpec input;
   std::vector<FileSpec> files;  // the first is the one to load
+  /// The same network in other files, which are as good where a mirror folder has them; never fetched.
+  std::vector<FileSpec> alternative;
   std::vector<SourceSpec> sources;
   std::filesystem::path own_file;  // set for a model given by path instead of by name
 };
@@ -74,7 +76,7 @@ class Catalogue {
   [[nodiscard]] std::vector<std::string> names() const;
   /// kInput error with the nearest name where there is none.
   Result<const Entry*> find(std::string_view name) const;
-  /// A name of the catalogue, or the path of a model file (.onnx, or a TensorFlow.js .json). The latter is
+  /// A name of the catalogue, or the path of a model file (.onnx, .tflite, or a TensorFlow.js .json). The latter is
   /// described by a TOML file of the same name beside it (model.onnx + model.toml, keys as in [[model]]
   /// without files and sources); without one its input is taken as RGB / 255, stretched, and it has no head.
   Result<Entry> resolve(const std::string& name_or_path) const;

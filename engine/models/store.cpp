@@ -57,11 +57,11 @@ Status read_config(const fs::path& path, StoreOptions& options) {
   return {};
 }
 
-/// All files of the entry in this folder; nullopt where one is missing.
-std::optional<ModelFiles> files_in(const Entry& entry, const fs::path& folder) {
+/// All of these files in this folder; nullopt where one is missing.
+std::optional<ModelFiles> files_in(const std::vector<FileSpec>& files, const fs::path& folder) {
   std::error_code code;
   ModelFiles found;
-  for (const auto& file : entry.files) {
+  for (const auto& file : files) {
     fs::path path = folder / file.name;
     if (!fs::is_regular_file(path, code)) return std::nullopt;
     found.files.push_back(std::move(path));
@@ -70,16 +70,23 @@ std::optional<ModelFiles> files_in(const Entry& entry, const fs::path& folder) {
   return found;
 }
 
-Status check(const Entry& entry, const ModelFiles& found) {
-  for (size_t i = 0; i < entry.files.size(); ++i) {
+Status check(const std::vector<FileSpec>& files, const ModelFiles& found) {
+  for (size_t i = 0; i < files.size(); ++i) {
     TARSIER_TRY(const std::string got, sha256_of_file(found.files[i]));
-    if (got != entry.files[i].sha256) {
+    if (got != files[i].sha256) {
       return input_error(
           "{}: wrong SHA-256: expected {}, got {}; replace the file, or remove it to have it fetched",
-          found.files[i].string(), entry.files[i].sha256, got);
+          found.files[i].string(), files[i].sha256, got);
     }
   }
   return {};
+}
+
+/// The sets of files that a mirror may have the network in.
+std::vector<const std::vector<FileSpec>*> forms_of(const Entry& entry) {
+  std::vector<const std::vector<FileSpec>*> forms = {&entry.files};
+  if (!entry.alternative.empty()) forms.push_back(&entry.alternative);
+  return forms;
 }
 
 }  // namespace
@@ -116,13 +123,16 @@ Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options) {
   if (!entry.own_file.empty()) return ModelFiles{entry.own_file, {entry.own_file}};
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
-      if (auto found = files_in(entry, folder)) {
-        TARSIER_CHECK(check(entry, *found));
-        return *std::move(found);
+      for (const auto* files : forms_of(entry)) {
+        if (auto found = files_in(*files, folder)) {
+          TARSIER_CHECK(check(*files, *found));
+          return *std::move(found);
+        }
       }
     }
   }
-  if (auto found = files_in(entry, cache_folder(entry, options)); found && check(entry, *found).ok())
+  if (auto found = files_in(entry.files, cache_folder(entry, options));
+      found && check(entry.files, *found).ok())
     return *std::move(found);
   std::vector<std::string> names;
   for (const auto& file : entry.files) names.push_back(file.name);
@@ -136,13 +146,15 @@ std::string state_of(const Entry& entry, const StoreOptions& options) {
   if (!entry.own_file.empty()) return "own file";
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
-      if (auto found = files_in(entry, folder)) {
-        return fmt::format("{} {}", check(entry, *found).ok() ? "in" : "wrong SHA-256 in", folder.string());
+      for (const auto* files : forms_of(entry)) {
+        if (auto found = files_in(*files, folder))
+          return fmt::format("{} {}", check(*files, *found).ok() ? "in" : "wrong SHA-256 in",
+                             folder.string());
       }
     }
   }
-  const auto found = files_in(entry, cache_folder(entry, options));
-  return found && check(entry, *found).ok() ? "cached" : "not fetched";
+  const auto found = files_in(entry.files, cache_folder(entry, options));
+  return found && check(entry.files, *found).ok() ? "cached" : "not fetched";
 }
 
 }  // namespace tarsier::models

@@ -148,6 +148,9 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
     return status.error().in(files.main.string());
   }
   const graph::Value& input = graph.value(graph.inputs.front());
+  if (input.desc.dtype != graph::DType::kF32)
+    return input_error("{}: its input '{}' takes {}; a pipeline feeds floating-point numbers",
+                       files.main.string(), input.name, graph::name_of(input.desc.dtype));
   if (!graph::is_static(input.desc.shape) && compile.input_shapes.empty()) {
     if (entry.input.width <= 0 || entry.input.height <= 0 || input.desc.shape.size() != 4) {
       return input_error("{}: its input '{}' is {}; give its size in {}.toml beside it", files.main.string(),

@@ -58,13 +58,14 @@ def video_frames(path: pathlib.Path, wanted) -> dict[int, np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
-    """As in assets/models.toml: value = pixel / std, channels in the network's order."""
+    """As in assets/models.toml: value = (pixel - mean) / std, channels in the network's order."""
 
     width: int
     height: int
     bgr: bool
     nhwc: bool
     std: float = 1.0
+    mean: float = 0.0
     letterbox_top_left: bool = False
     pad: int = 114
 
@@ -82,5 +83,5 @@ def fitted(image: np.ndarray, prep: Preparation) -> np.ndarray:
 
 
 def tensor_of(fit: np.ndarray, prep: Preparation) -> np.ndarray:
-    values = fit.astype(np.float32) / np.float32(prep.std)
+    values = (fit.astype(np.float32) - np.float32(prep.mean)) / np.float32(prep.std)
     return np.ascontiguousarray(values[None] if prep.nhwc else values.transpose(2, 0, 1)[None])

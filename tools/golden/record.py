@@ -1,5 +1,6 @@
 """Records what the reference runtimes give on real frames. See tests/golden/README.md for the formats."""
 import argparse
+import importlib.metadata
 import json
 import pathlib
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import onnxruntime
 
 import decode
+import tflite_run
 from frames import Preparation, file_sha256, fitted, sha256, tensor_of, video_frames
 
 SAMPLES = 512
@@ -21,7 +23,26 @@ FASTESTDET = Preparation(352, 352, bgr=True, nhwc=False, std=255)
 CENTERNET = Preparation(512, 512, bgr=False, nhwc=True)
 TWINLITENET = Preparation(640, 360, bgr=False, nhwc=False, std=255)
 
+SYMMETRIC = {"mean": 127.5, "std": 127.5}
+
 STREET = [("highway_cars.mp4", 0), ("highway_cars.mp4", 20), ("people.mp4", 300)]
+BUST = [("webcam_book.mkv", 30, [80, 0, 480]), ("webcam_walk.mkv", 40, [80, 0, 480])]
+PERSON = [("webcam_walk.mkv", 40, [80, 0, 480]), ("people.mp4", 300, [259, 0, 432])]
+# Files of the networks that come out of npm packages, as assets/models.toml names them.
+FILES = {
+    "centernet": "centernet.json",
+    "selfie_segmentation": "selfie_segmentation_landscape.tflite",
+    "selfie_segmentation_square": "selfie_segmentation.tflite",
+    "face_detection_short": "face_detection_short_range.tflite",
+    "face_detection_full": "face_detection_full_range.tflite",
+    "hand_landmark_lite": "hand_landmark_lite.tflite",
+    "pose_landmark_lite": "pose_landmark_lite.tflite",
+    "blazeface": "blazeface.json",
+    "facemesh": "facemesh.json",
+    "iris": "iris.json",
+    "handtrack": "handtrack.json",
+    "movenet_lightning": "movenet-lightning.json",
+}
 # network: preparation, frames as (clip, frame, crop x, y, size or None)
 NETWORKS = {
     "yolox_nano": (YOLOX, [(c, f, None) for c, f in STREET]),
@@ -36,9 +57,33 @@ NETWORKS = {
         Preparation(256, 144, bgr=False, nhwc=True, std=255),
         [("webcam_book.mkv", 30, None), ("webcam_walk.mkv", 40, None)],
     ),
+    "selfie_segmentation_square": (Preparation(256, 256, bgr=False, nhwc=True, std=255), BUST),
+    "face_detection_short": (Preparation(128, 128, bgr=False, nhwc=True, **SYMMETRIC), BUST),
+    "face_detection_full": (Preparation(192, 192, bgr=False, nhwc=True, **SYMMETRIC), BUST),
+    "hand_landmark_lite": (
+        Preparation(224, 224, bgr=False, nhwc=True, std=255),
+        [("webcam_book.mkv", 30, [240, 170, 140]), ("webcam_walk.mkv", 40, [170, 200, 120])],
+    ),
+    "pose_landmark_lite": (Preparation(256, 256, bgr=False, nhwc=True, std=255), PERSON),
+    "blazeface": (Preparation(256, 256, bgr=False, nhwc=True, **SYMMETRIC), BUST),
+    "facemesh": (
+        Preparation(192, 192, bgr=False, nhwc=True, std=255),
+        [("webcam_book.mkv", 30, [236, 76, 130]), ("webcam_walk.mkv", 5, [236, 76, 130])],
+    ),
+    "iris": (
+        Preparation(64, 64, bgr=False, nhwc=True, std=255),
+        [("webcam_book.mkv", 30, [280, 105, 48]), ("webcam_walk.mkv", 40, [285, 100, 48])],
+    ),
+    "handtrack": (Preparation(320, 320, bgr=False, nhwc=True), BUST),
+    "movenet_lightning": (Preparation(192, 192, bgr=False, nhwc=True), PERSON),
 }
 BOX_FRAMES = {"highway_cars.mp4": list(range(0, 38, 4)), "people.mp4": list(range(60, 1394, 140))}
 HEADS = {"yolox_nano": decode.yolox, "fastestdet": decode.fastestdet, "centernet": decode.centernet}
+
+
+def backend_of(path: pathlib.Path) -> str:
+    """The wasm backend's NonMaxSuppressionV5 keeps next to nothing: what uses it runs on plain JavaScript."""
+    return "cpu" if "NonMaxSuppressionV5" in path.read_text() else "wasm"
 
 
 def sample_positions(count: int) -> np.ndarray:
@@ -85,11 +130,16 @@ class Reference:
         return image
 
     def model(self, network: str) -> pathlib.Path:
-        return self.args.centernet if network == "centernet" else self.args.shared / "models" / f"{network}.onnx"
+        if network in FILES:
+            return self.args.models / FILES[network]
+        return self.args.shared / "models" / f"{network}.onnx"
 
     def run(self, network: str, inputs: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        if network == "centernet":
-            return self.run_tfjs(inputs)
+        path = self.model(network)
+        if path.suffix == ".json":
+            return self.run_tfjs(path, inputs)
+        if path.suffix == ".tflite":
+            return tflite_run.run(path, inputs)
         if network not in self.sessions:
             self.sessions[network] = onnxruntime.InferenceSession(
                 str(self.model(network)), providers=["CPUExecutionProvider"]
@@ -98,14 +148,15 @@ class Reference:
         names = [o.name for o in session.get_outputs()]
         return [dict(zip(names, session.run(names, {session.get_inputs()[0].name: x}))) for x in inputs]
 
-    def run_tfjs(self, inputs):
+    def run_tfjs(self, path, inputs):
         with tempfile.TemporaryDirectory() as folder:
             files = []
             for i, value in enumerate(inputs):
                 files.append(f"{folder}/in{i}.bin")
                 value.tofile(files[-1])
+            shape = ",".join(str(extent) for extent in inputs[0].shape)
             subprocess.run(
-                ["node", str(self.args.tfjs), str(self.args.centernet), "wasm", folder, *files], check=True, stdout=2
+                ["node", str(self.args.tfjs), str(path), backend_of(path), folder, shape, *files], check=True, stdout=2
             )
             described = json.loads(pathlib.Path(folder, "outputs.json").read_text())
             self.tfjs_version = described["version"]
@@ -118,13 +169,17 @@ class Reference:
             ]
 
     def describe(self, network: str) -> str:
-        if network == "centernet":
-            return f"TensorFlow.js {self.tfjs_version}, wasm backend"
+        if self.model(network).suffix == ".json":
+            return f"TensorFlow.js {self.tfjs_version}, {backend_of(self.model(network))} backend"
+        if self.model(network).suffix == ".tflite":
+            return f"LiteRT {importlib.metadata.version('ai-edge-litert')}, CPU"
         return f"onnxruntime {onnxruntime.__version__}, CPU"
 
 
 def record_outputs(ref: Reference, out: pathlib.Path):
     for network, (prep, cases) in NETWORKS.items():
+        if ref.args.networks and network not in ref.args.networks:
+            continue
         fits = [fitted(ref.frame(*case), prep) for case in cases]
         results = ref.run(network, [tensor_of(fit, prep) for fit in fits])
         entries = []
@@ -238,13 +293,16 @@ def write_json(path: pathlib.Path, value):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=pathlib.Path, required=True)
-    parser.add_argument("--centernet", type=pathlib.Path, required=True)
+    parser.add_argument("--models", type=pathlib.Path, required=True)
     parser.add_argument("--tfjs", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("networks", nargs="*")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     ref = Reference(args)
     record_outputs(ref, args.out)
+    if args.networks:
+        return
     record_boxes(ref, args.out)
     record_masks(ref, args.out)
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "graph/passes/edit.hpp"
-#include "import/tfjs_detail.hpp"
+#include "import/tf_importer.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -185,6 +185,17 @@ bool space_depth(TfImporter& tf, const TfNode& node) {
   return true;
 }
 
+bool local_response_normalisation(TfImporter& tf, const TfNode& node) {
+  // ONNX divides alpha by the number of channels that are summed over; TF does not.
+  const int64_t size = 2 * node.integer("depth_radius", 5) + 1;
+  tf.set_nchw(0, tf.emit("LRN", {tf.nchw(0)},
+                         {{"size", size},
+                          {"bias", node.real("bias", 1)},
+                          {"alpha", node.real("alpha", 1) * static_cast<float>(size)},
+                          {"beta", node.real("beta", 0.5F)}}));
+  return true;
+}
+
 bool bias_add(TfImporter& tf, const TfNode& node) {
   if (!is_nhwc(node) || tf.constant(1) == nullptr) return false;
   if (tf.prefers_nchw(0))
@@ -234,6 +245,7 @@ void add_layout_operators(TfOperators& table) {
     table[name] = batch_norm;
   table["ResizeBilinear"] = table["ResizeNearestNeighbor"] = resize;
   table["DepthToSpace"] = table["SpaceToDepth"] = space_depth;
+  table["LRN"] = local_response_normalisation;
   table["BiasAdd"] = bias_add;
   table["MatMul"] = table["_FusedMatMul"] = mat_mul;
   table["BatchMatMul"] = table["BatchMatMulV2"] = batch_mat_mul;

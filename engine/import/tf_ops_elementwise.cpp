@@ -1,7 +1,7 @@
 // TF operators that work element by element: they stay in the form (NHWC or NCHW) of their operands.
 #include <algorithm>
 
-#include "import/tfjs_detail.hpp"
+#include "import/tf_importer.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -69,6 +69,18 @@ const std::unordered_map<std::string, std::string>& direct_names() {
       {"Cos", "Cos"},
       {"Erf", "Erf"},
       {"LogicalNot", "Not"},
+      {"HardSwish", "HardSwish"},
+      {"Tan", "Tan"},
+      {"Asin", "Asin"},
+      {"Acos", "Acos"},
+      {"Atan", "Atan"},
+      {"Sinh", "Sinh"},
+      {"Cosh", "Cosh"},
+      {"Asinh", "Asinh"},
+      {"Acosh", "Acosh"},
+      {"Atanh", "Atanh"},
+      {"IsNan", "IsNaN"},
+      {"IsInf", "IsInf"},
       // two operands
       {"Add", "Add"},
       {"AddV2", "Add"},
@@ -88,6 +100,7 @@ const std::unordered_map<std::string, std::string>& direct_names() {
       {"GreaterEqual", "GreaterOrEqual"},
       {"LogicalAnd", "And"},
       {"LogicalOr", "Or"},
+      {"LogicalXor", "Xor"},
       {"Prelu", "PRelu"},
       // three
       {"SelectV2", "Where"},
@@ -100,9 +113,51 @@ bool direct(TfImporter& tf, const TfNode& node) {
   return finish(tf, operands, tf.emit(direct_names().at(node.op), operands.ids));
 }
 
-bool relu6(TfImporter& tf, const TfNode& /*node*/) {
+bool clamp(TfImporter& tf, float low, float high) {
   const Operands x = common_form(tf);
-  return finish(tf, x, tf.emit("Clip", {x.ids[0], tf.add_scalar("min", 0), tf.add_scalar("max", 6)}));
+  return finish(tf, x, tf.emit("Clip", {x.ids[0], tf.add_scalar("min", low), tf.add_scalar("max", high)}));
+}
+
+bool relu6(TfImporter& tf, const TfNode& /*node*/) {
+  return clamp(tf, 0, 6);
+}
+
+bool relu_n1_to_1(TfImporter& tf, const TfNode& /*node*/) {
+  return clamp(tf, -1, 1);
+}
+
+bool relu_0_to_1(TfImporter& tf, const TfNode& /*node*/) {
+  return clamp(tf, 0, 1);
+}
+
+bool gelu(TfImporter& tf, const TfNode& node) {
+  const Operands x = common_form(tf);
+  return finish(
+      tf, x,
+      tf.emit("Gelu", x.ids, {{"approximate", std::string(node.flag("approximate") ? "tanh" : "none")}}));
+}
+
+bool log1p(TfImporter& tf, const TfNode& /*node*/) {
+  const Operands x = common_form(tf);
+  return finish(tf, x, tf.emit("Log", {tf.emit("Add", {x.ids[0], tf.add_scalar("one", 1)}, {}, "plus_one")}));
+}
+
+bool expm1(TfImporter& tf, const TfNode& /*node*/) {
+  const Operands x = common_form(tf);
+  return finish(tf, x, tf.emit("Sub", {tf.emit("Exp", x.ids, {}, "exp"), tf.add_scalar("one", 1)}));
+}
+
+/// ONNX's operators between integers and numbers with one scale and zero point: x stays in its form.
+bool rescale(TfImporter& tf, const TfNode& node) {
+  const bool nchw = tf.prefers_nchw(0);
+  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId scale = tf.as_is(1), zero = tf.as_is(2);
+  const ValueId result = tf.emit(node.op, {x, scale, zero});
+  if (nchw)
+    tf.set_nchw(0, result);
+  else
+    tf.set_as_is(0, result, tf.rank(0));
+  return true;
 }
 
 bool leaky_relu(TfImporter& tf, const TfNode& node) {
@@ -178,6 +233,12 @@ void add_elementwise_operators(TfOperators& table) {
   for (const char* name : {"Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics"})
     table[name] = alias;
   table["Relu6"] = relu6;
+  table["ReluN1To1"] = relu_n1_to_1;
+  table["Relu0To1"] = relu_0_to_1;
+  table["Gelu"] = gelu;
+  table["Log1p"] = log1p;
+  table["Expm1"] = expm1;
+  table["QuantizeLinear"] = table["DequantizeLinear"] = rescale;
   table["LeakyRelu"] = leaky_relu;
   table["ClipByValue"] = clip_by_value;
   table["Rsqrt"] = rsqrt;
