@@ -154,8 +154,9 @@ void GoldenOutputs::compare(infer::Precision precision, double tolerance) {
   const auto located = locate(network);
   if (!located.ok()) GTEST_SKIP() << located.error().message;
   const auto& other = located->entry.alternative;  // the same network, so the same outputs
-  if (const auto sha256 = *sha256_of_file(located->file); other.empty() || other[0].sha256 != sha256)
+  if (const auto sha256 = *sha256_of_file(located->file); other.empty() || other[0].sha256 != sha256) {
     EXPECT_EQ(sha256, recorded["model_sha256"].get<std::string>());
+  }
   for (const auto& test : recorded["cases"]) {
     if (const auto reason = why_not(test["clip"], test["clip_sha256"]); !reason.empty())
       GTEST_SKIP() << reason;
