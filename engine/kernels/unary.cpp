@@ -486,34 +486,11 @@ class CastLike : public Composite {
 
  protected:
   Status write_out(graph::NodeBuilder& builder) const override {
-    builder.finish("Cast", {builder.input(0)}, {{"to", onnx_number(builder.desc(1).dtype)}});
+    builder.finish("Cast", {builder.input(0)}, {{"to", onnx_type(builder.desc(1).dtype)}});
     return {};
   }
 
  private:
-  static int64_t onnx_number(DType type) {
-    switch (type) {
-      case DType::kF32:
-        return 1;
-      case DType::kU8:
-        return 2;
-      case DType::kI8:
-        return 3;
-      case DType::kI16:
-        return 5;
-      case DType::kI32:
-        return 6;
-      case DType::kI64:
-        return 7;
-      case DType::kBool:
-        return 9;
-      case DType::kF16:
-        return 10;
-      case DType::kF64:
-        return 11;
-    }
-    return 0;
-  }
 };
 
 }  // namespace

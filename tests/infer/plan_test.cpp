@@ -223,7 +223,7 @@ TEST_F(PlanTest, ProfileAndDumpNameEveryNode) {
   const auto plan = Plan::compile(device(), b.graph, {.dump_graph = folder});
   ASSERT_OK(plan);
   EXPECT_TRUE(std::filesystem::exists(folder / "01_prune.txt"));
-  EXPECT_TRUE(std::filesystem::exists(folder / "02_infer_shapes.txt"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "03_infer_shapes.txt"));
   std::filesystem::remove_all(folder);
   const auto layers = (*plan)->profile(3);
   ASSERT_OK(layers);

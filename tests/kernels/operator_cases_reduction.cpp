@@ -79,6 +79,19 @@ std::vector<OperatorCase> reduction_cases() {
       {"TopK", {ints({1, 30011}, 0, 3), list({300})}, {}, kExact, 2},  // nearly all are equal
       {"TopK", {x({20000, 2}), list({1000})}, {{"axis", int64_t{0}}, {"largest", int64_t{0}}}, kExact, 2},
       {"TopK", {x({1, 1310720}), list({100})}, {}, kExact, 2},  // CenterNet's heat map
+      {"NonZeroBounded", {ints({3, 5, 7}, -1, 1)}, {}, kExact, 2},
+      {"NonZeroBounded", {x({301}, 0, 0)}, {}, kExact, 2},
+      {"NonZeroBounded", {bools({13, 1, 17})}, {}, kExact, 2},
+      {"NonMaxSuppressionBounded",
+       {x({1, 40, 4}, 0, 1), x({1, 3, 40}, 0, 1), list({5}), x({1}, 0.3, 0.4), x({1}, 0.2, 0.3)},
+       {},
+       kExact,
+       2},
+      {"NonMaxSuppressionBounded",
+       {x({2, 131, 4}, 0, 1), x({2, 2, 131}, 0, 1), list({100}), x({1}, 0.1, 0.2)},
+       {{"center_point_box", int64_t{1}}},
+       kExact,
+       2},
   };
   cases.insert(cases.end(), rows.begin(), rows.end());
   return cases;

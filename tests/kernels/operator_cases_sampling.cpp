@@ -152,7 +152,7 @@ void add_scatters(std::vector<OperatorCase>& cases) {
                    {{"strides", Ints{1, 2}}, {"pads", Ints{0, 1, 0, 0}}},
                    kReduction});
   cases.push_back({"Col2Im",
-                   {x({1, 16, 12}), list({3, 4, 5}), list({2, 2, 2})},
+                   {x({1, 16, 8}), list({3, 4, 5}), list({2, 2, 2})},
                    {{"strides", Ints{1, 2, 2}}},
                    kReduction});
 }
