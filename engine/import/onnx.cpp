@@ -334,7 +334,9 @@ Result<Graph> import_model(const onnx::ModelProto& model, const std::filesystem:
 
 }  // namespace
 
-Result<Graph> load_onnx(const std::filesystem::path& path) {
+namespace {
+
+Result<Graph> read_onnx(const std::filesystem::path& path) {
   const std::string shown = path.string();
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
@@ -351,6 +353,12 @@ Result<Graph> load_onnx(const std::filesystem::path& path) {
   auto imported = import_model(model, path);
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
+}
+
+}  // namespace
+
+Result<graph::Graph> load_onnx(const std::filesystem::path& path) {
+  return in_one_line(read_onnx(path));
 }
 
 }  // namespace tarsier::import

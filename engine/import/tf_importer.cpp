@@ -337,7 +337,7 @@ Status TfImporter::import_node(const TfNode& node) {
     return {};
   }
   const auto found = operators_.find(node.op);
-  bool known = found != operators_.end();
+  bool known = found != operators_.end() && !node.inputs.empty();
   for (size_t i = 0; i < node.inputs.size(); ++i)  // the way back of a loop
     known = known && (node.inputs[i].empty() || input(i).as_is != kNone || input(i).nchw != kNone);
   if (!known || !found->second(*this, node)) import_unknown(node, known);

@@ -176,7 +176,7 @@ class TfliteReader {
       return input_error("tensor '{}' is an activation with a scale for each slice, which is not supported",
                          tensor_name(index));
     const auto* zeros = quantization.zero_point();
-    const int64_t zero = zeros == nullptr || zeros->size() == 0 ? 0 : zeros->Get(0);
+    const int64_t zero = zeros == nullptr || zeros->size() == 0 ? 0 : tflite_element(*zeros, 0);
     Tensor point(graph::TensorDesc{*type, {}});
     if (*type == graph::DType::kI8)
       point.as_mutable<int8_t>()[0] = static_cast<int8_t>(std::clamp<int64_t>(zero, -128, 127));
@@ -339,7 +339,9 @@ class TfliteReader {
 
 }  // namespace
 
-Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
+namespace {
+
+Result<graph::Graph> read_tflite(const std::filesystem::path& path) {
   const std::string shown = path.string();
   TARSIER_TRY(const std::vector<std::byte> file, read_file(path));
   const auto* bytes = reinterpret_cast<const uint8_t*>(file.data());
@@ -364,6 +366,12 @@ Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
   auto imported = TfImporter(*std::move(read), kOperators).run();
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
+}
+
+}  // namespace
+
+Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
+  return in_one_line(read_tflite(path));
 }
 
 }  // namespace tarsier::import

@@ -28,6 +28,8 @@ Result<std::span<const std::byte>> tflite_bytes(const tflite::Model& model, cons
 /// The stored constant, sparse ones spread out. `dequantise`: as real numbers by its scales and zero points.
 Result<graph::Tensor> read_tflite_constant(const tflite::Tensor& tensor, std::span<const std::byte> bytes,
                                            bool dequantise);
+/// An element of 64 bits: the format's verifier lets vectors of them lie at multiples of 4.
+int64_t tflite_element(const flatbuffers::Vector<int64_t>& values, uint32_t index);
 /// Whether integers of this tensor stand for real numbers.
 bool is_quantised(const tflite::Tensor& tensor);
 

@@ -231,7 +231,7 @@ struct Scales {
   [[nodiscard]] float real(size_t index, int64_t stored) const {
     const auto slice = static_cast<uint32_t>(index / inner % slices);
     const int64_t offset =
-        zero == nullptr || zero->size() == 0 ? 0 : zero->Get(zero->size() == 1 ? 0 : slice);
+        zero == nullptr || zero->size() == 0 ? 0 : tflite_element(*zero, zero->size() == 1 ? 0 : slice);
     return static_cast<float>(static_cast<double>(stored - offset) *
                               static_cast<double>(scale->Get(scale->size() == 1 ? 0 : slice)));
   }
@@ -397,6 +397,12 @@ Result<std::span<const std::byte>> tflite_bytes(const tflite::Model& model, cons
   }
   if (buffer->data() == nullptr) return std::span<const std::byte>();
   return std::as_bytes(std::span(buffer->data()->data(), buffer->data()->size()));
+}
+
+int64_t tflite_element(const flatbuffers::Vector<int64_t>& values, uint32_t index) {
+  int64_t value;
+  std::memcpy(&value, values.Data() + size_t{index} * sizeof value, sizeof value);
+  return value;
 }
 
 bool is_quantised(const tflite::Tensor& tensor) {
