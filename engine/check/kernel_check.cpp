@@ -4,6 +4,7 @@
 #include <random>
 
 #include "check/kernel_runner.hpp"
+#include "infer/layer_check.hpp"
 #include "kernels/operator.hpp"
 
 namespace tarsier::check {
@@ -130,7 +131,48 @@ std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptio
 
 }  // namespace
 
+namespace {
+
+/// Convolutions need weight windows and scratch memory, which a plan gives them: each variant in both
+/// storages.
+CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
+  CaseCheck result;
+  const auto* kernel = kernels::Registry::instance().find(c.op);
+  auto built = build(c);
+  if (!built.ok()) return {0, {built.error().message}};
+  std::vector<Tensor> inputs;
+  for (const auto& [id, tensor] : built->data) {
+    built->graph.inputs.push_back(id);
+    inputs.push_back(tensor);
+  }
+  built->graph.outputs = built->graph.nodes[0].outputs;
+  for (const auto precision : {infer::Precision::kFp32, infer::Precision::kFp16}) {
+    const auto plan = infer::Plan::compile(device, built->graph, {.precision = precision});
+    if (!plan.ok()) return {result.runs, {plan.error().message}};
+    graph::Graph graph = (*plan)->graph();
+    const auto node = std::ranges::find(graph.nodes, c.op, &graph::Node::op);
+    if (node == graph.nodes.end()) return {result.runs, {c.op + " was optimised away"}};
+    auto variants = kernel->variants(graph, *node, device.features());
+    if (variants.empty()) variants.emplace_back();
+    for (const auto& variant : variants) {
+      node->variant = variant;
+      ++result.runs;
+      const auto layers = infer::check_layers(device, graph, inputs);
+      if (!layers.ok()) return {result.runs, {layers.error().message}};
+      for (const auto& layer : *layers)
+        if (!layer.passed())
+          result.failures.push_back(fmt::format("{} {}, variant '{}': error {:.2g}, {:.0e} allowed {}",
+                                                layer.op, layer.shape, variant, layer.error, layer.tolerance,
+                                                layer.failure));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 CaseCheck check_case(gpu::Device& device, const OperatorCase& c) {
+  if (c.op == "Conv" || c.op == "ConvTranspose") return check_convolution(device, c);
   CaseCheck result;
   if (kernels::Registry::instance().find(c.op) == nullptr) return {0, {c.op + " is not registered"}};
   for (const RunOptions options : {RunOptions{}, RunOptions{.channel_groups = true},

@@ -1,4 +1,4 @@
-// Convolutions by their first variant; tests/kernels/conv_test.cpp runs every variant of many more shapes.
+// Convolutions, in each of their variants; tests/kernels/conv_test.cpp has many more shapes.
 #include "check/operator_case.hpp"
 
 namespace tarsier::check {

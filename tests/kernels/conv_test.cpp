@@ -20,6 +20,7 @@
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
+using namespace check;
 namespace {
 
 using Kind = graph::PostOp::Kind;
@@ -211,7 +212,7 @@ class ConvTest : public test::GpuTest {
     }
 
     if (reference) {
-      TARSIER_TRY(const auto results, test::reference_of(graph, *kernel, p.data));
+      TARSIER_TRY(const auto results, reference_of(graph, *kernel, p.data));
       p.expected = results[0];
     }
 

@@ -15,6 +15,7 @@
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
+using namespace check;
 namespace {
 
 using Kind = graph::PostOp::Kind;
@@ -129,9 +130,9 @@ TEST_P(ConvTiles, MatchTheReference) {
     graph.nodes[0].post.push_back(post);
   }
 
-  const auto expected = test::reference_of(graph, kernel, data);
+  const auto expected = reference_of(graph, kernel, data);
   ASSERT_OK(expected);
-  const auto run = test::run_node(device(), graph, kernel, data, {.channel_groups = true, .half = half});
+  const auto run = run_node(device(), graph, kernel, data, {.channel_groups = true, .half = half});
   ASSERT_OK(run);
   const int64_t depth = products / c.weights[1] * ((c.weights[1] + 3) / 4 * 4);
   // Where fp16 does not hold the weights, the tiled kernel stands in for the matrix one.
@@ -139,9 +140,8 @@ TEST_P(ConvTiles, MatchTheReference) {
   const int64_t step = stands_in ? 16 : step_depth(*tiles);
   EXPECT_EQ(run->dispatches, split_steps((depth + step - 1) / step, tiles->splits).parts > 1 ? 2U : 1U);
   const auto got = run->outputs[0].to_floats(), wanted = (*expected)[0].to_floats();
-  const test::Tolerance tolerance =
-      tiles->half ? test::kFp16Arithmetic : (half ? test::kFp16 : test::kConvolution);
-  EXPECT_EQ(test::difference(got, wanted, tolerance), "");
+  const Tolerance tolerance = tiles->half ? kFp16Arithmetic : (half ? kFp16 : kConvolution);
+  EXPECT_EQ(difference(got, wanted, tolerance), "");
 }
 
 std::string case_name(const ::testing::TestParamInfo<std::tuple<size_t, const char*, bool>>& test) {

@@ -11,6 +11,7 @@
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
+using namespace check;
 namespace {
 
 using Kind = graph::PostOp::Kind;
@@ -91,12 +92,11 @@ TEST_P(MatmulTiles, MatchTheReference) {
   ASSERT_OK(descs);
   graph.value(graph.nodes[0].outputs[0]).desc = (*descs)[0];
 
-  const auto expected = test::reference_of(graph, kernel, data);
+  const auto expected = reference_of(graph, kernel, data);
   ASSERT_OK(expected);
-  const auto run = test::run_node(device(), graph, kernel, data, {});
+  const auto run = run_node(device(), graph, kernel, data, {});
   ASSERT_OK(run);
-  EXPECT_EQ(test::difference(run->outputs[0].to_floats(), (*expected)[0].to_floats(), test::kConvolution),
-            "");
+  EXPECT_EQ(difference(run->outputs[0].to_floats(), (*expected)[0].to_floats(), kConvolution), "");
 }
 
 auto some_cases(const std::vector<std::string>& names) {

@@ -39,10 +39,9 @@ std::string name_of_case(size_t index) {
   for (const auto& input : c.inputs) {
     if (input.absent) continue;
     name += '_';
-    for (const int64_t extent : input.shape) name += std::to_string(extent) + "x";
-    if (name.back() == 'x') name.pop_back();
+    name += fmt::format("{}", fmt::join(input.shape, "x"));
   }
-  name += "_" + std::to_string(index);
+  name += fmt::format("_{}", index);
   for (char& letter : name) letter = std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
   return name;
 }
