@@ -107,8 +107,12 @@ struct Positions {
 /// dimension may be cut in blocks; then it has a level for the block and one inside it.
 class SparseWalk {
  public:
-  SparseWalk(const tflite::SparsityParameters& sparsity, Shape shape)
-      : sparsity_(sparsity), shape_(std::move(shape)) {}
+  /// `stored`: how many elements the file has bytes for.
+  SparseWalk(const tflite::SparsityParameters& sparsity, Shape shape, size_t stored)
+      : sparsity_(sparsity),
+        shape_(std::move(shape)),
+        stored_(stored),
+        most_steps_(stored * 64 + std::min<size_t>(size_t(graph::element_count(shape_)) * 2, kFreeSteps)) {}
 
   Result<Positions> run() {
     const auto* order = sparsity_.traversal_order();
@@ -156,7 +160,7 @@ class SparseWalk {
 
  private:
   static constexpr size_t kMaxLevels = 16;
-  static constexpr size_t kMaxSteps = size_t{1} << 28;
+  static constexpr size_t kFreeSteps = size_t{1} << 23;  // a damaged file must not take minutes
   struct Level {
     bool block = false, sparse = false;
     size_t axis = 0;
@@ -179,7 +183,7 @@ class SparseWalk {
   }
 
   Status visit(size_t depth, uint64_t parent) {
-    if (++steps_ > kMaxSteps) return damaged();
+    if (++steps_ > most_steps_ + kMaxLevels) return damaged();
     if (depth == levels_.size()) {
       std::array<int64_t, kMaxLevels> at{};
       for (size_t i = 0; i < levels_.size(); ++i) {
@@ -191,6 +195,7 @@ class SparseWalk {
         if (at[axis] >= shape_[axis]) return damaged();
         flat = flat * shape_[axis] + at[axis];
       }
+      if (positions_.dense.size() == stored_) return damaged();
       positions_.dense.push_back(static_cast<uint32_t>(flat));
       return {};
     }
@@ -215,6 +220,7 @@ class SparseWalk {
 
   const tflite::SparsityParameters& sparsity_;
   Shape shape_;
+  size_t stored_, most_steps_;
   std::vector<int64_t> block_size_;
   std::vector<Level> levels_;
   std::array<int64_t, kMaxLevels> index_{};
@@ -263,7 +269,8 @@ Result<Tensor> read(const tflite::Tensor& tensor, std::span<const std::byte> byt
   size_t stored = count;
   Positions positions;
   if (tensor.sparsity() != nullptr) {
-    TARSIER_TRY(positions, SparseWalk(*tensor.sparsity(), shape).run());
+    TARSIER_TRY(positions,
+                SparseWalk(*tensor.sparsity(), shape, bytes.size() * 8 / stored_bits(tensor.type())).run());
     stored = positions.stored;
     // A few bytes must not claim gigabytes.
     if (count / 4096 > stored + 256) return input_error("its sparse storage is damaged");

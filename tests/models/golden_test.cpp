@@ -149,14 +149,16 @@ class GoldenOutputs : public GpuTest, public ::testing::WithParamInterface<const
 
 void GoldenOutputs::compare(infer::Precision precision, double tolerance) {
   const std::string network = GetParam();
-  const json recorded = golden(network + ".json");
-  ASSERT_FALSE(recorded.empty());
   const auto located = locate(network);
   if (!located.ok()) GTEST_SKIP() << located.error().message;
-  const auto& other = located->entry.alternative;  // the same network, so the same outputs
-  if (const auto sha256 = *sha256_of_file(located->file); other.empty() || other[0].sha256 != sha256) {
-    EXPECT_EQ(sha256, recorded["model_sha256"].get<std::string>());
-  }
+  const std::string sha256 = *sha256_of_file(located->file);
+  const auto& other = located->entry.alternative;  // has outputs of its own
+  const bool is_other = !other.empty() && other[0].sha256 == sha256;
+  if (is_other && precision == infer::Precision::kFp16)
+    GTEST_SKIP() << "only the earlier release is here, whose edges move by more in fp16";
+  const json recorded = golden(network + (is_other ? "_onnx.json" : ".json"));
+  ASSERT_FALSE(recorded.empty());
+  EXPECT_EQ(sha256, recorded["model_sha256"].get<std::string>());
   for (const auto& test : recorded["cases"]) {
     if (const auto reason = why_not(test["clip"], test["clip_sha256"]); !reason.empty())
       GTEST_SKIP() << reason;
