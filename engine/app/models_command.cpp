@@ -42,7 +42,7 @@ Status list(const GlobalOptions& globals, const ModelsOptions& options) {
     print("{}\n", rows.dump(2));
     return {};
   }
-  print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", "NETWORK", "TASK", "INPUT", "SIZE", "LICENCE", "STATE");
+  print("{:<26} {:<10} {:<10} {:>8}  {:<14} {}\n", "NETWORK", "TASK", "INPUT", "SIZE", "LICENCE", "STATE");
   for (const auto& entry : catalogue.entries()) {
     uint64_t bytes = 0;
     for (const auto& file : entry.files) bytes += file.bytes;
@@ -50,7 +50,7 @@ Status list(const GlobalOptions& globals, const ModelsOptions& options) {
     if (state == "not fetched" && entry.needs_consent)
       state += fmt::format(" (tarsier models add {})", entry.name);
     if (entry.fetched_by_default) state += ", default";
-    print("{:<20} {:<10} {:<10} {:>8}  {:<14} {}\n", entry.name, entry.task,
+    print("{:<26} {:<10} {:<10} {:>8}  {:<14} {}\n", entry.name, entry.task,
           fmt::format("{}x{}", entry.input.width, entry.input.height), readable_bytes(bytes), entry.license,
           state);
   }
