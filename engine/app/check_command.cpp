@@ -2,6 +2,7 @@
 // results is asked to run.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/progress_line.hpp"
 #include "app/tool_model.hpp"
+#include "check/kernel_check.hpp"
 #include "core/console.hpp"
 #include "core/file.hpp"
 #include "graph/interpreter.hpp"
@@ -71,8 +73,51 @@ Result<std::vector<infer::LayerCheck>> checked_layers(const ToolModel& model,
   return layers;
 }
 
-Status check(const GlobalOptions& globals, const CheckOptions& options) {
-  if (!options.json.empty()) TARSIER_CHECK(check_writable("--json", options.json));
+/// Without a network: every row of the operator table.
+Status check_kernels(const GlobalOptions& globals, const CheckOptions& options) {
+  gpu::DeviceOptions device_options;
+  device_options.selector = globals.device;
+  device_options.validation = globals.validation;
+  TARSIER_TRY(const auto device, gpu::Device::create(device_options));
+  const auto& cases = check::all_cases();
+  struct Tally {
+    size_t cases = 0, runs = 0, wrong = 0;
+    std::string first;
+  };
+  std::map<std::string, Tally> tallies;
+  ProgressLine line;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    line.show(fmt::format("checking {}", cases[i].op), double(i) / double(cases.size()));
+    const auto result = check::check_case(*device, cases[i]);
+    auto& tally = tallies[cases[i].op];
+    ++tally.cases;
+    tally.runs += result.runs;
+    tally.wrong += result.failures.size();
+    if (tally.first.empty() && !result.failures.empty()) tally.first = result.failures.front();
+  }
+  line.finish();
+  size_t wrong = 0, runs = 0;
+  auto rows = nlohmann::json::array();
+  for (const auto& [op, tally] : tallies) {
+    if (tally.wrong > 0) print("WRONG {}, {} of {} runs: {}\n", op, tally.wrong, tally.runs, tally.first);
+    wrong += tally.wrong > 0 ? 1 : 0;
+    runs += tally.runs;
+    rows.push_back({{"op", op}, {"cases", tally.cases}, {"runs", tally.runs}, {"wrong", tally.wrong}});
+  }
+  print("{}: {} operators, {} cases, {} runs; {} operators are wrong\n", device->info().name, tallies.size(),
+        cases.size(), runs, wrong);
+  if (!options.json.empty()) {
+    const nlohmann::json out = {{"device", device->info().name}, {"operators", rows}, {"wrong", wrong}};
+    TARSIER_CHECK(write_text_atomic(options.json, out.dump(2) + "\n"));
+  }
+  if (globals.validation && device->validation_messages() > 0)
+    return runtime_error("the validation layer gave {} messages (above)", device->validation_messages());
+  if (wrong > 0)
+    return runtime_error("{} operators are wrong on this device; please report the lines above", wrong);
+  return {};
+}
+
+Status check_network(const GlobalOptions& globals, const CheckOptions& options) {
   ToolModelOptions load;
   load.name = options.model;
   load.precision = options.precision;
@@ -129,11 +174,9 @@ Status check(const GlobalOptions& globals, const CheckOptions& options) {
 void register_check_command(CLI::App& app, GlobalOptions& globals, Action& action) {
   CLI::App* command = app.add_subcommand("check", "Compare every layer on the device with the CPU reference");
   const auto options = std::make_shared<CheckOptions>();
-  command
-      ->add_option(
-          "MODEL", options->model,
-          "A network of `tarsier models list`, or the path of an .onnx or a TensorFlow.js model.json")
-      ->required();
+  command->add_option(
+      "MODEL", options->model,
+      "A network of `tarsier models list`, or the path of a model file; every kernel without");
   command
       ->add_option("--precision", options->precision,
                    "fp32 (default), fp16 (layers that are not exact enough get fp32), or auto")
@@ -146,10 +189,16 @@ void register_check_command(CLI::App& app, GlobalOptions& globals, Action& actio
       "Each layer is fed with what the reference computed for the layers before it. Errors are the largest\n"
       "difference as a fraction of the layer's largest value. Exit code 1 where a layer is wrong.\n"
       "Examples:\n"
+      "  tarsier check\n"
       "  tarsier check yolox_nano\n"
       "  tarsier check ./mine.onnx --precision fp16 --json layers.json\n");
   add_common_flags(*command, globals, true);
-  command->callback([&, options] { action = [&, options] { return check(globals, *options); }; });
+  command->callback([&, options] {
+    action = [&, options]() -> Status {
+      if (!options->json.empty()) TARSIER_CHECK(check_writable("--json", options->json));
+      return options->model.empty() ? check_kernels(globals, *options) : check_network(globals, *options);
+    };
+  });
 }
 
 }  // namespace tarsier::app

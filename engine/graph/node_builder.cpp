@@ -11,9 +11,12 @@ namespace {
 /// What the names of values that the node's expansion computes begin with. They must not depend on what else
 /// is in the graph: a Runner knows values that it read back by name, in graphs where more is folded.
 std::string stable_prefix(const Graph& graph, const Node& node) {
+  // The rounds of a Loop write the same outputs.
+  const std::string op =
+      node.has("round") ? fmt::format("{}.{}", node.op, node.integer("round", 0)) : node.op;
   for (const ValueId id : node.outputs)
-    if (id != kNone) return fmt::format("{}/{}", graph.value(id).name, node.op);
-  return fmt::format("{}/{}", node.name, node.op);
+    if (id != kNone) return fmt::format("{}/{}", graph.value(id).name, op);
+  return fmt::format("{}/{}", node.name, op);
 }
 
 }  // namespace

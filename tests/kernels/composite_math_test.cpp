@@ -5,12 +5,13 @@
 #include <map>
 #include <numeric>
 
+#include "check/operator_case.hpp"
 #include "infer/plan.hpp"
 #include "kernels/operator.hpp"
-#include "kernels/operator_case.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::test {
+using namespace check;
 namespace {
 
 using graph::DType;

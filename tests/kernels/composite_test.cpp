@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 #include <map>
 
+#include "check/tolerance.hpp"
 #include "infer/runner.hpp"
 #include "kernels/operator.hpp"
-#include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::test {
+using namespace check;
 namespace {
 
 using graph::DType;

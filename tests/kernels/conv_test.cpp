@@ -11,12 +11,12 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "check/kernel_runner.hpp"
 #include "core/half.hpp"
 #include "gpu/command_list.hpp"
 #include "gpu/uniform_windows.hpp"
 #include "kernels/conv_emit.hpp"
 #include "kernels/kernel.hpp"
-#include "kernels/kernel_runner.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {

@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "check/kernel_runner.hpp"
+#include "check/tolerance.hpp"
 #include "kernels/conv_emit.hpp"
-#include "kernels/kernel_runner.hpp"
-#include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
@@ -94,8 +94,7 @@ TEST_P(ConvTiles, MatchTheReference) {
   std::map<graph::ValueId, Tensor> data;
   const int64_t products = graph::element_count(c.weights) / c.weights[0];
   const auto x = graph.add_value("x", {DType::kF32, c.input});
-  data.emplace(x,
-               test::stored(Tensor::f32(c.input, random_values(graph::element_count(c.input), 1, 1)), half));
+  data.emplace(x, stored(Tensor::f32(c.input, random_values(graph::element_count(c.input), 1, 1)), half));
   const float scale = std::sqrt(3.0F / float(products)) * c.weight_scale;
   const auto w = graph.add_constant(
       "w", Tensor::f32(c.weights, random_values(graph::element_count(c.weights), 2, scale)));
@@ -125,7 +124,7 @@ TEST_P(ConvTiles, MatchTheReference) {
     } else if (kind == Kind::kAdd || kind == Kind::kMul) {
       post.operand = graph.add_value("operand", {DType::kF32, out});
       data.emplace(post.operand,
-                   test::stored(Tensor::f32(out, random_values(graph::element_count(out), 5, 1)), half));
+                   stored(Tensor::f32(out, random_values(graph::element_count(out), 5, 1)), half));
     }
     graph.nodes[0].post.push_back(post);
   }

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "check/kernel_runner.hpp"
+#include "check/tolerance.hpp"
 #include "gpu/shader_library.hpp"
-#include "kernels/kernel_runner.hpp"
 #include "kernels/tiles.hpp"
-#include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::kernels {
@@ -72,7 +72,7 @@ TEST_P(MatmulTiles, MatchTheReference) {
     std::vector<float> values(size_t(graph::element_count(c.inputs[i])));
     for (float& v : values) v = uniform(engine) * (i == 1 ? c.scale : 1);
     // What the matrix kernels round the operands to.
-    Tensor tensor = test::stored(Tensor::f32(c.inputs[i], values), tiles->matrix() && c.scale == 1);
+    Tensor tensor = stored(Tensor::f32(c.inputs[i], values), tiles->matrix() && c.scale == 1);
     const std::string name = fmt::format("x{}", i);
     if (i == 1 && c.constant_b) {
       node.inputs.push_back(graph.add_constant(name, tensor));

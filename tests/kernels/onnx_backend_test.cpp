@@ -10,16 +10,17 @@
 #include <map>
 #include <set>
 
+#include "check/tolerance.hpp"
 #include "graph/passes/passes.hpp"
 #include "import/import.hpp"
 #include "infer/backend_case.hpp"
 #include "infer/plan.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/operator.hpp"
-#include "kernels/tolerance.hpp"
 #include "support/gpu_fixture.hpp"
 
 namespace tarsier::test {
+using namespace check;
 namespace {
 
 namespace fs = std::filesystem;

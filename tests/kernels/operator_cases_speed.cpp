@@ -1,7 +1,8 @@
 // Operators at the sizes of real networks; operator_test.cpp says how to time them.
-#include "kernels/operator_case.hpp"
+#include "kernels/speed_cases.hpp"
 
 namespace tarsier::test {
+using namespace check;
 
 using Ints = std::vector<int64_t>;
 

@@ -1,7 +1,7 @@
 // Rows of the operator table: the steps of recurrent networks. operator_test.cpp says how to add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 namespace {
 
@@ -69,4 +69,4 @@ std::vector<OperatorCase> recurrent_cases() {
   };
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

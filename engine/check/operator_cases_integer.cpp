@@ -1,8 +1,8 @@
 // Rows of the operator table: quantised operators, integer products, n-grams. operator_test.cpp says how to
 // add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using graph::DType;
 using Ints = std::vector<int64_t>;
@@ -100,4 +100,4 @@ std::vector<OperatorCase> integer_cases() {
   };
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

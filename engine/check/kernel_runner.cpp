@@ -1,4 +1,4 @@
-#include "kernels/kernel_runner.hpp"
+#include "check/kernel_runner.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,7 +10,7 @@
 #include "gpu/command_list.hpp"
 #include "kernels/post_ops.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 namespace {
 
 using graph::DType;
@@ -285,4 +285,4 @@ Result<std::vector<Tensor>> reference_of(const graph::Graph& graph, const kernel
   return outputs;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "check/tolerance.hpp"
 #include "graph/graph.hpp"
-#include "kernels/tolerance.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 struct CaseInput {
   graph::Shape shape;
@@ -69,6 +69,7 @@ inline CaseInput none() {
 }
 
 /// The whole table: operator_cases_*.cpp.
+std::vector<OperatorCase> convolution_cases();
 std::vector<OperatorCase> elementwise_cases();
 std::vector<OperatorCase> spatial_cases();
 std::vector<OperatorCase> movement_cases();
@@ -77,7 +78,5 @@ std::vector<OperatorCase> integer_cases();
 std::vector<OperatorCase> recurrent_cases();
 std::vector<OperatorCase> math_cases();
 std::vector<OperatorCase> sampling_cases();
-/// Rows of the size that real networks have: timed, not compared.
-std::vector<OperatorCase> speed_cases();
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

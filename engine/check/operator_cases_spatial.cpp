@@ -1,7 +1,7 @@
 // Rows of the operator table: pools, resize, layout conversion. operator_test.cpp says how to add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using Kind = graph::PostOp::Kind;
 using Ints = std::vector<int64_t>;
@@ -122,4 +122,4 @@ std::vector<OperatorCase> spatial_cases() {
   return cases;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

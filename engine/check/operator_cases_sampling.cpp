@@ -1,8 +1,8 @@
 // Rows of the operator table: windows, sampling, gathers and scatters, normalisations. operator_test.cpp says
 // how to add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using Kind = graph::PostOp::Kind;
 using Ints = std::vector<int64_t>;
@@ -191,4 +191,4 @@ std::vector<OperatorCase> sampling_cases() {
   return cases;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

@@ -1,7 +1,7 @@
 // Rows of the operator table: sums, products, extrema. operator_test.cpp says how to add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using Kind = graph::PostOp::Kind;
 
@@ -97,4 +97,4 @@ std::vector<OperatorCase> reduction_cases() {
   return cases;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

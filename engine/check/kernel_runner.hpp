@@ -8,7 +8,7 @@
 #include "gpu/device.hpp"
 #include "kernels/operator.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 struct RunOptions {
   bool channel_groups = false;  // ask for kC4 wherever a value can lie so
@@ -40,4 +40,4 @@ Result<std::vector<graph::Tensor>> reference_of(const graph::Graph& graph, const
 /// The values as the device stores them: rounded to fp16 where `half`.
 graph::Tensor stored(const graph::Tensor& tensor, bool half);
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

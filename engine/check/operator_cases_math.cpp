@@ -2,9 +2,9 @@
 // determinants, random numbers. operator_test.cpp says how to add one.
 #include <limits>
 
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 namespace {
 
@@ -197,4 +197,4 @@ std::vector<OperatorCase> math_cases() {
   return cases;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

@@ -1,8 +1,8 @@
 // Rows of the operator table: one and two operands, element by element. operator_test.cpp says how to add
 // one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using Kind = graph::PostOp::Kind;
 
@@ -174,4 +174,4 @@ std::vector<OperatorCase> elementwise_cases() {
   return cases;
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

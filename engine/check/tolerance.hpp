@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 struct Tolerance {
   double absolute = 0, relative = 0, nmse = 0;
@@ -53,4 +53,4 @@ inline std::string difference(std::span<const float> got, std::span<const float>
   return {};
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check

@@ -1,7 +1,7 @@
 // Rows of the operator table: moves without arithmetic. operator_test.cpp says how to add one.
-#include "kernels/operator_case.hpp"
+#include "check/operator_case.hpp"
 
-namespace tarsier::test {
+namespace tarsier::check {
 
 using Ints = std::vector<int64_t>;
 using Kind = graph::PostOp::Kind;
@@ -95,4 +95,4 @@ std::vector<OperatorCase> movement_cases() {
   };
 }
 
-}  // namespace tarsier::test
+}  // namespace tarsier::check
