@@ -189,9 +189,9 @@ void register_inspect_command(CLI::App& app, GlobalOptions& globals, Action& act
   CLI::App* command = app.add_subcommand("inspect", "What a network consists of on a device, and its memory");
   const auto options = std::make_shared<InspectOptions>();
   command
-      ->add_option(
-          "MODEL", options->model,
-          "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a TensorFlow.js model.json")
+      ->add_option("MODEL", options->model,
+                   "A network of `tarsier models list`, or the path of an .onnx, a .tflite or a "
+                   "TensorFlow.js model.json")
       ->required();
   command
       ->add_option(

@@ -17,7 +17,8 @@
 namespace tarsier::import {
 
 /// Reads a model by what it is: ONNX (.onnx), TensorFlow Lite (.tflite) or a TensorFlow.js graph model (its
-/// model.json beside the weight shards). Errors (kInput): missing, truncated or foreign file; an element type that is not supported.
+/// model.json beside the weight shards). Errors (kInput): missing, truncated or foreign file; an element type
+/// that is not supported.
 Result<graph::Graph> load_model(const std::filesystem::path& path);
 
 /// External data files are read from the model's own folder and nowhere else.

@@ -204,6 +204,7 @@ TfOperators tf_operators() {
   add_layout_operators(table);
   add_elementwise_operators(table);
   add_shape_operators(table);
+  add_index_operators(table);
   return table;
 }
 

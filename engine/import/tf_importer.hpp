@@ -128,6 +128,7 @@ void add_layout_operators(TfOperators& table);       // tf_ops_layout.cpp: convo
 void add_elementwise_operators(TfOperators& table);  // tf_ops_elementwise.cpp
 void add_shape_operators(TfOperators& table);        // tf_ops_shape.cpp: reshape, slices, reductions, ...
 
+void add_index_operators(TfOperators& table);  // tf_ops_index.cpp: blocks, selections, counts
 /// All of them.
 TfOperators tf_operators();
 
@@ -145,5 +146,25 @@ int64_t onnx_type_of(std::string_view tf_type);
 inline constexpr int64_t kNhwcAxisInNchw[4] = {0, 2, 3, 1};
 inline const std::vector<int64_t> kToNchw = {0, 3, 1, 2};
 inline const std::vector<int64_t> kToNhwc = {0, 2, 3, 1};
+
+// ------------------------------------------------------------------------------ what the operators share
+
+inline constexpr int64_t kInt32 = 6, kInt64 = 7, kBool = 9;  // TensorProto.DataType
+
+/// Axis counted from the front; empty where it is out of range or the rank is not known.
+inline std::optional<int64_t> front_axis(int64_t axis, int rank) {
+  if (rank < 0) return axis >= 0 ? std::optional(axis) : std::nullopt;
+  if (axis < -rank || axis >= rank) return std::nullopt;
+  return axis < 0 ? axis + rank : axis;
+}
+
+inline int64_t in_nchw(int64_t nhwc_axis) {
+  return kNhwcAxisInNchw[nhwc_axis];
+}
+
+/// TF's integer results are 32 bits wide where ONNX's are 64.
+inline graph::ValueId narrowed(TfImporter& tf, graph::ValueId id, std::string_view suffix) {
+  return tf.emit("Cast", {id}, {{"to", kInt32}}, suffix);
+}
 
 }  // namespace tarsier::import

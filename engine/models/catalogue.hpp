@@ -76,9 +76,10 @@ class Catalogue {
   [[nodiscard]] std::vector<std::string> names() const;
   /// kInput error with the nearest name where there is none.
   Result<const Entry*> find(std::string_view name) const;
-  /// A name of the catalogue, or the path of a model file (.onnx, .tflite, or a TensorFlow.js .json). The latter is
-  /// described by a TOML file of the same name beside it (model.onnx + model.toml, keys as in [[model]]
-  /// without files and sources); without one its input is taken as RGB / 255, stretched, and it has no head.
+  /// A name of the catalogue, or the path of a model file (.onnx, .tflite, or a TensorFlow.js .json). The
+  /// latter is described by a TOML file of the same name beside it (model.onnx + model.toml, keys as in
+  /// [[model]] without files and sources); without one its input is taken as RGB / 255, stretched, and it has
+  /// no head.
   Result<Entry> resolve(const std::string& name_or_path) const;
 
  private:
