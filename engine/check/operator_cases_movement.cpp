@@ -79,6 +79,7 @@ std::vector<OperatorCase> movement_cases() {
        {{Kind::kSigmoid}}},
       {"DepthToSpace", {x({2, 9, 5, 3})}, {{"blocksize", int64_t{3}}, {"mode", std::string("CRD")}}, kExact},
       {"SpaceToDepth", {x({2, 3, 6, 10})}, {{"blocksize", int64_t{2}}}, kExact},
+      {"SpaceToDepth", {x({2, 3, 6, 10})}, {{"blocksize", int64_t{2}}, {"mode", std::string("CRD")}}, kExact},
       {"Gather", {x({13, 5}), ints({3}, -13, 12)}, {}, kExact},
       {"Gather", {x({5, 13}), ints({2, 3}, 0, 12)}, {{"axis", int64_t{1}}}, kExact},
       {"Gather", {x({3, 5, 7}), ints({}, 0, 4)}, {{"axis", int64_t{-2}}}, kExact},

@@ -276,7 +276,7 @@ class Tile : public Mover {
   }
 };
 
-/// DepthToSpace (modes DCR and CRD) and SpaceToDepth: a six-dimensional transpose.
+/// DepthToSpace and SpaceToDepth, modes DCR and CRD: a six-dimensional transpose.
 class BlockMover : public Mover {
  public:
   BlockMover(std::string op_name, bool to_space) : Mover(std::move(op_name), 1, 1), to_space_(to_space) {}
@@ -336,7 +336,7 @@ class BlockMover : public Mover {
     // Walks (n, by, bx, c, y, x) of the deep side: channel ((by * b) + bx) * C + c, or c outermost (CRD).
     const Nchw shallow(to_space_ ? out : view.shape(0));
     const int64_t h = shallow.h / b, w = shallow.w / b, c = shallow.c;
-    const bool crd = to_space_ && view.node().text("mode", "DCR") == "CRD";
+    const bool crd = view.node().text("mode", "DCR") == "CRD";
     const int64_t plane = h * w;
     const std::vector<int64_t> deep{
         c * b * b * plane, (crd ? b : b * c) * plane, (crd ? 1 : c) * plane, (crd ? b * b : 1) * plane, w, 1};

@@ -1,6 +1,6 @@
 // Every operator of the registry on the device against its CPU reference.
 //
-// How to add a case: add a row to one of the tables in operator_cases_*.cpp:
+// How to add a case: add a row to one of the tables in engine/check/operator_cases_*.cpp:
 //
 //     {"Mul", {x({1, 5, 7, 13}), w({5, 1, 1})}, {}, kElementwise},
 //
@@ -103,7 +103,8 @@ TEST(OperatorTable, EveryOperatorHasACase) {
 std::string support_table() {
   std::string text =
       "# Operators\n\n"
-      "Generated from the kernel registry and the cases in `tests/kernels/` (operator_test.cpp says "
+      "Generated from the kernel registry and the cases in `engine/check/` (tests/kernels/operator_test.cpp "
+      "says "
       "how).\n\n"
       "- *channel groups*: runs on `[N][C/4][H][W][4]` activations, stored as fp32 or fp16, without a "
       "layout\n"
