@@ -113,7 +113,7 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
   load.name = options.model;
   load.precision = options.precision;
   TARSIER_TRY(ToolModel model, import_tool_model(load, globals));
-  if (const Status compiled = compile_tool_model(model, load, globals); !compiled.ok()) {
+  if (Status compiled = compile_tool_model(model, load, globals); !compiled.ok()) {
     print_imported(model);
     return compiled;
   }

@@ -54,7 +54,7 @@ std::vector<ValueId> NodeBuilder::add_many(std::string_view op, std::vector<Valu
   const std::string prefix = stable_prefix(graph_, node_);
   for (size_t i = 0; i < outputs; ++i)
     made.outputs.push_back(graph_.add_value(fmt::format("{}/{}_{}.{}", prefix, op, added_.size(), i)));
-  const auto results = made.outputs;
+  auto results = made.outputs;
   add_node(std::move(made));
   return results;
 }

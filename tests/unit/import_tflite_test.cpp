@@ -130,13 +130,13 @@ TEST(Tflite, NhwcCostsOneTransposeAtEachEnd) {
   int32_t last = x;
   for (int i = 0; i < 3; ++i) {
     const int32_t weights =
-        file.floats("w" + std::to_string(i), {1, 3, 3, 4}, testing::random_tensor({36}, 1).to_floats());
-    const int32_t next = file.tensor("c" + std::to_string(i), {1, 4, 4, 4});
+        file.floats(fmt::format("w{}", i), {1, 3, 3, 4}, testing::random_tensor({36}, 1).to_floats());
+    const int32_t next = file.tensor(fmt::format("c{}", i), {1, 4, 4, 4});
     file.op(
         4, {last, weights}, {next}, BuiltinOptions::DepthwiseConv2DOptions,
         tflite::CreateDepthwiseConv2DOptions(file.builder, tflite::Padding::SAME, 1, 1, 1, Activation::RELU)
             .Union());
-    const int32_t sum = file.tensor("s" + std::to_string(i), {1, 4, 4, 4});
+    const int32_t sum = file.tensor(fmt::format("s{}", i), {1, 4, 4, 4});
     file.op(0, {next, last}, {sum}, BuiltinOptions::AddOptions,
             tflite::CreateAddOptions(file.builder).Union());
     last = sum;

@@ -67,7 +67,7 @@ class Refusals {
     if (found != groups_.end())
       found->second.push_back(std::move(name));
     else
-      groups_.push_back({std::move(key), {name}});
+      groups_.emplace_back(std::move(key), std::vector<std::string>{std::move(name)});
     ++count_;
   }
   [[nodiscard]] bool empty() const { return groups_.empty(); }
