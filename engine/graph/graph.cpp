@@ -182,11 +182,35 @@ std::string Node::text(std::string_view key, std::string_view fallback) const {
   return std::string(fallback);
 }
 
+namespace {
+
+/// Null where there is no attribute of that name and type.
+template <class T>
+const T* attribute(const Node& node, std::string_view key) {
+  const auto found = node.attributes.find(key);
+  return found == node.attributes.end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+}  // namespace
+
 std::vector<int64_t> Node::integers(std::string_view key, std::vector<int64_t> fallback) const {
-  const auto found = attributes.find(key);
-  if (found == attributes.end()) return fallback;
-  if (const auto* value = std::get_if<std::vector<int64_t>>(&found->second)) return *value;
-  return fallback;
+  const auto* value = attribute<std::vector<int64_t>>(*this, key);
+  return value == nullptr ? std::move(fallback) : *value;
+}
+
+std::vector<float> Node::reals(std::string_view key) const {
+  const auto* value = attribute<std::vector<float>>(*this, key);
+  return value == nullptr ? std::vector<float>() : *value;
+}
+
+std::vector<std::string> Node::texts(std::string_view key) const {
+  const auto* value = attribute<std::vector<std::string>>(*this, key);
+  return value == nullptr ? std::vector<std::string>() : *value;
+}
+
+const Graph* Node::body(std::string_view key) const {
+  const auto* value = attribute<std::shared_ptr<Graph>>(*this, key);
+  return value == nullptr ? nullptr : value->get();
 }
 
 // ----------------------------------------------------------------------------------------------------- Graph
