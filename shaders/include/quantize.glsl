@@ -2,11 +2,17 @@
 #ifndef TARSIER_QUANTIZE_GLSL
 #define TARSIER_QUANTIZE_GLSL
 
+#include "rounding.glsl"
 #include "tensor.glsl"
 
 int quantized(float x, int zero_point, int low, int high) {
   const float bounded = isnan(x) ? 0.0 : clamp(x, -1.0e6, 1.0e6);
   return clamp(int(roundEven(bounded)) + zero_point, low, high);
+}
+
+// The quotient x / scale in the precision that it is to be taken in: Digits of quantize.cpp.
+vec4 with_digits(vec4 quotient, uint digits) {
+  return digits == 1u ? round_to_half(quotient) : digits == 2u ? round_to_bfloat16(quotient) : quotient;
 }
 
 #endif
