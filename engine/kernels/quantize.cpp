@@ -84,7 +84,7 @@ enum class Mode : uint32_t {
   kScale = 5
 };
 
-/// What a node quantises to, and the digits that the quotient x / scale is rounded to before.
+/// What a node quantises to, and the precision in which x is divided by the scale.
 struct Quantization {
   ElementType type = ElementType::kUint8;
   QuantizedRange range;
@@ -235,11 +235,10 @@ class QuantizeLinear : public Operator {
     TARSIER_TRY(const Quantization to, quantization(view));
     auto x = view.floats(0);
     const auto scale = view.floats(1);
-    const auto digits = graph::float_rounding(to.precision);
-    for (size_t i = 0; i < x.size(); ++i) {
-      x[i] /= scale[index.at(int64_t(i))];
-      if (digits && to.digits() != 0) x[i] = graph::rounded(x[i], *digits);
-    }
+    const auto digits = to.digits() != 0 ? graph::float_rounding(to.precision) : std::nullopt;
+    const auto with_digits = [&](float number) { return digits ? graph::rounded(number, *digits) : number; };
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] = with_digits(with_digits(x[i]) / with_digits(scale[index.at(int64_t(i))]));
     if (to.rounding) {
       const auto zero = view.has(2) ? view.floats(2) : std::vector<float>(scale.size(), 0);
       for (size_t i = 0; i < x.size(); ++i)

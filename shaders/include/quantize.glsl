@@ -10,9 +10,12 @@ int quantized(float x, int zero_point, int low, int high) {
   return clamp(int(roundEven(bounded)) + zero_point, low, high);
 }
 
-// The quotient x / scale in the precision that it is to be taken in: Digits of quantize.cpp.
-vec4 with_digits(vec4 quotient, uint digits) {
-  return digits == 1u ? round_to_half(quotient) : digits == 2u ? round_to_bfloat16(quotient) : quotient;
+vec4 with_digits(vec4 x, uint digits) {
+  return digits == 1u ? round_to_half(x) : digits == 2u ? round_to_bfloat16(x) : x;
+}
+// x / scale in the precision that it is to be taken in: Quantization::digits() of quantize.cpp.
+vec4 quotient(vec4 x, vec4 scale, uint digits) {
+  return with_digits(with_digits(x, digits) / with_digits(scale, digits), digits);
 }
 
 #endif

@@ -46,12 +46,12 @@ void main() {
       store_float(pc.target, i, (uintBitsToFloat(word) - uintBitsToFloat(zero)) * scale);
     } else {
       const float x = kMode == kQuantizeIntegers || kMode == kRoundIntegers ? float(int(word)) : uintBitsToFloat(word);
-      const float quotient = with_digits(vec4(x / scale), kDigits).x;
+      const float divided = quotient(vec4(x), vec4(scale), kDigits).x;
       if (kMode == kRound || kMode == kRoundIntegers) {
-        const uvec4 sum = floatBitsToUint(vec4(quotient + uintBitsToFloat(zero)));
+        const uvec4 sum = floatBitsToUint(vec4(divided + uintBitsToFloat(zero)));
         store_word(pc.target, i, round_to_format(sum, pc).x);
       } else {
-        store_word(pc.target, i, uint(quantized(quotient, int(zero), pc.low, pc.high)));
+        store_word(pc.target, i, uint(quantized(divided, int(zero), pc.low, pc.high)));
       }
     }
   }

@@ -43,7 +43,7 @@ void main() {
       const vec4 value = vec4(x - zero) * scale;
       store_group(pc.target, row * pc.plane + p, mask_channels(value, first_channel / 4u, pc.channels), kHalf);
     } else {
-      const vec4 x = with_digits(load_group(pc.source, row * pc.plane + p, kHalf) / scale, kDigits);
+      const vec4 x = quotient(load_group(pc.source, row * pc.plane + p, kHalf), scale, kDigits);
       [[unroll]] for (uint k = 0u; k < 4u; ++k) {
         if (first_channel + k < pc.channels)
           store_word(pc.target, at[k] + p, uint(quantized(x[k], zero[k], pc.low, pc.high)));
