@@ -11,6 +11,7 @@ const Registry& Registry::instance() {
     register_bit_cast(all);
     register_cast(all);
     register_decoder_composites(all);
+    register_flex_attention(all);
     register_linear_attention(all);
     register_unary(all);
     register_binary(all);
