@@ -129,10 +129,6 @@ std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptio
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 /// Convolutions need weight windows and scratch memory, which a plan gives them: each variant in both
 /// storages.
 CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
@@ -157,9 +153,9 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
     for (const auto& variant : variants) {
       node->variant = variant;
       ++result.runs;
-      const auto layers = infer::check_layers(device, graph, inputs);
-      if (!layers.ok()) return {result.runs, {layers.error().message}};
-      for (const auto& layer : *layers)
+      const auto checked = infer::check_layers(device, graph, inputs);
+      if (!checked.ok()) return {result.runs, {checked.error().message}};
+      for (const auto& layer : checked->layers)
         if (!layer.passed())
           result.failures.push_back(fmt::format("{} {}, variant '{}': error {:.2g}, {:.0e} allowed {}",
                                                 layer.op, layer.shape, variant, layer.error, layer.tolerance,

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/half.hpp"
+#include "core/number.hpp"
 
 namespace tarsier::kernels {
 
@@ -189,7 +190,7 @@ namespace {
 template <class To, class From>
 void cast_into(Tensor& tensor, const std::vector<From>& values) {
   auto to = tensor.as_mutable<To>();
-  for (size_t i = 0; i < to.size(); ++i) to[i] = static_cast<To>(values[i]);
+  for (size_t i = 0; i < to.size(); ++i) to[i] = number_cast<To>(values[i]);
 }
 
 template <class From>
