@@ -16,7 +16,7 @@ const std::vector<OperatorCase>& all_cases() {
   static const auto cases = [] {
     std::vector<OperatorCase> all;
     for (auto make : {elementwise_cases, spatial_cases, movement_cases, reduction_cases, integer_cases,
-                      recurrent_cases, math_cases, sampling_cases, convolution_cases}) {
+                      recurrent_cases, math_cases, sampling_cases, convolution_cases, type_cases}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }
