@@ -339,9 +339,7 @@ class TfliteReader {
 
 }  // namespace
 
-namespace {
-
-Result<graph::Graph> read_tflite(const std::filesystem::path& path) {
+Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
   const std::string shown = path.string();
   TARSIER_TRY(const std::vector<std::byte> file, read_file(path));
   const auto* bytes = reinterpret_cast<const uint8_t*>(file.data());
@@ -366,12 +364,6 @@ Result<graph::Graph> read_tflite(const std::filesystem::path& path) {
   auto imported = TfImporter(*std::move(read), kOperators).run();
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
-}
-
-}  // namespace
-
-Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
-  return in_one_line(read_tflite(path));
 }
 
 }  // namespace tarsier::import
