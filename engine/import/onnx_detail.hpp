@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // Debian builds libonnx with these; its headers pick the generated classes by them.
@@ -35,6 +36,10 @@ class OnnxTensors {
 /// The element type that a tensor of ONNX's `data_type` has in the engine (import.hpp). Error: strings,
 /// complex.
 Result<graph::DType> engine_dtype(int32_t data_type);
+
+/// Whether an operator of the standard has an attribute of this name (others are left out). Error: its type
+/// is not the one that the standard says.
+Result<bool> check_attribute(const onnx::AttributeProto& proto, std::string_view op, int64_t opset);
 
 /// The nodes of a call of a model's function: names inside of it get the prefix `scope`, those of its inputs
 /// and outputs are the call's, attributes that refer to the call's (ref_attr_name) are filled in.

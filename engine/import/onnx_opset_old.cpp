@@ -61,6 +61,8 @@ Status upgrade_to_7(Graph& graph, Node& node, int64_t opset) {
     node.attributes["axis"] = int64_t{1};
   } else if (node.op == "Cast" && opset < 6) {
     TARSIER_TRY(node.attributes["to"], type_by_name(node.text("to", "")));
+  } else if (opset < 2 && (node.op == "LpPool" || node.op == "GlobalLpPool")) {
+    node.attributes["p"] = static_cast<int64_t>(node.real("p", 2));
   } else if (node.op == "Pad" && opset < 2 && node.has("paddings")) {
     node.attributes["pads"] = node.integers("paddings");
     erase(node, {"paddings"});

@@ -14,41 +14,53 @@ using graph::ValueId;
 
 namespace {
 
-template <class T>
-const T* attribute(const TfNode& node, std::string_view key) {
-  const auto found = node.attributes.find(key);
-  return found == node.attributes.end() ? nullptr : std::get_if<T>(&found->second);
-}
+/// In the order of TfAttribute's alternatives.
+constexpr const char* kAttributeKinds[] = {"an integer",         "a float",        "a flag", "a text",
+                                           "a list of integers", "a list of texts"};
 
 }  // namespace
 
+template <class T>
+const T* TfNode::attribute(std::string_view key) const {
+  const auto found = attributes.find(key);
+  if (found == attributes.end()) return nullptr;
+  const auto* value = std::get_if<T>(&found->second);
+  // An empty list does not show of what it is one.
+  const auto* list = std::get_if<std::vector<int64_t>>(&found->second);
+  const bool empty = list != nullptr && list->empty() && std::is_same_v<T, std::vector<std::string>>;
+  if (value == nullptr && !empty && misread.empty())
+    misread = fmt::format("attribute '{}' is {}, {} is expected", key, kAttributeKinds[found->second.index()],
+                          kAttributeKinds[TfAttribute(T()).index()]);
+  return value;
+}
+
 int64_t TfNode::integer(std::string_view key, int64_t fallback) const {
-  const auto* value = attribute<int64_t>(*this, key);
+  const auto* value = attribute<int64_t>(key);
   return value == nullptr ? fallback : *value;
 }
 
 float TfNode::real(std::string_view key, float fallback) const {
-  const auto* value = attribute<float>(*this, key);
+  const auto* value = attribute<float>(key);
   return value == nullptr ? fallback : *value;
 }
 
 bool TfNode::flag(std::string_view key) const {
-  const auto* value = attribute<bool>(*this, key);
+  const auto* value = attribute<bool>(key);
   return value != nullptr && *value;
 }
 
 std::string TfNode::text(std::string_view key, std::string_view fallback) const {
-  const auto* value = attribute<std::string>(*this, key);
+  const auto* value = attribute<std::string>(key);
   return value == nullptr ? std::string(fallback) : *value;
 }
 
 std::vector<int64_t> TfNode::integers(std::string_view key) const {
-  const auto* value = attribute<std::vector<int64_t>>(*this, key);
+  const auto* value = attribute<std::vector<int64_t>>(key);
   return value == nullptr ? std::vector<int64_t>() : *value;
 }
 
 std::vector<std::string> TfNode::texts(std::string_view key) const {
-  const auto* value = attribute<std::vector<std::string>>(*this, key);
+  const auto* value = attribute<std::vector<std::string>>(key);
   return value == nullptr ? std::vector<std::string>() : *value;
 }
 
@@ -371,7 +383,11 @@ Status TfImporter::finish_outputs() {
 Result<Graph> TfImporter::run() {
   TARSIER_CHECK(read_names());
   TARSIER_CHECK(order_nodes());
-  for (const size_t index : order_) TARSIER_CHECK(import_node(model_.nodes[index]));
+  for (const size_t index : order_) {
+    const TfNode& node = model_.nodes[index];
+    TARSIER_CHECK(import_node(node));
+    if (!node.misread.empty()) return input_error("node {} ({}): {}", node.name, node.op, node.misread);
+  }
   TARSIER_CHECK(finish_outputs());
   TARSIER_CHECK(graph::sort_nodes(graph_));
   graph_.opset = 21;  // the form that is written

@@ -29,6 +29,10 @@ struct TfNode {
   std::map<std::string, TfAttribute, std::less<>> attributes;
   std::vector<int> ranks;  // of the outputs, where the file tells
 
+  /// What is wrong with an attribute that a reader below met with another type than it asks for; the first
+  /// one.
+  mutable std::string misread;
+
   [[nodiscard]] bool has(std::string_view key) const { return attributes.find(key) != attributes.end(); }
   [[nodiscard]] int64_t integer(std::string_view key, int64_t fallback) const;
   [[nodiscard]] float real(std::string_view key, float fallback) const;
@@ -37,6 +41,10 @@ struct TfNode {
   [[nodiscard]] std::string type(std::string_view key) const { return text(key, ""); }  // "DT_FLOAT"
   [[nodiscard]] std::vector<int64_t> integers(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+
+ private:
+  template <class T>
+  [[nodiscard]] const T* attribute(std::string_view key) const;
 };
 
 /// A model file as far as its format goes.
