@@ -102,7 +102,10 @@ class OnnxImporter {
 
   Status read_inputs() {
     for (const auto& proto : proto_.input()) {
-      if (by_name_.contains(proto.name())) continue;  // IR 3 lists the weights as inputs too
+      if (const auto found = by_name_.find(proto.name()); found != by_name_.end()) {
+        if (graph_.value(found->second).constant) continue;  // IR 3 lists the weights as inputs too
+        return input_error("has two inputs named '{}'; the file is damaged", proto.name());
+      }
       // The inputs of a body are described by what it is given; they may be sequences.
       graph::TensorDesc desc;
       if (parent_ == nullptr) {
@@ -158,10 +161,10 @@ class OnnxImporter {
         TARSIER_TRY(graph::Tensor tensor, file_.tensors.read(proto.t()));
         return std::optional<Attribute>(std::move(tensor));
       }
-      case Proto::GRAPH:
-        return input_error("attribute '{}' is a graph, which this operator does not take", proto.name());
+      case Proto::SPARSE_TENSOR:
+        return input_error("attribute '{}' is a sparse tensor, which is not supported", proto.name());
       default:
-        // Sparse tensors, types and lists of them: their operators are reported as unsupported by name.
+        // The type of an Optional, which nothing needs; what operators of other domains have.
         return std::optional<Attribute>();
     }
   }
@@ -184,6 +187,10 @@ class OnnxImporter {
     while (!node.inputs.empty() && node.inputs.back() == kNone) node.inputs.pop_back();
     std::map<std::string, const onnx::GraphProto*> bodies;  // in the order in which their captures follow
     for (const auto& attribute : proto.attribute()) {
+      if (standard) {
+        TARSIER_TRY(const bool read, check_attribute(attribute, node.op, opset));
+        if (!read) continue;
+      }
       if (attribute.type() == onnx::AttributeProto::GRAPH) {
         bodies.emplace(attribute.name(), &attribute.g());
         continue;
@@ -313,9 +320,7 @@ Result<Graph> import_model(const onnx::ModelProto& model, const std::filesystem:
 
 }  // namespace
 
-namespace {
-
-Result<Graph> read_onnx(const std::filesystem::path& path) {
+Result<Graph> load_onnx(const std::filesystem::path& path) {
   const std::string shown = path.string();
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
@@ -332,12 +337,6 @@ Result<Graph> read_onnx(const std::filesystem::path& path) {
   auto imported = import_model(model, path);
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
-}
-
-}  // namespace
-
-Result<graph::Graph> load_onnx(const std::filesystem::path& path) {
-  return in_one_line(read_onnx(path));
 }
 
 }  // namespace tarsier::import

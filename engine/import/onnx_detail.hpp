@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -55,6 +56,10 @@ class ElementTypes {
 /// BitCast the type that is read (`from`); of QuantizeLinear the type of the result (`output_dtype`) and of
 /// the quotient (`precision`).
 void note_element_types(graph::Node& node, const onnx::NodeProto& proto, const ElementTypes& types);
+
+/// Whether an operator of the standard has an attribute of this name (others are left out). Error: its type
+/// is not the one that the standard says.
+Result<bool> check_attribute(const onnx::AttributeProto& proto, std::string_view op, int64_t opset);
 
 /// The nodes of a call of a model's function: names inside of it get the prefix `scope`, those of its inputs
 /// and outputs are the call's, attributes that refer to the call's (ref_attr_name) are filled in.

@@ -43,11 +43,6 @@ void attribute_to_input(Graph& graph, Node& node, std::string_view key, size_t i
   node.attributes.erase(found);
 }
 
-void erase(Node& node, std::string_view key) {
-  if (const auto found = node.attributes.find(key); found != node.attributes.end())
-    node.attributes.erase(found);
-}
-
 Status append(Graph& graph, Node node) {
   graph.add_node(std::move(node));
   return {};
@@ -106,7 +101,7 @@ Status upgrade_pad(Graph& graph, Node node, int64_t opset) {
     attribute_to_input(graph, node, "pads", 1);
     if (node.real("value", 0) != 0)
       set_input(node, 2, float_constant(graph, node, "value", node.real("value", 0)));
-    erase(node, "value");
+    node.attributes.erase("value");
   }
   return append(graph, std::move(node));
 }
@@ -172,7 +167,7 @@ Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
   const bool mask = node.outputs.size() > 1 && node.outputs[1] != kNone;
   if (opset < 12) {
     node.inputs.resize(1);
-    erase(node, "ratio");
+    node.attributes.erase("ratio");
   }
   if (!training && !mask) {
     node.op = "Identity";
@@ -184,7 +179,7 @@ Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
 }
 
 Status upgrade_batch_norm(Graph& graph, Node node, int64_t opset) {
-  if (opset >= 9) erase(node, "spatial");
+  if (opset >= 9) node.attributes.erase("spatial");
   // Before opset 14 the further outputs were those of training, which nothing asked for in the file.
   if (node.integer("training_mode", 0) == 0) node.outputs.resize(1);
   return append(graph, std::move(node));
@@ -222,7 +217,7 @@ Status upgrade_dft(Graph& graph, Node node, int64_t opset) {
   if (opset < 20) {
     const int64_t axis = node.integer("axis", 1);
     set_input(node, 2, graph.add_constant(node.name + "/axis", Tensor::i64({}, std::span(&axis, 1))));
-    erase(node, "axis");
+    node.attributes.erase("axis");
   }
   return append(graph, std::move(node));
 }
@@ -277,7 +272,7 @@ Status upgrade_scan(Graph& graph, Node node, int64_t opset) {
     node.attributes["batched"] = int64_t{1};
     if (const auto found = node.attributes.find("directions"); found != node.attributes.end()) {
       node.attributes["scan_input_directions"] = found->second;
-      erase(node, "directions");
+      node.attributes.erase("directions");
     }
   }
   return append(graph, std::move(node));

@@ -10,9 +10,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::DType;
-using graph::Shape;
-using graph::Tensor;
 using tflite::TensorType;
 
 std::string name_of(const tflite::Tensor& tensor) {
@@ -354,25 +351,6 @@ std::optional<DType> tflite_type(TensorType type) {
       return DType::kI64;
     default:
       return std::nullopt;
-  }
-}
-
-std::string tf_type_name(DType type) {
-  switch (type) {
-    case DType::kI8:
-      return "DT_INT8";
-    case DType::kU8:
-      return "DT_UINT8";
-    case DType::kI16:
-      return "DT_INT16";
-    case DType::kI32:
-      return "DT_INT32";
-    case DType::kI64:
-      return "DT_INT64";
-    case DType::kBool:
-      return "DT_BOOL";
-    default:
-      return "DT_FLOAT";
   }
 }
 

@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 #include <random>
 
-#include "import/import.hpp"
-#include "import/onnx_detail.hpp"
 #include "support/graph_builder.hpp"
-#include "support/temp_folder.hpp"
+#include "support/input_error.hpp"
+#include "support/onnx_file.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -14,66 +13,10 @@ namespace {
 using graph::Graph;
 using graph::kNone;
 using graph::Node;
+using test::expect_input_error;
 using test::TempFolder;
+using Model = test::OnnxFile;
 using Ints = std::vector<int64_t>;
-
-/// A model under construction: x [1,2,4,4] f32 -> y.
-struct Model {
-  onnx::ModelProto proto;
-
-  explicit Model(int64_t opset = 17) {
-    proto.set_ir_version(8);
-    proto.add_opset_import()->set_version(opset);
-    proto.mutable_graph()->set_name("g");
-    add_io(proto.mutable_graph()->add_input(), "x", {1, 2, 4, 4});
-    add_io(proto.mutable_graph()->add_output(), "y", {});
-  }
-  static void add_io(onnx::ValueInfoProto* io, const std::string& name, const Ints& shape) {
-    io->set_name(name);
-    auto* type = io->mutable_type()->mutable_tensor_type();
-    type->set_elem_type(onnx::TensorProto::FLOAT);
-    for (const int64_t extent : shape) {
-      auto* dim = type->mutable_shape()->add_dim();
-      if (extent < 0)
-        dim->set_dim_param("n");
-      else
-        dim->set_dim_value(extent);
-    }
-  }
-  onnx::NodeProto* node(const std::string& op, const std::vector<std::string>& inputs,
-                        const std::vector<std::string>& outputs) {
-    auto* added = proto.mutable_graph()->add_node();
-    added->set_op_type(op);
-    added->set_name(op + std::to_string(proto.graph().node_size()));
-    for (const auto& input : inputs) added->add_input(input);
-    for (const auto& output : outputs) added->add_output(output);
-    return added;
-  }
-  static void ints(onnx::NodeProto* node, const std::string& key, const Ints& values) {
-    auto* attribute = node->add_attribute();
-    attribute->set_name(key);
-    attribute->set_type(onnx::AttributeProto::INTS);
-    for (const int64_t value : values) attribute->add_ints(value);
-  }
-  static void real(onnx::NodeProto* node, const std::string& key, float value) {
-    auto* attribute = node->add_attribute();
-    attribute->set_name(key);
-    attribute->set_type(onnx::AttributeProto::FLOAT);
-    attribute->set_f(value);
-  }
-  onnx::TensorProto* weight(const std::string& name, const Ints& shape, int32_t type) {
-    auto* tensor = proto.mutable_graph()->add_initializer();
-    tensor->set_name(name);
-    tensor->set_data_type(type);
-    for (const int64_t extent : shape) tensor->add_dims(extent);
-    return tensor;
-  }
-  [[nodiscard]] std::string bytes() const { return proto.SerializeAsString(); }
-  Result<Graph> load() const {
-    const TempFolder folder;
-    return load_model(folder.write("model.onnx", bytes()));
-  }
-};
 
 Ints input_ints(const Graph& graph, const Node& node, size_t index) {
   const graph::Tensor* tensor = graph.constant(node.inputs.at(index));
@@ -119,10 +62,7 @@ TEST(OnnxOpsets, UpsampleBecomesResize) {
   auto* scales = model.weight("scales", {4}, onnx::TensorProto::FLOAT);
   for (const float scale : {1.0F, 1.0F, 2.0F, 2.0F}) scales->add_float_data(scale);
   auto* upsample = model.node("Upsample", {"x", "scales"}, {"y"});
-  auto* mode = upsample->add_attribute();
-  mode->set_name("mode");
-  mode->set_type(onnx::AttributeProto::STRING);
-  mode->set_s("linear");
+  Model::text(upsample, "mode", "linear");
   const auto loaded = model.load();
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   const Node& node = loaded->nodes.at(0);
@@ -284,14 +224,6 @@ TEST_F(ExternalData, MissingTruncatedOrMisplaced) {
   EXPECT_NE(load("short.bin").error().message.find("truncated"), std::string::npos);
   EXPECT_NE(load("short.bin", "999999999999999999").error().message.find("truncated"), std::string::npos);
   EXPECT_FALSE(load("short.bin", "-4").ok());
-}
-
-/// Every error is one line for the user to act on.
-void expect_input_error(const Result<Graph>& loaded, std::string_view part) {
-  ASSERT_FALSE(loaded.ok());
-  EXPECT_EQ(loaded.error().kind, ErrorKind::kInput);
-  EXPECT_EQ(loaded.error().message.find('\n'), std::string::npos) << loaded.error().message;
-  EXPECT_NE(loaded.error().message.find(part), std::string::npos) << loaded.error().message;
 }
 
 TEST(OnnxBadFiles, SaysWhatTheFileIs) {

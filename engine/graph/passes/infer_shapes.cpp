@@ -112,6 +112,8 @@ class ShapeWalk {
     graph_.nodes = std::move(kept_);
     graph_.retain_nodes(std::vector<bool>(graph_.nodes.size(), true));
     if (!refusals_.empty()) return refusals_.error(graph_);
+    if (!unfed_.empty() && (options_.needs == nullptr || options_.needs->empty()))
+      return input_error("network {}: node {} reads what nothing computes", graph_.name, unfed_);
     return {};
   }
 
@@ -164,9 +166,11 @@ class ShapeWalk {
     if (const OpDef* op = ops_.find(node.op); op == nullptr) {
       refusals_.add(node, "");
     } else if (std::ranges::all_of(node.inputs, [&](ValueId id) { return is_known(id); })) {
-      // Else behind a refused node, where nothing is known: only its operators can be looked up.
       infer(node, *op);
       if (folded_) return {};
+    } else if (unfed_.empty()) {
+      // Behind a node that was refused, or in a body that is given less than it takes.
+      unfed_ = node.name;
     }
     kept_.push_back(std::move(node));
     return {};
@@ -180,6 +184,10 @@ class ShapeWalk {
       folded_ = true;
       return;
     }
+    if (given_op.infer)
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (sequences_.contains(node.inputs[i]))
+          return refusals_.add(node, fmt::format("input {} is a sequence", i));
     if (lacks_values(node, given_op)) return;
     // May add constants and rename the operator.
     if (const Status status = make_explicit(graph_, node); !status.ok())
@@ -226,9 +234,11 @@ class ShapeWalk {
     bool lacks = false;
     for (const size_t index : op.plan_inputs) {
       const ValueId id = input_of(node, index);
-      if (id == kNone || graph_.constant(id) != nullptr || sequences_.contains(id)) continue;
+      if (id == kNone || graph_.constant(id) != nullptr) continue;
       lacks = true;
-      if (options_.needs == nullptr)
+      if (sequences_.contains(id))
+        refusals_.add(node, fmt::format("input {} is a sequence", index));
+      else if (options_.needs == nullptr)
         refusals_.add(node,
                       fmt::format("input {} ('{}') is computed at run time", index, graph_.value(id).name));
       else if (std::ranges::find(*options_.needs, id) == options_.needs->end())
@@ -260,6 +270,7 @@ class ShapeWalk {
   std::vector<bool> known_;  // by value; constants are known anyhow
   Sequences sequences_;
   Refusals refusals_;
+  std::string unfed_;  // the first node that reads what is not known
   size_t visited_ = 0;
   bool folded_ = false;
 };
