@@ -126,5 +126,35 @@ TEST_F(DecoderTest, StatesCarryOnWhereTheyWereLeft) {
   agree(ended->at(1), attended->at(1));
 }
 
+/// A sub-graph of one input and one captured value: `op` of both.
+std::shared_ptr<graph::Graph> modifier(const std::string& op) {
+  auto body = std::make_shared<graph::Graph>();
+  graph::Node node;
+  node.op = op;
+  node.name = op;
+  for (const char* name : {"given", "captured"}) node.inputs.push_back(body->add_value(name));
+  body->inputs = node.inputs;
+  body->captures = 1;
+  node.outputs = {body->add_value("result")};
+  body->outputs = node.outputs;
+  body->add_node(std::move(node));
+  return body;
+}
+
+TEST_F(DecoderTest, FlexAttentionPassesScoresAndWeightsThroughSubGraphs) {
+  // Four heads of queries on two of keys; the captured values are those of prob_mod, then of score_mod.
+  const Tensor q = random({2, 4, 3, 5}, 1), k = random({2, 2, 6, 5}, 2), v = random({2, 2, 6, 7}, 3);
+  const Tensor mask = random({3, 6}, 4), half = Tensor::f32({}, std::vector<float>{0.5F});
+  const auto got = run("ai.onnx.preview.FlexAttention", {q, k, v, half, mask},
+                       {{"prob_mod", modifier("Mul")}, {"score_mod", modifier("Add")}});
+  const auto whole = run("Attention", {q, k, v, mask}, {});
+  ASSERT_OK(got);
+  ASSERT_OK(whole);
+  auto wanted = whole->at(0).to_floats();
+  for (float& x : wanted) x *= 0.5F;
+  EXPECT_EQ(got->at(0).shape(), whole->at(0).shape());
+  EXPECT_EQ(difference(got->at(0).to_floats(), wanted, kReduction), "");
+}
+
 }  // namespace
 }  // namespace tarsier::test
