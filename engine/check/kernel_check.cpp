@@ -16,7 +16,7 @@ const std::vector<OperatorCase>& all_cases() {
   static const auto cases = [] {
     std::vector<OperatorCase> all;
     for (auto make : {elementwise_cases, spatial_cases, movement_cases, reduction_cases, integer_cases,
-                      recurrent_cases, math_cases, sampling_cases, convolution_cases}) {
+                      recurrent_cases, math_cases, sampling_cases, convolution_cases, type_cases}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }
@@ -131,10 +131,6 @@ std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptio
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 /// Convolutions need weight windows and scratch memory, which a plan gives them: each variant in both
 /// storages.
 CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
@@ -159,9 +155,9 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
     for (const auto& variant : variants) {
       node->variant = variant;
       ++result.runs;
-      const auto layers = infer::check_layers(device, graph, inputs);
-      if (!layers.ok()) return {result.runs, {layers.error().message}};
-      for (const auto& layer : *layers)
+      const auto checked = infer::check_layers(device, graph, inputs);
+      if (!checked.ok()) return {result.runs, {checked.error().message}};
+      for (const auto& layer : checked->layers)
         if (!layer.passed())
           result.failures.push_back(fmt::format("{} {}, variant '{}': error {:.2g}, {:.0e} allowed {}",
                                                 layer.op, layer.shape, variant, layer.error, layer.tolerance,

@@ -13,6 +13,13 @@ namespace tarsier {
 /// running.
 enum class ErrorKind { kInput, kRuntime };
 
+/// Names from files may hold anything: what is no printable character becomes a question mark.
+inline std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return text;
+}
+
 /// One clear line: what went wrong, where, and what to do about it.
 struct Error {
   ErrorKind kind = ErrorKind::kRuntime;
@@ -20,18 +27,18 @@ struct Error {
 
   /// The same error seen from one level up: "yolox.onnx: node Conv_3: ...".
   [[nodiscard]] Error in(std::string_view where) const& {
-    return {kind, fmt::format("{}: {}", where, message)};
+    return {kind, one_line(fmt::format("{}: {}", where, message))};
   }
   [[nodiscard]] int exit_code() const { return kind == ErrorKind::kInput ? 2 : 1; }
 };
 
 template <class... Args>
 Error input_error(fmt::format_string<Args...> format, Args&&... args) {
-  return {ErrorKind::kInput, fmt::format(format, std::forward<Args>(args)...)};
+  return {ErrorKind::kInput, one_line(fmt::format(format, std::forward<Args>(args)...))};
 }
 template <class... Args>
 Error runtime_error(fmt::format_string<Args...> format, Args&&... args) {
-  return {ErrorKind::kRuntime, fmt::format(format, std::forward<Args>(args)...)};
+  return {ErrorKind::kRuntime, one_line(fmt::format(format, std::forward<Args>(args)...))};
 }
 
 template <class T>

@@ -6,16 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "graph/graph.hpp"
-
 namespace tarsier::import {
 
 /// "an HTML page", "a ZIP archive", ...; empty where the bytes are not recognised.
 std::string_view foreign_kind(std::span<const std::byte> bytes);
 /// First character that is no white space (and no UTF-8 byte order mark); '\0' where there is none.
 char first_character(std::span<const std::byte> bytes);
-
-/// What a loader returns, with an error in one printable line: names in a file may hold anything.
-Result<graph::Graph> in_one_line(Result<graph::Graph> loaded);
 
 }  // namespace tarsier::import

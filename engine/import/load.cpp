@@ -64,16 +64,6 @@ std::string_view foreign_kind(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<graph::Graph> in_one_line(Result<graph::Graph> loaded) {
-  if (loaded.ok()) return loaded;
-  Error error = loaded.error();
-  for (char& c : error.message) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = '?';
-  }
-  return error;
-}
-
 Result<graph::Graph> load_model(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);

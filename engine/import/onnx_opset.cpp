@@ -3,6 +3,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "graph/element_type.hpp"
 #include "import/onnx_detail.hpp"
 
 namespace tarsier::import {
@@ -40,11 +41,6 @@ void attribute_to_input(Graph& graph, Node& node, std::string_view key, size_t i
     values = {*one};
   set_input(node, index, ints_constant(graph, node, key, values));
   node.attributes.erase(found);
-}
-
-void erase(Node& node, std::string_view key) {
-  if (const auto found = node.attributes.find(key); found != node.attributes.end())
-    node.attributes.erase(found);
 }
 
 Status append(Graph& graph, Node node) {
@@ -105,7 +101,7 @@ Status upgrade_pad(Graph& graph, Node node, int64_t opset) {
     attribute_to_input(graph, node, "pads", 1);
     if (node.real("value", 0) != 0)
       set_input(node, 2, float_constant(graph, node, "value", node.real("value", 0)));
-    erase(node, "value");
+    node.attributes.erase("value");
   }
   return append(graph, std::move(node));
 }
@@ -171,7 +167,7 @@ Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
   const bool mask = node.outputs.size() > 1 && node.outputs[1] != kNone;
   if (opset < 12) {
     node.inputs.resize(1);
-    erase(node, "ratio");
+    node.attributes.erase("ratio");
   }
   if (!training && !mask) {
     node.op = "Identity";
@@ -183,7 +179,7 @@ Status upgrade_dropout(Graph& graph, Node node, int64_t opset) {
 }
 
 Status upgrade_batch_norm(Graph& graph, Node node, int64_t opset) {
-  if (opset >= 9) erase(node, "spatial");
+  if (opset >= 9) node.attributes.erase("spatial");
   // Before opset 14 the further outputs were those of training, which nothing asked for in the file.
   if (node.integer("training_mode", 0) == 0) node.outputs.resize(1);
   return append(graph, std::move(node));
@@ -221,7 +217,7 @@ Status upgrade_dft(Graph& graph, Node node, int64_t opset) {
   if (opset < 20) {
     const int64_t axis = node.integer("axis", 1);
     set_input(node, 2, graph.add_constant(node.name + "/axis", Tensor::i64({}, std::span(&axis, 1))));
-    erase(node, "axis");
+    node.attributes.erase("axis");
   }
   return append(graph, std::move(node));
 }
@@ -255,30 +251,14 @@ Status upgrade_variadic(Graph& graph, Node node, int64_t /*opset*/) {
   return append(graph, std::move(finish));
 }
 
-/// What a tensor of ONNX's `data_type` is in the engine, said by the attributes `to` and `precision` of Cast.
-Status set_cast_target(Node& node, int64_t data_type) {
-  TARSIER_TRY(const graph::DType target, engine_dtype(static_cast<int32_t>(data_type)));
-  using Proto = onnx::TensorProto;
-  int64_t to = data_type;
-  if (target == graph::DType::kF32) to = Proto::FLOAT;
-  if (target == graph::DType::kI64) to = Proto::INT64;
-  node.attributes["to"] = to;
-  if (data_type == Proto::FLOAT16) node.attributes["precision"] = std::string("float16");
-  if (data_type == Proto::BFLOAT16) node.attributes["precision"] = std::string("bfloat16");
-  return {};
-}
-
 Status upgrade_cast(Graph& graph, Node node, int64_t /*opset*/) {
-  TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
-  return append(graph, std::move(node));
-}
-
-Status upgrade_cast_like(Graph& graph, Node node, int64_t /*opset*/) {
-  // The importer notes the type of the second operand where the file says it; the engine knows fewer types.
-  if (node.has("to")) {
-    TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
+  // The importer notes the type of CastLike's second operand where the file says it; the engine knows fewer.
+  if (node.op == "CastLike" && node.has("to")) {
     node.op = "Cast";
     node.inputs.resize(1);
+  }
+  if (node.op == "Cast") {
+    TARSIER_TRY([[maybe_unused]] const auto held, graph::dtype_of_onnx(node.integer("to", 0)));
   }
   return append(graph, std::move(node));
 }
@@ -292,7 +272,7 @@ Status upgrade_scan(Graph& graph, Node node, int64_t opset) {
     node.attributes["batched"] = int64_t{1};
     if (const auto found = node.attributes.find("directions"); found != node.attributes.end()) {
       node.attributes["scan_input_directions"] = found->second;
-      erase(node, "directions");
+      node.attributes.erase("directions");
     }
   }
   return append(graph, std::move(node));
@@ -335,7 +315,7 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
       {"Max", upgrade_variadic},
       {"Min", upgrade_variadic},
       {"Cast", upgrade_cast},
-      {"CastLike", upgrade_cast_like},
+      {"CastLike", upgrade_cast},
       {"Scan", upgrade_scan},
   };
   return table;

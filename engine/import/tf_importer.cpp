@@ -7,59 +7,85 @@
 namespace tarsier::import {
 
 using graph::Graph;
-using graph::kNone;
 using graph::Node;
-using graph::Tensor;
-using graph::ValueId;
 
 namespace {
 
-template <class T>
-const T* attribute(const TfNode& node, std::string_view key) {
-  const auto found = node.attributes.find(key);
-  return found == node.attributes.end() ? nullptr : std::get_if<T>(&found->second);
-}
+/// In the order of TfAttribute's alternatives.
+constexpr const char* kAttributeKinds[] = {"an integer",         "a float",        "a flag", "a text",
+                                           "a list of integers", "a list of texts"};
+
+struct ElementType {
+  std::string_view name;
+  DType type;
+  int64_t onnx;  // TensorProto.DataType
+};
+constexpr ElementType kElementTypes[] = {
+    {"DT_FLOAT", DType::kF32, 1}, {"DT_HALF", DType::kF32, 1},  {"DT_DOUBLE", DType::kF32, 1},
+    {"DT_UINT8", DType::kU8, 2},  {"DT_INT8", DType::kI8, 3},   {"DT_INT16", DType::kI16, 5},
+    {"DT_INT32", DType::kI32, 6}, {"DT_INT64", DType::kI64, 7}, {"DT_BOOL", DType::kBool, 9}};
 
 }  // namespace
 
+template <class T>
+const T* TfNode::attribute(std::string_view key) const {
+  const auto found = attributes.find(key);
+  if (found == attributes.end()) return nullptr;
+  const auto* value = std::get_if<T>(&found->second);
+  // An empty list does not show of what it is one.
+  const auto* list = std::get_if<std::vector<int64_t>>(&found->second);
+  const bool empty = list != nullptr && list->empty() && std::is_same_v<T, std::vector<std::string>>;
+  if (value == nullptr && !empty && misread.empty())
+    misread = fmt::format("attribute '{}' is {}, {} is expected", key, kAttributeKinds[found->second.index()],
+                          kAttributeKinds[TfAttribute(T()).index()]);
+  return value;
+}
+
 int64_t TfNode::integer(std::string_view key, int64_t fallback) const {
-  const auto* value = attribute<int64_t>(*this, key);
+  const auto* value = attribute<int64_t>(key);
   return value == nullptr ? fallback : *value;
 }
 
 float TfNode::real(std::string_view key, float fallback) const {
-  const auto* value = attribute<float>(*this, key);
+  const auto* value = attribute<float>(key);
   return value == nullptr ? fallback : *value;
 }
 
 bool TfNode::flag(std::string_view key) const {
-  const auto* value = attribute<bool>(*this, key);
+  const auto* value = attribute<bool>(key);
   return value != nullptr && *value;
 }
 
 std::string TfNode::text(std::string_view key, std::string_view fallback) const {
-  const auto* value = attribute<std::string>(*this, key);
+  const auto* value = attribute<std::string>(key);
   return value == nullptr ? std::string(fallback) : *value;
 }
 
 std::vector<int64_t> TfNode::integers(std::string_view key) const {
-  const auto* value = attribute<std::vector<int64_t>>(*this, key);
+  const auto* value = attribute<std::vector<int64_t>>(key);
   return value == nullptr ? std::vector<int64_t>() : *value;
 }
 
 std::vector<std::string> TfNode::texts(std::string_view key) const {
-  const auto* value = attribute<std::vector<std::string>>(*this, key);
+  const auto* value = attribute<std::vector<std::string>>(key);
   return value == nullptr ? std::vector<std::string>() : *value;
 }
 
+std::optional<DType> dtype_of(std::string_view tf_type) {
+  for (const ElementType& row : kElementTypes)
+    if (row.name == tf_type) return row.type;
+  return std::nullopt;
+}
+
+std::string tf_type_name(DType type) {
+  for (const ElementType& row : kElementTypes)
+    if (row.type == type) return std::string(row.name);
+  return "DT_FLOAT";
+}
+
 int64_t onnx_type_of(std::string_view tf_type) {
-  if (tf_type == "DT_FLOAT" || tf_type == "DT_HALF" || tf_type == "DT_DOUBLE") return 1;
-  if (tf_type == "DT_UINT8") return 2;
-  if (tf_type == "DT_INT8") return 3;
-  if (tf_type == "DT_INT16") return 5;
-  if (tf_type == "DT_INT32") return 6;
-  if (tf_type == "DT_INT64") return 7;
-  if (tf_type == "DT_BOOL") return 9;
+  for (const ElementType& row : kElementTypes)
+    if (row.name == tf_type) return row.onnx;
   return 0;
 }
 
@@ -103,7 +129,7 @@ ValueId TfImporter::nchw(TfValue& value) {
   if (value.nchw != kNone || value.as_is == kNone) return value.nchw;
   const std::string name = unique_name(graph_.value(value.as_is).name + "/nchw");
   if (const Tensor* tensor = graph_.constant(value.as_is)) {
-    graph::Shape shape = tensor->shape();
+    Shape shape = tensor->shape();
     if (shape.empty()) return value.nchw = value.as_is;  // a scalar is the same in any layout
     while (shape.size() < 4) shape.insert(shape.begin(), 1);
     return value.nchw = graph_.add_constant(name, graph::transposed(tensor->reshaped(shape), kToNchw));
@@ -146,8 +172,7 @@ ValueId TfImporter::add_scalar(std::string_view suffix, float value) {
   return add_constant(suffix, Tensor::f32({}, std::span(&value, 1)));
 }
 
-ValueId TfImporter::emit(std::string op, std::vector<ValueId> inputs,
-                         std::map<std::string, graph::Attribute, std::less<>> attributes,
+ValueId TfImporter::emit(std::string op, std::vector<ValueId> inputs, Attributes attributes,
                          std::string_view suffix) {
   Node node;
   node.name = unique_name(suffix.empty() ? node_->name : fmt::format("{}/{}", node_->name, suffix));
@@ -161,7 +186,7 @@ ValueId TfImporter::emit(std::string op, std::vector<ValueId> inputs,
 }
 
 std::vector<ValueId> TfImporter::emit_many(std::string op, std::vector<ValueId> inputs, size_t outputs,
-                                           std::map<std::string, graph::Attribute, std::less<>> attributes) {
+                                           Attributes attributes) {
   Node node;
   node.name = unique_name(node_->name);
   node.op = std::move(op);
@@ -278,34 +303,10 @@ Status TfImporter::order_nodes() {
 }
 
 Status TfImporter::import_input(const TfNode& node) {
-  graph::TensorDesc desc;
-  desc.shape = node.integers("shape");
-  const std::string type = node.type("dtype");
-  switch (onnx_type_of(type)) {
-    case 1:
-      desc.dtype = graph::DType::kF32;
-      break;
-    case 2:
-      desc.dtype = graph::DType::kU8;
-      break;
-    case 3:
-      desc.dtype = graph::DType::kI8;
-      break;
-    case 5:
-      desc.dtype = graph::DType::kI16;
-      break;
-    case 6:
-      desc.dtype = graph::DType::kI32;
-      break;
-    case 7:
-      desc.dtype = graph::DType::kI64;
-      break;
-    case 9:
-      desc.dtype = graph::DType::kBool;
-      break;
-    default:
-      return input_error("input '{}' has element type '{}', which is not supported", node.name, type);
-  }
+  const std::string name = node.type("dtype");
+  const auto type = dtype_of(name);
+  if (!type) return input_error("input '{}' has element type '{}', which is not supported", node.name, name);
+  graph::TensorDesc desc{*type, node.integers("shape")};
   const int rank = static_cast<int>(desc.shape.size());
   const ValueId id = graph_.add_value(unique_name(node.name), std::move(desc));
   graph_.inputs.push_back(id);
@@ -371,7 +372,11 @@ Status TfImporter::finish_outputs() {
 Result<Graph> TfImporter::run() {
   TARSIER_CHECK(read_names());
   TARSIER_CHECK(order_nodes());
-  for (const size_t index : order_) TARSIER_CHECK(import_node(model_.nodes[index]));
+  for (const size_t index : order_) {
+    const TfNode& node = model_.nodes[index];
+    TARSIER_CHECK(import_node(node));
+    if (!node.misread.empty()) return input_error("node {} ({}): {}", node.name, node.op, node.misread);
+  }
   TARSIER_CHECK(finish_outputs());
   TARSIER_CHECK(graph::sort_nodes(graph_));
   graph_.opset = 21;  // the form that is written

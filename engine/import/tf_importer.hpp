@@ -18,6 +18,14 @@
 
 namespace tarsier::import {
 
+using graph::DType;
+using graph::kNone;
+using graph::Shape;
+using graph::Tensor;
+using graph::ValueId;
+using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
+using Ints = std::vector<int64_t>;
+
 /// Integers, numbers, flags, texts (element types among them: "DT_FLOAT"), and lists.
 using TfAttribute =
     std::variant<int64_t, float, bool, std::string, std::vector<int64_t>, std::vector<std::string>>;
@@ -29,6 +37,10 @@ struct TfNode {
   std::map<std::string, TfAttribute, std::less<>> attributes;
   std::vector<int> ranks;  // of the outputs, where the file tells
 
+  /// What is wrong with an attribute that a reader below met with another type than it asks for; the first
+  /// one.
+  mutable std::string misread;
+
   [[nodiscard]] bool has(std::string_view key) const { return attributes.find(key) != attributes.end(); }
   [[nodiscard]] int64_t integer(std::string_view key, int64_t fallback) const;
   [[nodiscard]] float real(std::string_view key, float fallback) const;
@@ -37,6 +49,10 @@ struct TfNode {
   [[nodiscard]] std::string type(std::string_view key) const { return text(key, ""); }  // "DT_FLOAT"
   [[nodiscard]] std::vector<int64_t> integers(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+
+ private:
+  template <class T>
+  [[nodiscard]] const T* attribute(std::string_view key) const;
 };
 
 /// A model file as far as its format goes.
@@ -48,14 +64,14 @@ struct TfModel {
   std::string name;
   /// A "Placeholder" (attributes dtype, shape: -1 where not known) is an input, a "Const" is in `constants`.
   std::vector<TfNode> nodes;
-  std::unordered_map<std::string, graph::Tensor> constants;
+  std::unordered_map<std::string, Tensor> constants;
   std::vector<Output> outputs;
 };
 
 /// One output of a TF node in the graph under construction.
 struct TfValue {
-  graph::ValueId as_is = graph::kNone;  // the form that TF has
-  graph::ValueId nchw = graph::kNone;   // of a rank-4 value, axes permuted 0,3,1,2
+  ValueId as_is = kNone;  // the form that TF has
+  ValueId nchw = kNone;   // of a rank-4 value, axes permuted 0,3,1,2
   bool computed_nchw = false;
   int rank = -1;  // -1: not known
 };
@@ -79,27 +95,35 @@ class TfImporter {
   TfValue& input(size_t index);
   [[nodiscard]] int rank(size_t index) { return input(index).rank; }
   [[nodiscard]] bool prefers_nchw(size_t index) { return input(index).computed_nchw; }
-  graph::ValueId as_is(size_t index) { return as_is(input(index)); }
-  graph::ValueId nchw(size_t index) { return nchw(input(index)); }
-  graph::ValueId as_is(TfValue& value);
-  graph::ValueId nchw(TfValue& value);
+  ValueId as_is(size_t index) { return as_is(input(index)); }
+  ValueId nchw(size_t index) { return nchw(input(index)); }
+  ValueId as_is(TfValue& value);
+  ValueId nchw(TfValue& value);
+  /// The operand in NCHW form, or as TF has it.
+  ValueId operand(size_t index, bool channels_first) { return channels_first ? nchw(index) : as_is(index); }
   /// A constant input's tensor; null where it is computed.
-  [[nodiscard]] const graph::Tensor* constant(size_t index);
+  [[nodiscard]] const Tensor* constant(size_t index);
   [[nodiscard]] std::optional<std::vector<int64_t>> ints(size_t index);
   /// An integer operand (shape, sizes, ...) as ONNX wants it: i64, in one dimension.
-  graph::ValueId as_i64(size_t index);
+  ValueId as_i64(size_t index);
 
-  graph::ValueId add_constant(std::string_view suffix, graph::Tensor tensor);
-  graph::ValueId add_ints(std::string_view suffix, const std::vector<int64_t>& values);
-  graph::ValueId add_scalar(std::string_view suffix, float value);
+  ValueId add_constant(std::string_view suffix, Tensor tensor);
+  ValueId add_ints(std::string_view suffix, const std::vector<int64_t>& values);
+  ValueId add_scalar(std::string_view suffix, float value);
   /// Adds a node with one output, named after the TF node and the suffix.
-  graph::ValueId emit(std::string op, std::vector<graph::ValueId> inputs,
-                      std::map<std::string, graph::Attribute, std::less<>> attributes = {},
-                      std::string_view suffix = "");
-  std::vector<graph::ValueId> emit_many(std::string op, std::vector<graph::ValueId> inputs, size_t outputs,
-                                        std::map<std::string, graph::Attribute, std::less<>> attributes = {});
-  void set_as_is(size_t output, graph::ValueId id, int rank);
-  void set_nchw(size_t output, graph::ValueId id);
+  ValueId emit(std::string op, std::vector<ValueId> inputs, Attributes attributes = {},
+               std::string_view suffix = "");
+  std::vector<ValueId> emit_many(std::string op, std::vector<ValueId> inputs, size_t outputs,
+                                 Attributes attributes = {});
+  void set_as_is(size_t output, ValueId id, int rank);
+  void set_nchw(size_t output, ValueId id);
+  /// A result in NCHW form, or one of `rank` as TF has it.
+  void set_result(size_t output, ValueId id, bool channels_first, int rank) {
+    if (channels_first)
+      set_nchw(output, id);
+    else
+      set_as_is(output, id, rank);
+  }
   void set_alias(size_t output, const TfValue& value);
   /// How many outputs of the present node are read.
   [[nodiscard]] size_t outputs_read() const;
@@ -140,7 +164,11 @@ std::string tf_output_key(std::string_view reference);
 /// {"node", 1} of "node:1".
 std::pair<std::string, size_t> tf_split_key(const std::string& key);
 
-/// ONNX's TensorProto.DataType number of "DT_FLOAT" etc.; 0 where there is none.
+/// What "DT_FLOAT" etc. are in the engine: kF32 for every real type; empty where there is none.
+std::optional<DType> dtype_of(std::string_view tf_type);
+/// The way back.
+std::string tf_type_name(DType type);
+/// TensorProto.DataType number, as Cast's `to` has it; 0 where there is none.
 int64_t onnx_type_of(std::string_view tf_type);
 
 inline constexpr int64_t kNhwcAxisInNchw[4] = {0, 2, 3, 1};
@@ -163,7 +191,7 @@ inline int64_t in_nchw(int64_t nhwc_axis) {
 }
 
 /// TF's integer results are 32 bits wide where ONNX's are 64.
-inline graph::ValueId narrowed(TfImporter& tf, graph::ValueId id, std::string_view suffix) {
+inline ValueId narrowed(TfImporter& tf, ValueId id, std::string_view suffix) {
   return tf.emit("Cast", {id}, {{"to", kInt32}}, suffix);
 }
 

@@ -10,8 +10,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::Tensor;
-
 constexpr size_t kMaxTurns = 1024, kMaxNewNodes = 200'000, kMaxDepth = 2000;
 constexpr int64_t kMaxListLength = 4096;
 
@@ -198,8 +196,7 @@ class LoopUnroller {
     node.name = fmt::format("loop/constant{}", model_.nodes.size());
     node.op = "Const";
     const std::string name = add(std::move(node));
-    model_.constants.insert_or_assign(name,
-                                      Tensor::of<int32_t>(graph::DType::kI32, {}, std::span(&narrow, 1)));
+    model_.constants.insert_or_assign(name, Tensor::of<int32_t>(DType::kI32, {}, std::span(&narrow, 1)));
     return name;
   }
 
@@ -226,7 +223,7 @@ class LoopUnroller {
     if (node.op == "Const") {
       const auto constant = model_.constants.find(node.name);
       if (constant == model_.constants.end() || constant->second.size() != 1 ||
-          constant->second.dtype() == graph::DType::kF32)
+          constant->second.dtype() == DType::kF32)
         return known;
       known.integer = constant->second.to_ints()[0];
       return known;

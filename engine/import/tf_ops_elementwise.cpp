@@ -6,9 +6,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::kNone;
-using graph::ValueId;
-
 /// The operands in one common form. Empty where there is none.
 struct Operands {
   std::vector<ValueId> ids;
@@ -16,25 +13,22 @@ struct Operands {
   int rank = 0;
 };
 
-Operands common_form(TfImporter& tf, size_t first = 0) {
+Operands common_form(TfImporter& tf) {
   Operands out;
   bool any = false, all = true;
-  for (size_t i = first; i < tf.input_count(); ++i) {
+  for (size_t i = 0; i < tf.input_count(); ++i) {
     any = any || tf.prefers_nchw(i);
     // A constant of lower rank is extended by nchw(); a computed one would need a Reshape.
     all = all && (tf.rank(i) == 4 || (tf.constant(i) != nullptr && tf.rank(i) < 4));
     out.rank = tf.rank(i) < 0 || out.rank < 0 ? -1 : std::max(out.rank, tf.rank(i));
   }
   out.nchw = any && all;
-  for (size_t i = first; i < tf.input_count(); ++i) out.ids.push_back(out.nchw ? tf.nchw(i) : tf.as_is(i));
+  for (size_t i = 0; i < tf.input_count(); ++i) out.ids.push_back(tf.operand(i, out.nchw));
   return out;
 }
 
 bool finish(TfImporter& tf, const Operands& operands, ValueId result) {
-  if (operands.nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, operands.rank);
+  tf.set_result(0, result, operands.nchw, operands.rank);
   return true;
 }
 
@@ -150,13 +144,10 @@ bool expm1(TfImporter& tf, const TfNode& /*node*/) {
 /// ONNX's operators between integers and numbers with one scale and zero point: x stays in its form.
 bool rescale(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0);
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId x = tf.operand(0, nchw);
   const ValueId scale = tf.as_is(1), zero = tf.as_is(2);
   const ValueId result = tf.emit(node.op, {x, scale, zero});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, tf.rank(0));
+  tf.set_result(0, result, nchw, tf.rank(0));
   return true;
 }
 
@@ -169,11 +160,8 @@ bool clip_by_value(TfImporter& tf, const TfNode& /*node*/) {
   if (tf.rank(1) != 0 || tf.rank(2) != 0) return false;
   const ValueId lowest = tf.as_is(1), highest = tf.as_is(2);
   const bool nchw = tf.prefers_nchw(0);
-  const ValueId result = tf.emit("Clip", {nchw ? tf.nchw(0) : tf.as_is(0), lowest, highest});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, tf.rank(0));
+  const ValueId result = tf.emit("Clip", {tf.operand(0, nchw), lowest, highest});
+  tf.set_result(0, result, nchw, tf.rank(0));
   return true;
 }
 
@@ -218,11 +206,10 @@ bool cast(TfImporter& tf, const TfNode& node) {
   return finish(tf, x, tf.emit("Cast", x.ids, {{"to", to}}));
 }
 
-bool select(TfImporter& tf,
-            const TfNode& node) {  // v1: a vector condition chooses rows, which Where does not
+/// Version 1: a vector condition chooses rows, which Where does not.
+bool select(TfImporter& tf, const TfNode& /*node*/) {
   if (tf.rank(0) != tf.rank(1) && tf.rank(0) != 0) return false;
   const Operands operands = common_form(tf);
-  (void)node;
   return finish(tf, operands, tf.emit("Where", operands.ids));
 }
 

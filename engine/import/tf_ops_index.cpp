@@ -7,9 +7,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::Tensor;
-using graph::ValueId;
-
 constexpr int64_t kMostBlock = 4096;
 
 /// Rank 4 with blocks along H and W. `shape`: that of the operand, where the file tells it; the operator is
@@ -130,15 +127,12 @@ bool reverse(TfImporter& tf, const TfNode& /*node*/) {
   }
   const std::vector<int64_t> last(axes->size(), std::numeric_limits<int64_t>::max()),
       before_first(axes->size(), std::numeric_limits<int64_t>::min() + 1), back(axes->size(), -1);
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId x = tf.operand(0, nchw);
   const ValueId result =
       axes->empty() ? tf.emit("Identity", {x})
                     : tf.emit("Slice", {x, tf.add_ints("starts", last), tf.add_ints("ends", before_first),
                                         tf.add_ints("axes", *axes), tf.add_ints("steps", back)});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, rank);
+  tf.set_result(0, result, nchw, rank);
   return true;
 }
 
@@ -202,8 +196,7 @@ bool zeros_like(TfImporter& tf, const TfNode& node) {
 bool rank_of(TfImporter& tf, const TfNode& /*node*/) {
   if (tf.rank(0) < 0) return false;
   const int32_t rank = tf.rank(0);
-  const ValueId value =
-      tf.add_constant("value", Tensor::of<int32_t>(graph::DType::kI32, {}, std::span(&rank, 1)));
+  const ValueId value = tf.add_constant("value", Tensor::of<int32_t>(DType::kI32, {}, std::span(&rank, 1)));
   tf.set_as_is(0, tf.emit("Identity", {value}), 0);
   return true;
 }

@@ -7,11 +7,6 @@
 namespace tarsier::import {
 namespace {
 
-using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
-using graph::kNone;
-using graph::Tensor;
-using graph::ValueId;
-
 bool is_nhwc(const TfNode& node) {
   return node.text("data_format", "NHWC") == "NHWC";
 }
@@ -60,7 +55,7 @@ ValueId activation(TfImporter& tf, const TfNode& node, const std::string& name, 
   if (name == "Prelu" && tf.input_count() > 3) {
     const Tensor* slope = tf.constant(3);
     if (slope == nullptr) return kNone;
-    return tf.emit("PRelu", {x, channels_first ? tf.nchw(3) : tf.as_is(3)});
+    return tf.emit("PRelu", {x, tf.operand(3, channels_first)});
   }
   return kNone;
 }
@@ -88,25 +83,37 @@ std::optional<FusedOps> fused_ops(TfImporter& tf, const TfNode& node) {
   return fused;
 }
 
+/// How a filter becomes O x I x H x W; filters of TensorFlow are H x W x I x O, of TensorFlow Lite
+/// O x H x W x I and 1 x H x W x O where every group has one input channel.
+const std::unordered_map<std::string, Ints>& filter_orders() {
+  static const std::unordered_map<std::string, Ints> table = {{"Conv2D", {3, 2, 0, 1}},
+                                                              {"_FusedConv2D", {3, 2, 0, 1}},
+                                                              {"DepthwiseConv2dNative", {2, 3, 0, 1}},
+                                                              {"FusedDepthwiseConv2dNative", {2, 3, 0, 1}},
+                                                              {"Conv2dOhwi", {0, 3, 1, 2}},
+                                                              {"DepthwiseConv2dOhwi", {3, 0, 1, 2}}};
+  return table;
+}
+
 bool convolution(TfImporter& tf, const TfNode& node) {
   const Tensor* filter = tf.constant(1);
   const auto strides = spatial(node, "strides");
   const auto dilations = spatial(node, "dilations");
   const auto fused = fused_ops(tf, node);
-  if (!is_nhwc(node) || filter == nullptr || filter->shape().size() != 4 || !strides || !dilations || !fused)
+  if (!is_nhwc(node) || filter == nullptr || filter->shape().size() != 4 || filter->dtype() != DType::kF32 ||
+      !strides || !dilations || !fused)
     return false;
-  Attributes attributes = {{"strides", *strides}, {"dilations", *dilations}};
+  Attributes attributes = {
+      {"strides", *strides}, {"dilations", *dilations}, {"group", node.integer("group", 1)}};
   if (!set_padding(node, attributes)) return false;
-  const graph::Shape shape = filter->shape();  // H, W, I, O (depthwise: H, W, C, multiplier)
-  attributes["kernel_shape"] = std::vector<int64_t>{shape[0], shape[1]};
-  Tensor weights;
-  if (node.op.find("Depthwise") != std::string::npos) {
-    weights = graph::transposed(*filter, {2, 3, 0, 1}).reshaped({shape[2] * shape[3], 1, shape[0], shape[1]});
+  Tensor weights = graph::transposed(*filter, filter_orders().at(node.op));
+  if (node.op.ends_with("DepthwiseConv2dNative")) {  // H, W, channel, multiplier
+    const Shape& shape = filter->shape();
+    weights = weights.reshaped({shape[2] * shape[3], 1, shape[0], shape[1]});
     attributes["group"] = shape[2];
-  } else {
-    weights = graph::transposed(*filter, {3, 2, 0, 1});
-    attributes["group"] = int64_t{1};
   }
+  attributes["kernel_shape"] = Ints{weights.shape()[2], weights.shape()[3]};
+  if (fused->bias && tf.constant(2)->size() != weights.shape()[0]) return false;
   std::vector<ValueId> inputs = {tf.nchw(0), tf.add_constant("weights", std::move(weights))};
   if (fused->bias) inputs.push_back(bias_of(tf, 2));
   ValueId result =
@@ -124,7 +131,7 @@ bool transposed_convolution(TfImporter& tf, const TfNode& node) {  // inputs: si
   if (!is_nhwc(node) || !sizes || sizes->size() != 4 || filter == nullptr || filter->shape().size() != 4 ||
       !strides || !dilations)
     return false;
-  const graph::Shape shape = filter->shape();
+  const Shape shape = filter->shape();
   Attributes attributes = {{"strides", *strides},
                            {"dilations", *dilations},
                            {"kernel_shape", std::vector<int64_t>{shape[0], shape[1]}},
@@ -237,8 +244,7 @@ bool batch_mat_mul(TfImporter& tf, const TfNode& node) {
 }  // namespace
 
 void add_layout_operators(TfOperators& table) {
-  for (const char* name : {"Conv2D", "_FusedConv2D", "DepthwiseConv2dNative", "FusedDepthwiseConv2dNative"})
-    table[name] = convolution;
+  for (const auto& [name, order] : filter_orders()) table[name] = convolution;
   table["Conv2DBackpropInput"] = transposed_convolution;
   table["MaxPool"] = table["AvgPool"] = pooling;
   for (const char* name : {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})

@@ -3,22 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/number.hpp"
 #include "import/tf_importer.hpp"
 
 namespace tarsier::import {
 namespace {
 
-using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
-using graph::kNone;
-using graph::Tensor;
-using graph::ValueId;
-
-/// a + b, at most the largest number: ends of slices may say "all" by that.
-int64_t saturated_sum(int64_t a, int64_t b) {
-  int64_t sum = 0;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return a > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min() + 1;
-}
 
 bool reshape(TfImporter& tf, const TfNode& /*node*/) {
   const Tensor* shape = tf.constant(1);
@@ -38,7 +28,7 @@ bool transpose(TfImporter& tf, const TfNode& /*node*/) {
     if (!front) return false;
     axis = nchw ? in_nchw(*front) : *front;  // one transpose from the form at hand instead of two
   }
-  tf.set_as_is(0, tf.emit("Transpose", {nchw ? tf.nchw(0) : tf.as_is(0)}, {{"perm", *perm}}), rank);
+  tf.set_as_is(0, tf.emit("Transpose", {tf.operand(0, nchw)}, {{"perm", *perm}}), rank);
   return true;
 }
 
@@ -100,16 +90,14 @@ bool reduce(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0) && (keep || keeps_order(*axes));
   if (nchw) std::ranges::transform(*axes, axes->begin(), in_nchw);
   std::ranges::sort(*axes);
-  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  ValueId x = tf.operand(0, nchw);
   const bool logical = node.op == "Any" || node.op == "All";
   if (logical) x = tf.emit("Cast", {x}, {{"to", kInt32}}, "numbers");
   ValueId result = tf.emit(kNames.at(node.op), {x, tf.add_ints("axes", *axes)}, {{"keepdims", int64_t{keep}}},
                            logical ? "reduced" : "");
   if (logical) result = tf.emit("Cast", {result}, {{"to", kBool}});
-  if (nchw && keep)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, keep || rank < 0 ? rank : std::max(-1, rank - static_cast<int>(axes->size())));
+  tf.set_result(0, result, nchw && keep,
+                keep || rank < 0 ? rank : std::max(-1, rank - static_cast<int>(axes->size())));
   return true;
 }
 
@@ -120,7 +108,7 @@ bool arg_reduce(TfImporter& tf, const TfNode& node) {
   const auto front = front_axis((*axis)[0], rank);
   if (!front) return false;
   const bool nchw = tf.prefers_nchw(0) && keeps_order({*front});
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId x = tf.operand(0, nchw);
   const bool narrow = node.type("output_type") == "DT_INT32";
   ValueId result =
       tf.emit(node.op, {x}, {{"axis", nchw ? in_nchw(*front) : *front}, {"keepdims", int64_t{0}}},
@@ -132,29 +120,23 @@ bool arg_reduce(TfImporter& tf, const TfNode& node) {
 
 bool softmax(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0);
-  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  ValueId x = tf.operand(0, nchw);
   // TensorFlow Lite's exponent may have a factor.
   if (const float beta = node.real("beta", 1); beta != 1)
     x = tf.emit("Mul", {x, tf.add_scalar("beta", beta)}, {}, "scaled");
-  if (nchw)
-    tf.set_nchw(0, tf.emit(node.op, {x}, {{"axis", int64_t{1}}}));
-  else
-    tf.set_as_is(0, tf.emit(node.op, {x}, {{"axis", int64_t{-1}}}), tf.rank(0));
+  tf.set_result(0, tf.emit(node.op, {x}, {{"axis", int64_t{nchw ? 1 : -1}}}), nchw, tf.rank(0));
   return true;
 }
 
 /// x / max(|x|, 1e-6), the length taken over the last axis (of NHWC).
 bool l2_normalise(TfImporter& tf, const TfNode& /*node*/) {
   const bool nchw = tf.prefers_nchw(0);
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId x = tf.operand(0, nchw);
   const ValueId length =
       tf.emit("ReduceL2", {x, tf.add_ints("axes", {nchw ? 1 : -1})}, {{"keepdims", int64_t{1}}}, "length");
   const ValueId divisor = tf.emit("Max", {length, tf.add_scalar("least", 1e-6F)}, {}, "divisor");
   const ValueId result = tf.emit("Div", {x, divisor});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, tf.rank(0));
+  tf.set_result(0, result, nchw, tf.rank(0));
   return true;
 }
 
@@ -173,12 +155,9 @@ bool concat(TfImporter& tf, const TfNode& /*node*/) {
   if (!front) return false;
   const bool nchw = any && all;
   std::vector<ValueId> inputs;
-  for (size_t i = 0; i < count; ++i) inputs.push_back(nchw ? tf.nchw(i) : tf.as_is(i));
+  for (size_t i = 0; i < count; ++i) inputs.push_back(tf.operand(i, nchw));
   const ValueId result = tf.emit("Concat", std::move(inputs), {{"axis", nchw ? in_nchw(*front) : *front}});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, rank);
+  tf.set_result(0, result, nchw, rank);
   return true;
 }
 
@@ -194,7 +173,7 @@ bool split(TfImporter& tf, const TfNode& node) {
   const auto outputs = sized ? static_cast<int64_t>(sizes->size()) : node.integer("num_split", 0);
   if (outputs <= 0 || outputs > 4096) return false;
   const bool nchw = tf.prefers_nchw(value);
-  std::vector<ValueId> inputs = {nchw ? tf.nchw(value) : tf.as_is(value)};
+  std::vector<ValueId> inputs = {tf.operand(value, nchw)};
   Attributes attributes = {{"axis", nchw ? in_nchw(*front) : *front}};
   if (sized)
     inputs.push_back(tf.add_ints("split", *sizes));
@@ -203,10 +182,7 @@ bool split(TfImporter& tf, const TfNode& node) {
   const auto results =
       tf.emit_many("Split", std::move(inputs), static_cast<size_t>(outputs), std::move(attributes));
   for (size_t i = 0; i < results.size(); ++i) {
-    if (nchw)
-      tf.set_nchw(i, results[i]);
-    else
-      tf.set_as_is(i, results[i], rank);
+    tf.set_result(i, results[i], nchw, rank);
   }
   return true;
 }
@@ -247,7 +223,7 @@ bool symmetric_pad(TfImporter& tf, const TfNode& node, const std::vector<int64_t
   const bool nchw = tf.prefers_nchw(0);
   if (nchw && shape.size() != 4) return false;
   constexpr int64_t kMostRows = 1 << 20;  // which are listed
-  ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  ValueId x = tf.operand(0, nchw);
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     const int64_t before = pairs[axis * 2], after = pairs[axis * 2 + 1], extent = shape[axis];
     if (before < 0 || after < 0 || before > extent || after > extent || extent > kMostRows) return false;
@@ -260,10 +236,7 @@ bool symmetric_pad(TfImporter& tf, const TfNode& node, const std::vector<int64_t
                 fmt::format("axis{}", axis));
   }
   x = tf.emit("Identity", {x});
-  if (nchw)
-    tf.set_nchw(0, x);
-  else
-    tf.set_as_is(0, x, static_cast<int>(shape.size()));
+  tf.set_result(0, x, nchw, static_cast<int>(shape.size()));
   return true;
 }
 
@@ -288,17 +261,11 @@ bool pad(TfImporter& tf, const TfNode& node) {
     pads[target] = (*pairs)[static_cast<size_t>(axis) * 2];
     pads[target + static_cast<size_t>(rank)] = (*pairs)[static_cast<size_t>(axis) * 2 + 1];
   }
-  Attributes attributes = {{"mode", std::string("constant")}};
-  std::vector<ValueId> inputs = {nchw ? tf.nchw(0) : tf.as_is(0), tf.add_ints("pads", pads)};
+  std::vector<ValueId> inputs = {tf.operand(0, nchw), tf.add_ints("pads", pads)};
   if (node.op == "PadV2") inputs.push_back(tf.as_is(2));
-  if (node.op == "MirrorPad") {
-    attributes["mode"] = std::string("reflect");
-  }
-  const ValueId result = tf.emit("Pad", std::move(inputs), std::move(attributes));
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, rank);
+  const std::string mode = node.op == "MirrorPad" ? "reflect" : "constant";
+  const ValueId result = tf.emit("Pad", std::move(inputs), {{"mode", mode}});
+  tf.set_result(0, result, nchw, rank);
   return true;
 }
 
@@ -329,13 +296,10 @@ bool slice(TfImporter& tf, const TfNode& /*node*/) {
                                   : saturated_sum((*begin)[i], (*size)[i]));
     axes.push_back(nchw ? in_nchw(static_cast<int64_t>(i)) : static_cast<int64_t>(i));
   }
-  const ValueId x = nchw ? tf.nchw(0) : tf.as_is(0);
+  const ValueId x = tf.operand(0, nchw);
   const ValueId result = tf.emit(
       "Slice", {x, tf.add_ints("starts", starts), tf.add_ints("ends", ends), tf.add_ints("axes", axes)});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result, tf.rank(0));
+  tf.set_result(0, result, nchw, tf.rank(0));
   return true;
 }
 
@@ -385,7 +349,7 @@ bool strided_slice(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0) && dropped.empty() && added.empty();
   if (nchw && std::ranges::any_of(axes, [](int64_t at) { return at > 3; })) return false;
   if (nchw) std::ranges::transform(axes, axes.begin(), in_nchw);
-  ValueId result = nchw ? tf.nchw(0) : tf.as_is(0);
+  ValueId result = tf.operand(0, nchw);
   const auto name = [](bool last) { return last ? "" : "slice"; };
   if (!axes.empty())
     result = tf.emit("Slice",
@@ -396,11 +360,8 @@ bool strided_slice(TfImporter& tf, const TfNode& node) {
     result =
         tf.emit("Squeeze", {result, tf.add_ints("dropped", dropped)}, {}, added.empty() ? "" : "squeeze");
   if (!added.empty()) result = tf.emit("Unsqueeze", {result, tf.add_ints("added", added)});
-  if (nchw)
-    tf.set_nchw(0, result);
-  else
-    tf.set_as_is(0, result,
-                 rank < 0 ? -1 : rank - static_cast<int>(dropped.size()) + static_cast<int>(added.size()));
+  tf.set_result(0, result, nchw,
+                rank < 0 ? -1 : rank - static_cast<int>(dropped.size()) + static_cast<int>(added.size()));
   return true;
 }
 
@@ -442,7 +403,7 @@ bool top_k(TfImporter& tf, const TfNode& node) {
 
 bool shape(TfImporter& tf, const TfNode& node) {
   const bool nchw = tf.prefers_nchw(0);
-  ValueId result = tf.emit("Shape", {nchw ? tf.nchw(0) : tf.as_is(0)}, {}, "shape");
+  ValueId result = tf.emit("Shape", {tf.operand(0, nchw)}, {}, "shape");
   if (nchw)
     result = tf.emit("Gather", {result, tf.add_ints("order", kToNhwc)}, {{"axis", int64_t{0}}}, "nhwc");
   if (node.type("out_type") != "DT_INT64") result = narrowed(tf, result, "");

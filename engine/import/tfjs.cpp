@@ -69,9 +69,7 @@ TfModel read_topology(const Json& model) {
 
 }  // namespace
 
-namespace {
-
-Result<graph::Graph> read_tfjs(const std::filesystem::path& model_json) {
+Result<graph::Graph> load_tfjs(const std::filesystem::path& model_json) {
   const std::string shown = model_json.string();
   TARSIER_TRY(const std::vector<std::byte> bytes, read_file(model_json));
   const auto* text = reinterpret_cast<const char*>(bytes.data());
@@ -102,12 +100,6 @@ Result<graph::Graph> read_tfjs(const std::filesystem::path& model_json) {
   } catch (const std::exception& error) {  // nlohmann::json and what is thrown here
     return input_error("{}: is a damaged TensorFlow.js model ({}); fetch it again", shown, error.what());
   }
-}
-
-}  // namespace
-
-Result<graph::Graph> load_tfjs(const std::filesystem::path& model_json) {
-  return in_one_line(read_tfjs(model_json));
 }
 
 }  // namespace tarsier::import

@@ -93,8 +93,8 @@ std::optional<TfAttribute> attribute_of(const Json& json) {
 
 }  // namespace
 
-graph::Shape tfjs_shape(const Json& json) {
-  graph::Shape shape;
+Shape tfjs_shape(const Json& json) {
+  Shape shape;
   const auto dims = json.find("dim");
   if (dims == json.end()) return shape;
   for (const Json& dim : *dims) {

@@ -10,10 +10,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::DType;
-using graph::Shape;
-using graph::Tensor;
-
 struct Stored {
   std::string name;
   Shape shape;

@@ -13,8 +13,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::Tensor;
-
 class TfliteReader {
  public:
   TfliteReader(const tflite::Model& model, const tflite::SubGraph& graph, std::span<const std::byte> file)
@@ -39,7 +37,7 @@ class TfliteReader {
  private:
   struct State {
     const tflite::Tensor* tensor = nullptr;
-    graph::Shape shape;
+    Shape shape;
     std::span<const std::byte> bytes;  // of a constant
     std::string stored;                // reference to the value as the file has it; "": not computed yet
     std::string numbers;               // reference to its numbers, where it is quantised
@@ -111,7 +109,7 @@ class TfliteReader {
     const auto elements = static_cast<uint64_t>(graph::element_count(state.shape));
     const bool variable = state.bytes.empty() && state.tensor->is_variable();
     if (state.bytes.empty() && !variable && elements != 0) return nullptr;
-    const auto type = numbers ? std::optional(graph::DType::kF32) : tflite_type(state.tensor->type());
+    const auto type = numbers ? std::optional(DType::kF32) : tflite_type(state.tensor->type());
     // Tensors may share bytes, and sparse ones and variables have more than their bytes: a small file must
     // not fill the memory.
     constant_bytes_ += elements * (type ? graph::size_of(*type) : 1);
@@ -178,11 +176,11 @@ class TfliteReader {
     const auto* zeros = quantization.zero_point();
     const int64_t zero = zeros == nullptr || zeros->size() == 0 ? 0 : tflite_element(*zeros, 0);
     Tensor point(graph::TensorDesc{*type, {}});
-    if (*type == graph::DType::kI8)
+    if (*type == DType::kI8)
       point.as_mutable<int8_t>()[0] = static_cast<int8_t>(std::clamp<int64_t>(zero, -128, 127));
-    else if (*type == graph::DType::kU8)
+    else if (*type == DType::kU8)
       point.as_mutable<uint8_t>()[0] = static_cast<uint8_t>(std::clamp<int64_t>(zero, 0, 255));
-    else if (*type == graph::DType::kI16)
+    else if (*type == DType::kI16)
       point.as_mutable<int16_t>()[0] = static_cast<int16_t>(std::clamp<int64_t>(zero, -32768, 32767));
     const float scale = quantization.scale()->Get(0);
     TfNode node;
@@ -339,9 +337,7 @@ class TfliteReader {
 
 }  // namespace
 
-namespace {
-
-Result<graph::Graph> read_tflite(const std::filesystem::path& path) {
+Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
   const std::string shown = path.string();
   TARSIER_TRY(const std::vector<std::byte> file, read_file(path));
   const auto* bytes = reinterpret_cast<const uint8_t*>(file.data());
@@ -366,12 +362,6 @@ Result<graph::Graph> read_tflite(const std::filesystem::path& path) {
   auto imported = TfImporter(*std::move(read), kOperators).run();
   if (!imported.ok()) return imported.error().in(shown);
   return imported;
-}
-
-}  // namespace
-
-Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
-  return in_one_line(read_tflite(path));
 }
 
 }  // namespace tarsier::import

@@ -16,18 +16,16 @@ namespace tarsier::import {
 
 /// The element type that a tensor of the file has in the graph; empty for strings, resources, complex
 /// numbers. Halves and doubles become kF32, as they do in every importer.
-std::optional<graph::DType> tflite_type(tflite::TensorType type);
-/// TensorFlow's name of an element type, "DT_FLOAT"; empty where there is none.
-std::string tf_type_name(graph::DType type);
+std::optional<DType> tflite_type(tflite::TensorType type);
 
 /// The extents, checked: an error where they are negative or their product is beyond 2^31 - 1.
-Result<graph::Shape> tflite_shape(const tflite::Tensor& tensor);
+Result<Shape> tflite_shape(const tflite::Tensor& tensor);
 /// The bytes of the tensor in the file; empty where it is computed, an error where they lie outside it.
 Result<std::span<const std::byte>> tflite_bytes(const tflite::Model& model, const tflite::Tensor& tensor,
                                                 std::span<const std::byte> file);
 /// The stored constant, sparse ones spread out. `dequantise`: as real numbers by its scales and zero points.
-Result<graph::Tensor> read_tflite_constant(const tflite::Tensor& tensor, std::span<const std::byte> bytes,
-                                           bool dequantise);
+Result<Tensor> read_tflite_constant(const tflite::Tensor& tensor, std::span<const std::byte> bytes,
+                                    bool dequantise);
 /// An element of 64 bits: the format's verifier lets vectors of them lie at multiples of 4.
 int64_t tflite_element(const flatbuffers::Vector<int64_t>& values, uint32_t index);
 /// Whether integers of this tensor stand for real numbers.
@@ -41,13 +39,13 @@ class TfliteOperator {
    public:
     virtual ~Context() = default;
     /// A reference to a constant that the file does not have.
-    virtual std::string constant(graph::Tensor tensor) = 0;
+    virtual std::string constant(Tensor tensor) = 0;
     /// A reference to the operand as numbers: de-quantised where it is quantised; "" where it is absent.
     virtual Result<std::string> operand(size_t index) = 0;
     /// The same, with the operand's integers as they are stored.
     virtual Result<std::string> stored_operand(size_t index) = 0;
     /// The operand's value where the file has it; null where it is computed or absent.
-    virtual const graph::Tensor* value(size_t index) = 0;
+    virtual const Tensor* value(size_t index) = 0;
   };
 
   TfliteOperator(const tflite::Operator& op, std::string op_name, std::vector<const tflite::Tensor*> operands,
@@ -76,14 +74,20 @@ class TfliteOperator {
     return bytes == nullptr ? std::span<const uint8_t>() : std::span(bytes->data(), bytes->size());
   }
   /// Extents of an operand or a result ({} where it is absent); they were checked before.
-  [[nodiscard]] graph::Shape input_shape(size_t index) const;
-  [[nodiscard]] graph::Shape output_shape(size_t index) const;
+  [[nodiscard]] Shape input_shape(size_t index) const;
+  [[nodiscard]] Shape output_shape(size_t index) const;
   /// Appends all operands to the node's inputs.
   Status add_operands();
+  /// The operator of this name in TensorFlow, operands as they are; true.
+  Result<bool> becomes(const char* tf_name);
 
  private:
   const tflite::Operator& op_;
 };
+
+/// By the operator's name: writes it as a node of TensorFlow's; false where it can't be expressed.
+using TfliteTranslations = std::unordered_map<std::string_view, Result<bool> (*)(TfliteOperator& op)>;
+void add_layer_translations(TfliteTranslations& table);  // tflite_layers.cpp
 
 /// Writes the operator as a node of TensorFlow's; false where it can't be expressed.
 Result<bool> translate_tflite(TfliteOperator& op);

@@ -10,9 +10,6 @@
 namespace tarsier::import {
 namespace {
 
-using graph::DType;
-using graph::Shape;
-using graph::Tensor;
 using tflite::TensorType;
 
 std::string name_of(const tflite::Tensor& tensor) {
@@ -238,7 +235,8 @@ struct Scales {
     const auto slice = static_cast<uint32_t>(index / inner % slices);
     const int64_t offset =
         zero == nullptr || zero->size() == 0 ? 0 : tflite_element(*zero, zero->size() == 1 ? 0 : slice);
-    return static_cast<float>(static_cast<double>(stored - offset) *
+    // In double: the file may name any offset.
+    return static_cast<float>((static_cast<double>(stored) - static_cast<double>(offset)) *
                               static_cast<double>(scale->Get(scale->size() == 1 ? 0 : slice)));
   }
 };
@@ -353,25 +351,6 @@ std::optional<DType> tflite_type(TensorType type) {
       return DType::kI64;
     default:
       return std::nullopt;
-  }
-}
-
-std::string tf_type_name(DType type) {
-  switch (type) {
-    case DType::kI8:
-      return "DT_INT8";
-    case DType::kU8:
-      return "DT_UINT8";
-    case DType::kI16:
-      return "DT_INT16";
-    case DType::kI32:
-      return "DT_INT32";
-    case DType::kI64:
-      return "DT_INT64";
-    case DType::kBool:
-      return "DT_BOOL";
-    default:
-      return "DT_FLOAT";
   }
 }
 

@@ -101,7 +101,7 @@ class Assigner {
       }
       value.storage = full ? full_storage(value) : storage_of(node.outputs[i]);
     }
-    node.half_products = precision_ != Precision::kFp32 && !full;
+    node.half_products = precision_ == Precision::kFp16 && !full;
     graph_.add_node(std::move(node));
     return {};
   }
@@ -114,7 +114,7 @@ class Assigner {
     const auto& value = graph_.value(id);
     if (!is_real(value.desc.dtype)) return DType::kI32;
     const bool boundary = std::ranges::find(graph_.outputs, id) != graph_.outputs.end();
-    return precision_ != Precision::kFp32 && value.layout == Layout::kC4 && !boundary ? DType::kF16
+    return precision_ == Precision::kFp16 && value.layout == Layout::kC4 && !boundary ? DType::kF16
                                                                                       : DType::kF32;
   }
 

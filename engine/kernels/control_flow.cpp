@@ -14,6 +14,7 @@ using graph::NodeBuilder;
 using graph::ValueId;
 
 constexpr size_t kMostInputs = 1U << 20U;  // states, scans and captured values
+constexpr int64_t kMostSteps = 100'000;    // of a Scan, all of which are written out at once
 
 Result<const Graph*> body_of(const graph::Node& node, std::string_view key) {
   const Graph* body = node.body(key);
@@ -112,8 +113,8 @@ class Loop : public Composite {
     rest.inputs.insert(rest.inputs.end(), captured.begin(), captured.end());
     for (size_t i = 0; i < scans; ++i) {
       std::vector<ValueId> rounds;
-      if (const auto so_far = builder.sequences().find(lists[i]); so_far != builder.sequences().end())
-        rounds = so_far->second;
+      // Nobody else reads the list so far: a copy for each round would take the square of their number.
+      if (auto so_far = builder.sequences().extract(lists[i])) rounds = std::move(so_far.mapped());
       rounds.push_back(results[1 + states + i]);
       rest.inputs.push_back(builder.add_sequence(std::move(rounds)));
     }
@@ -165,6 +166,8 @@ class Scan : public Composite {
       const int64_t length = shape[size_t(parts.in_axes[i])];
       if (i == 0) parts.length = length;
       if (length != parts.length) return input_error("its scan inputs differ in length");
+      if (batch > kMostSteps || length * batch > kMostSteps)
+        return input_error("{} steps, at most {} are written out", length * batch, kMostSteps);
     }
     std::vector<std::vector<ValueId>> rows;  // of each batch: states, then scan outputs
     for (int64_t b = 0; b < batch; ++b) {

@@ -13,6 +13,7 @@ using graph::NodeBuilder;
 using graph::ValueId;
 
 constexpr size_t kMostInputs = 1U << 20U;
+constexpr int64_t kMostParts = 100'000;  // that a tensor is split into
 
 using WriteOut = Status (*)(NodeBuilder&);
 
@@ -117,6 +118,8 @@ Status split(NodeBuilder& builder) {
   } else {
     const int64_t chunk = given == nullptr ? 1 : given->to_ints()[0];
     if (chunk < 1) return input_error("split={}", chunk);
+    if (extent / chunk > kMostParts)
+      return input_error("{} parts, at most {} are supported", extent / chunk, kMostParts);
     for (int64_t start = 0; start < extent; start += chunk) sizes.push_back(std::min(chunk, extent - start));
   }
   auto parts =

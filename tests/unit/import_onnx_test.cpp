@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 #include <random>
 
-#include "import/import.hpp"
-#include "import/onnx_detail.hpp"
 #include "support/graph_builder.hpp"
-#include "support/temp_folder.hpp"
+#include "support/input_error.hpp"
+#include "support/onnx_file.hpp"
 
 namespace tarsier::import {
 namespace {
@@ -14,66 +13,10 @@ namespace {
 using graph::Graph;
 using graph::kNone;
 using graph::Node;
+using test::expect_input_error;
 using test::TempFolder;
+using Model = test::OnnxFile;
 using Ints = std::vector<int64_t>;
-
-/// A model under construction: x [1,2,4,4] f32 -> y.
-struct Model {
-  onnx::ModelProto proto;
-
-  explicit Model(int64_t opset = 17) {
-    proto.set_ir_version(8);
-    proto.add_opset_import()->set_version(opset);
-    proto.mutable_graph()->set_name("g");
-    add_io(proto.mutable_graph()->add_input(), "x", {1, 2, 4, 4});
-    add_io(proto.mutable_graph()->add_output(), "y", {});
-  }
-  static void add_io(onnx::ValueInfoProto* io, const std::string& name, const Ints& shape) {
-    io->set_name(name);
-    auto* type = io->mutable_type()->mutable_tensor_type();
-    type->set_elem_type(onnx::TensorProto::FLOAT);
-    for (const int64_t extent : shape) {
-      auto* dim = type->mutable_shape()->add_dim();
-      if (extent < 0)
-        dim->set_dim_param("n");
-      else
-        dim->set_dim_value(extent);
-    }
-  }
-  onnx::NodeProto* node(const std::string& op, const std::vector<std::string>& inputs,
-                        const std::vector<std::string>& outputs) {
-    auto* added = proto.mutable_graph()->add_node();
-    added->set_op_type(op);
-    added->set_name(op + std::to_string(proto.graph().node_size()));
-    for (const auto& input : inputs) added->add_input(input);
-    for (const auto& output : outputs) added->add_output(output);
-    return added;
-  }
-  static void ints(onnx::NodeProto* node, const std::string& key, const Ints& values) {
-    auto* attribute = node->add_attribute();
-    attribute->set_name(key);
-    attribute->set_type(onnx::AttributeProto::INTS);
-    for (const int64_t value : values) attribute->add_ints(value);
-  }
-  static void real(onnx::NodeProto* node, const std::string& key, float value) {
-    auto* attribute = node->add_attribute();
-    attribute->set_name(key);
-    attribute->set_type(onnx::AttributeProto::FLOAT);
-    attribute->set_f(value);
-  }
-  onnx::TensorProto* weight(const std::string& name, const Ints& shape, int32_t type) {
-    auto* tensor = proto.mutable_graph()->add_initializer();
-    tensor->set_name(name);
-    tensor->set_data_type(type);
-    for (const int64_t extent : shape) tensor->add_dims(extent);
-    return tensor;
-  }
-  [[nodiscard]] std::string bytes() const { return proto.SerializeAsString(); }
-  Result<Graph> load() const {
-    const TempFolder folder;
-    return load_model(folder.write("model.onnx", bytes()));
-  }
-};
 
 Ints input_ints(const Graph& graph, const Node& node, size_t index) {
   const graph::Tensor* tensor = graph.constant(node.inputs.at(index));
@@ -119,10 +62,7 @@ TEST(OnnxOpsets, UpsampleBecomesResize) {
   auto* scales = model.weight("scales", {4}, onnx::TensorProto::FLOAT);
   for (const float scale : {1.0F, 1.0F, 2.0F, 2.0F}) scales->add_float_data(scale);
   auto* upsample = model.node("Upsample", {"x", "scales"}, {"y"});
-  auto* mode = upsample->add_attribute();
-  mode->set_name("mode");
-  mode->set_type(onnx::AttributeProto::STRING);
-  mode->set_s("linear");
+  Model::text(upsample, "mode", "linear");
   const auto loaded = model.load();
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   const Node& node = loaded->nodes.at(0);
@@ -169,6 +109,71 @@ TEST(OnnxTensors, EveryStorage) {
   EXPECT_EQ(tensor("long").to_ints(), Ints{-5});
   EXPECT_EQ(tensor("flag").to_ints(), Ints{1});
   EXPECT_EQ(tensor("empty").size(), 0);
+}
+
+TEST(OnnxTensors, ElementsOfFewBits) {
+  // Numbers of element types that the protobuf classes don't know yet.
+  constexpr int32_t kE4M3 = 17, kE5M2 = 19, kUint4 = 21, kInt4 = 22, kE2M1 = 23, kE8M0 = 24, kInt2 = 26,
+                    kE2M3 = 27;
+  Model model;
+  model.weight("e4m3", {3}, kE4M3)->set_raw_data(std::string("\x38\xFE\x01", 3));
+  auto* fields = model.weight("e5m2", {2}, kE5M2);
+  fields->add_int32_data(0x3C);
+  fields->add_int32_data(0xC0);
+  model.weight("uint4", {3}, kUint4)->set_raw_data(std::string("\xF1\x02", 2));
+  auto* int4 = model.weight("int4", {3}, kInt4);
+  int4->add_int32_data(0x8F);
+  int4->add_int32_data(0x07);
+  model.weight("e2m1", {2}, kE2M1)->set_raw_data(std::string("\xA7", 1));
+  model.weight("e8m0", {2}, kE8M0)->set_raw_data(std::string("\x7F\x80", 2));
+  model.weight("int2", {5}, kInt2)->set_raw_data(std::string("\xE4\x02", 2));
+  model.weight("e2m3", {4}, kE2M3)->set_raw_data(std::string("\x5F\xF2\x83", 3));
+  model.weight("none", {0}, kInt4)->set_raw_data("");
+  model.node("Relu", {"x"}, {"y"});
+  const auto loaded = model.load();
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const auto tensor = [&](const char* name) { return *loaded->constant(loaded->find_value(name)); };
+  EXPECT_EQ(tensor("e4m3").to_floats(), (std::vector<float>{1, -448, 0x1p-9F}));
+  EXPECT_EQ(tensor("e4m3").dtype(), graph::DType::kF32);
+  EXPECT_EQ(tensor("e5m2").to_floats(), (std::vector<float>{1, -2}));
+  EXPECT_EQ(tensor("uint4").to_ints(), (Ints{1, 15, 2}));
+  EXPECT_EQ(tensor("uint4").dtype(), graph::DType::kU8);
+  EXPECT_EQ(tensor("int4").to_ints(), (Ints{-1, -8, 7}));
+  EXPECT_EQ(tensor("int4").dtype(), graph::DType::kI8);
+  EXPECT_EQ(tensor("e2m1").to_floats(), (std::vector<float>{6, -1}));
+  EXPECT_EQ(tensor("e8m0").to_floats(), (std::vector<float>{1, 2}));
+  EXPECT_EQ(tensor("int2").to_ints(), (Ints{0, 1, -2, -1, -2}));
+  // 24 bits from the lowest on: 0x1F, 0x09, 0x3F, 0x20.
+  EXPECT_EQ(tensor("e2m3").to_floats(), (std::vector<float>{7.5F, 1.125F, -7.5F, -0.0F}));
+  EXPECT_EQ(tensor("none").size(), 0);
+
+  Model damaged;
+  damaged.weight("w", {3}, kInt4)->set_raw_data(std::string("\x12", 1));
+  damaged.node("Relu", {"x"}, {"y"});
+  EXPECT_FALSE(damaged.load().ok());
+}
+
+TEST(OnnxTypes, KnownBehindNodes) {
+  constexpr int32_t kInt4 = 22;
+  Model model(21);
+  model.weight("zero", {1}, kInt4)->add_int32_data(1);
+  model.node("Identity", {"zero"}, {"same"});
+  model.node("Squeeze", {"same"}, {"point"});
+  auto* scale = model.weight("scale", {}, onnx::TensorProto::FLOAT16);
+  scale->add_int32_data(0x3C00);
+  model.node("QuantizeLinear", {"x", "scale", "point"}, {"q"});
+  model.node("CastLike", {"x", "q"}, {"c"});
+  model.node("Cast", {"c"}, {"y"})->add_attribute()->set_name("to");
+  auto* to = model.proto.mutable_graph()->mutable_node(4)->mutable_attribute(0);
+  to->set_type(onnx::AttributeProto::INT);
+  to->set_i(onnx::TensorProto::FLOAT);
+  const auto loaded = model.load();
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const Graph& g = *loaded;
+  EXPECT_EQ(g.nodes[2].integer("output_dtype", 0), kInt4);
+  EXPECT_EQ(g.nodes[2].integer("precision", 0), onnx::TensorProto::FLOAT16);
+  EXPECT_EQ(g.nodes[3].op, "Cast");
+  EXPECT_EQ(g.nodes[3].integer("to", 0), kInt4);
 }
 
 class ExternalData : public ::testing::Test {
@@ -219,14 +224,6 @@ TEST_F(ExternalData, MissingTruncatedOrMisplaced) {
   EXPECT_NE(load("short.bin").error().message.find("truncated"), std::string::npos);
   EXPECT_NE(load("short.bin", "999999999999999999").error().message.find("truncated"), std::string::npos);
   EXPECT_FALSE(load("short.bin", "-4").ok());
-}
-
-/// Every error is one line for the user to act on.
-void expect_input_error(const Result<Graph>& loaded, std::string_view part) {
-  ASSERT_FALSE(loaded.ok());
-  EXPECT_EQ(loaded.error().kind, ErrorKind::kInput);
-  EXPECT_EQ(loaded.error().message.find('\n'), std::string::npos) << loaded.error().message;
-  EXPECT_NE(loaded.error().message.find(part), std::string::npos) << loaded.error().message;
 }
 
 TEST(OnnxBadFiles, SaysWhatTheFileIs) {

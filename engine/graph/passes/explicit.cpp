@@ -9,11 +9,6 @@
 namespace tarsier::graph {
 namespace {
 
-void erase(Node& node, std::string_view key) {
-  if (const auto found = node.attributes.find(key); found != node.attributes.end())
-    node.attributes.erase(found);
-}
-
 /// Kernel, strides and dilations of a window operator, one per spatial axis.
 struct Window {
   std::vector<int64_t> kernel, strides, dilations;
@@ -69,7 +64,7 @@ Status explicit_window(Graph& graph, Node& node) {
       }
     }
     node.attributes["output_padding"] = extra;
-    erase(node, "output_shape");
+    node.attributes.erase("output_shape");
   } else if (same) {
     for (size_t i = 0; i < axes; ++i) {
       const int64_t in = x[i + 2], stride = window.strides[i];
@@ -80,7 +75,7 @@ Status explicit_window(Graph& graph, Node& node) {
       pads[i + axes] = total - pads[i];
     }
   }
-  erase(node, "auto_pad");
+  node.attributes.erase("auto_pad");
   node.attributes["kernel_shape"] = window.kernel;
   node.attributes["strides"] = window.strides;
   node.attributes["dilations"] = window.dilations;
@@ -110,7 +105,7 @@ Status explicit_resize(Graph& graph, Node& node) {
   }
   node.inputs[place] = graph.add_constant(
       node.name + "/full", place == 3 ? Tensor::i64({rank}, sizes) : Tensor::f32({rank}, scales));
-  erase(node, "axes");
+  node.attributes.erase("axes");
   return {};
 }
 
@@ -130,7 +125,7 @@ Status explicit_softmax(const Graph& graph, Node& node) {
       axis = i;
       ++extents;
     }
-  erase(node, "flatten_from_axis");
+  node.attributes.erase("flatten_from_axis");
   node.attributes["axis"] = extents > 1 ? first : axis;
   if (extents > 1) node.op = "Flattened" + node.op;
   return {};
