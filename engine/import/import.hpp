@@ -3,7 +3,8 @@
 // What the rest of the engine may rely on, whatever the file was:
 //  - Operators are ONNX's in the form of the newest opset (axes, pads, steps, ... are inputs, not
 //  attributes),
-//    plus FloorDiv (rounds down, as Python's //). Older forms are translated here, so a kernel sees one.
+//    plus FloorDiv (rounds down, as Python's //) and NonMaxSuppressionBounded. Older forms are translated
+//    here, so a kernel sees one.
 //  - Floating-point tensors are f32 (half, bfloat16 and double are converted), unsigned 16/32-bit integers
 //    become the next wider signed type. Cast's `to` is ONNX's TensorProto.DataType number.
 //  - Nodes are in execution order; every node has a name.
