@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/command_line.hpp"
 #include "app/progress_line.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
@@ -168,10 +169,7 @@ Status run(const RunOptions& options) {
 #endif
   Application app;
   app.options = options;
-  gpu::DeviceOptions device;
-  device.selector = options.globals.device;
-  device.validation = options.globals.validation;
-  TARSIER_CHECK(assemble(app, device, false));
+  TARSIER_CHECK(assemble(app, device_options(options.globals), false));
   return run_headless(app);
 }
 

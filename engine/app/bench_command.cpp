@@ -124,44 +124,66 @@ void print_summary(const ToolModel& model, const BenchOptions& options, const Me
         readable_bytes(stats.unaliased_bytes), stats.compile_ms);
 }
 
-Result<double> host_time(const ToolModel& model, const std::vector<graph::Tensor>& inputs, int runs) {
-  infer::Session session(*model.device, *model.plan);
+/// From host memory to host memory.
+Result<Times> host_times(const ToolModel& model, const std::vector<graph::Tensor>& inputs, int runs) {
   std::vector<double> ms;
   for (int i = 0; i < runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    TARSIER_TRY([[maybe_unused]] const auto outputs, session.run(inputs));
+    TARSIER_TRY([[maybe_unused]] const auto outputs, run_tool_model(model, inputs));
     ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
   }
-  return summarise(ms).median_ms;
+  return summarise(ms);
+}
+
+/// A network that is planned when it is fed has no one plan whose layers could be timed.
+Status bench_runner(const ToolModel& model, const BenchOptions& options,
+                    const std::vector<graph::Tensor>& inputs) {
+  if (options.serve || options.roofline)
+    return input_error(
+        "{}: its shapes depend on values that it computes; only its time as a whole can be measured "
+        "(without --serve and --roofline)",
+        model.file.string());
+  TARSIER_TRY(const Times times, host_times(model, inputs, options.runs));
+  TARSIER_CHECK(check_validation(*model.device));
+  print("{} on {} ({}), {} runs after 1 to warm up; {} plans, made when it is fed\n", model.entry.name,
+        model.device->info().name, options.precision, options.runs, model.runner->plans_kept());
+  print("host memory to host memory: median {:.2f} ms, p95 {:.2f} ms, least {:.2f} ms\n", times.median_ms,
+        times.p95_ms, times.min_ms);
+  return write_json(options.json, {{"model", model.entry.name},
+                                   {"device", model.device->info().name},
+                                   {"precision", options.precision},
+                                   {"runs", options.runs},
+                                   {"host", to_json(times)}});
 }
 
 Status bench_model(const GlobalOptions& globals, const BenchOptions& options) {
   ToolModelOptions load;
   load.name = options.model;
   load.precision = options.precision;
+  load.allow_runner = true;
   TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
-  TARSIER_TRY(const auto inputs, bench_inputs(*model.plan, options.inputs));
-  TARSIER_TRY([[maybe_unused]] const auto outputs, infer::Session(*model.device, *model.plan).run(inputs));
+  TARSIER_TRY(const auto inputs, bench_inputs(model, options.inputs));
+  TARSIER_TRY([[maybe_unused]] const auto outputs, run_tool_model(model, inputs));
+  if (model.runner) return bench_runner(model, options, inputs);
   if (options.serve) return serve_runs(model, inputs);
 
   Measured measured;
   TARSIER_TRY(const auto times, time_runs(model, options.runs));
   measured.device = summarise(times.device_ms);
   measured.wall = summarise(times.wall_ms);
-  TARSIER_TRY(measured.host_ms, host_time(model, inputs, std::min(options.runs, kProfileRuns)));
+  TARSIER_TRY(const Times host, host_times(model, inputs, std::min(options.runs, kProfileRuns)));
+  measured.host_ms = host.median_ms;
   TARSIER_TRY(measured.layers, model.plan->profile(std::min(options.runs, kProfileRuns)));
   if (options.roofline) {
     TARSIER_TRY(measured.peaks, measure_peaks(*model.device));
   }
-  TARSIER_CHECK(check_validation(model, globals));
+  TARSIER_CHECK(check_validation(*model.device));
   if (measured.peaks)
     print("{}", roofline_text(roofline(measured.layers, *measured.peaks), *measured.peaks));
   else
     print_layers(measured.layers);
   print_summary(model, options, measured);
-  if (!options.json.empty())
-    TARSIER_CHECK(write_text_atomic(options.json, to_json(model, options, measured).dump(2) + "\n"));
-  return {};
+  return write_json(options.json, to_json(model, options, measured));
 }
 
 Status bench(const GlobalOptions& globals, const BenchOptions& options) {

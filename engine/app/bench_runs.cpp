@@ -56,11 +56,11 @@ Times summarise(std::vector<double> ms) {
           std::accumulate(ms.begin(), ms.end(), 0.0) / static_cast<double>(ms.size())};
 }
 
-Result<std::vector<graph::Tensor>> bench_inputs(const infer::Plan& plan,
+Result<std::vector<graph::Tensor>> bench_inputs(const ToolModel& model,
                                                 const std::vector<std::string>& arguments) {
   TARSIER_TRY(const auto given, read_inputs(arguments));
   std::vector<graph::Tensor> inputs;
-  for (const auto& binding : plan.inputs()) {
+  for (const auto& binding : model.inputs) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {
       TARSIER_TRY(graph::Tensor input, convert_input(tensor->second, binding.name, binding.desc.dtype));
       inputs.push_back(std::move(input));

@@ -21,10 +21,10 @@ struct RunTimes {
   std::vector<double> wall_ms;    // host clock, from before the commands are begun until the fence is passed
 };
 
-/// Tensors for all inputs of the plan: those of `arguments` (--in), random values in [0, 1) for the rest. A
-/// network's time hardly depends on them, but zeros would make whole layers trivial for hardware that gates
+/// Tensors for all inputs of the network: those of `arguments` (--in), random values in [0, 1) for the rest.
+/// A network's time hardly depends on them, but zeros would make whole layers trivial for hardware that gates
 /// on them.
-Result<std::vector<graph::Tensor>> bench_inputs(const infer::Plan& plan,
+Result<std::vector<graph::Tensor>> bench_inputs(const ToolModel& model,
                                                 const std::vector<std::string>& arguments);
 
 /// Runs after kWarmUpRuns, on the inputs that lie on the device, with a progress line.

@@ -13,9 +13,7 @@
 #include "check/kernel_check.hpp"
 #include "core/console.hpp"
 #include "core/file.hpp"
-#include "graph/interpreter.hpp"
 #include "infer/layer_check.hpp"
-#include "kernels/kernel.hpp"
 #include "pipeline/network.hpp"
 
 namespace tarsier::app {
@@ -62,23 +60,20 @@ nlohmann::json to_json(const std::vector<infer::LayerCheck>& layers) {
   return rows;
 }
 
-Result<std::vector<infer::LayerCheck>> checked_layers(const ToolModel& model,
-                                                      const std::vector<graph::Tensor>& inputs) {
+Result<infer::NetworkCheck> check_with_progress(const ToolModel& model,
+                                                const std::vector<graph::Tensor>& inputs) {
   ProgressLine line;
-  auto layers = infer::check_layers(*model.device, model.plan->graph(), inputs,
-                                    [&](float fraction, std::string_view layer) {
-                                      line.show(fmt::format("checking {}", layer), double(fraction));
-                                    });
+  auto checked = infer::check_layers(*model.device, model.plan->graph(), inputs,
+                                     [&](float fraction, std::string_view layer) {
+                                       line.show(fmt::format("checking {}", layer), double(fraction));
+                                     });
   line.finish();
-  return layers;
+  return checked;
 }
 
 /// Without a network: every row of the operator table.
 Status check_kernels(const GlobalOptions& globals, const CheckOptions& options) {
-  gpu::DeviceOptions device_options;
-  device_options.selector = globals.device;
-  device_options.validation = globals.validation;
-  TARSIER_TRY(const auto device, gpu::Device::create(device_options));
+  TARSIER_TRY(const auto device, gpu::Device::create(device_options(globals)));
   const auto& cases = check::all_cases();
   struct Tally {
     size_t cases = 0, runs = 0, wrong = 0;
@@ -106,12 +101,9 @@ Status check_kernels(const GlobalOptions& globals, const CheckOptions& options) 
   }
   print("{}: {} operators, {} cases, {} runs; {} operators are wrong\n", device->info().name, tallies.size(),
         cases.size(), runs, wrong);
-  if (!options.json.empty()) {
-    const nlohmann::json out = {{"device", device->info().name}, {"operators", rows}, {"wrong", wrong}};
-    TARSIER_CHECK(write_text_atomic(options.json, out.dump(2) + "\n"));
-  }
-  if (globals.validation && device->validation_messages() > 0)
-    return runtime_error("the validation layer gave {} messages (above)", device->validation_messages());
+  TARSIER_CHECK(
+      write_json(options.json, {{"device", device->info().name}, {"operators", rows}, {"wrong", wrong}}));
+  TARSIER_CHECK(check_validation(*device));
   if (wrong > 0)
     return runtime_error("{} operators are wrong on this device; please report the lines above", wrong);
   return {};
@@ -124,22 +116,24 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
   TARSIER_TRY(ToolModel model, load_tool_model(load, globals));
   const auto [low, high] = pipeline::input_range(model.entry.input);
   const auto inputs = infer::probe_inputs(model.plan->graph(), low, high);
-  TARSIER_TRY(auto layers, checked_layers(model, inputs));
+  TARSIER_TRY(auto checked, check_with_progress(model, inputs));
 
   // In fp16 a layer that is not exact enough gets fp32; what is wrong then is wrong for another reason.
-  const auto to_fp32 = options.precision == "fp16" ? infer::failed_layers(layers) : std::set<std::string>();
+  const auto to_fp32 =
+      options.precision == "fp16" ? infer::failed_layers(checked.layers) : std::set<std::string>();
   if (!to_fp32.empty()) {
-    print("{} of {} layers miss their tolerance in fp16 and get fp32:\n", to_fp32.size(), layers.size());
-    sort_worst_first(layers);
-    print_table(layers, std::min(options.rows, to_fp32.size()));
+    print("{} of {} layers miss their tolerance in fp16 and get fp32:\n", to_fp32.size(),
+          checked.layers.size());
+    sort_worst_first(checked.layers);
+    print_table(checked.layers, std::min(options.rows, to_fp32.size()));
     load.full_precision = to_fp32;
     TARSIER_TRY(model, load_tool_model(load, globals));
-    TARSIER_TRY(layers, checked_layers(model, inputs));
+    TARSIER_TRY(checked, check_with_progress(model, inputs));
   }
-  TARSIER_TRY(const auto wanted, graph::evaluate(model.plan->graph(), inputs, kernels::Registry::instance()));
-  TARSIER_TRY(const auto got, infer::Session(*model.device, *model.plan).run(inputs));
-  TARSIER_CHECK(check_validation(model, globals));
+  TARSIER_TRY(const auto got, run_tool_model(model, inputs));
+  TARSIER_CHECK(check_validation(*model.device));
 
+  auto& [layers, wanted] = checked;
   sort_worst_first(layers);
   const auto wrong = std::ranges::count_if(layers, [](const auto& layer) { return !layer.passed(); });
   print("{} on {} ({}): {} layers\n", model.entry.name, model.device->info().name, options.precision,
@@ -152,16 +146,13 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
     print("{:>10.2e} whole network, output {}\n", error, name);
     outputs[name] = std::isfinite(error) ? nlohmann::json(error) : nlohmann::json("inf");
   }
-  if (!options.json.empty()) {
-    const nlohmann::json out = {{"model", model.entry.name},
-                                {"device", model.device->info().name},
-                                {"precision", options.precision},
-                                {"fp32_layers", to_fp32},
-                                {"layers", to_json(layers)},
-                                {"outputs", outputs},
-                                {"wrong", wrong}};
-    TARSIER_CHECK(write_text_atomic(options.json, out.dump(2) + "\n"));
-  }
+  TARSIER_CHECK(write_json(options.json, {{"model", model.entry.name},
+                                          {"device", model.device->info().name},
+                                          {"precision", options.precision},
+                                          {"fp32_layers", to_fp32},
+                                          {"layers", to_json(layers)},
+                                          {"outputs", outputs},
+                                          {"wrong", wrong}}));
   if (wrong > 0)
     return runtime_error("{} of {} layers are wrong on this device; please report the table above", wrong,
                          layers.size());

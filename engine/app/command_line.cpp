@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "app/progress_line.hpp"
@@ -125,6 +126,24 @@ Status check_writable(std::string_view flag, const std::filesystem::path& file) 
   fs::remove(probe, code);
   if (!written) return input_error("{}: {} cannot be written; choose another place", flag, file.string());
   return {};
+}
+
+Status write_json(const std::filesystem::path& file, const nlohmann::json& json) {
+  if (file.empty()) return {};
+  // Names in a model's file may be no UTF-8.
+  return write_text_atomic(file, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+gpu::DeviceOptions device_options(const GlobalOptions& globals) {
+  gpu::DeviceOptions options;
+  options.selector = globals.device;
+  options.validation = globals.validation;
+  return options;
+}
+
+Status check_validation(const gpu::Device& device) {
+  if (device.validation_messages() == 0) return {};
+  return runtime_error("the validation layer gave {} messages (above)", device.validation_messages());
 }
 
 std::string readable_bytes(uint64_t bytes) {

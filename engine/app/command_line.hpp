@@ -3,12 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/commands.hpp"
+#include "gpu/device.hpp"
 #include "models/fetch.hpp"
 
 namespace tarsier::app {
@@ -28,6 +30,14 @@ Result<models::ModelFiles> fetch_with_progress(const models::Entry& entry,
 /// Whether `file` could be written, tried before long work is begun: its folder is made, nothing else stays.
 /// The error (kInput) names the flag.
 Status check_writable(std::string_view flag, const std::filesystem::path& file);
+
+/// Writes a command's --json FILE; nothing where `file` is empty.
+Status write_json(const std::filesystem::path& file, const nlohmann::json& json);
+
+/// What --device and --validation ask for.
+[[nodiscard]] gpu::DeviceOptions device_options(const GlobalOptions& globals);
+/// The error for messages of the validation layer, which have been printed already.
+Status check_validation(const gpu::Device& device);
 
 /// "1.3 MB", for people.
 std::string readable_bytes(uint64_t bytes);

@@ -1,5 +1,6 @@
 // The loop without a window: every frame as fast as the device takes it, a progress bar, files at the end.
 #include "app/application.hpp"
+#include "app/command_line.hpp"
 #include "app/progress_line.hpp"
 #include "core/console.hpp"
 
@@ -53,10 +54,7 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
   const std::string written = app.loop->outputs().describe();
   if (!written.empty()) print("written     {}\n", written);
-  if (app.device->validation_messages() > 0) {
-    return runtime_error("the validation layer gave {} messages, see above",
-                         app.device->validation_messages());
-  }
+  TARSIER_CHECK(check_validation(*app.device));
   return ended;
 }
 

@@ -30,27 +30,26 @@ struct InferOptions {
 };
 
 Result<graph::Tensor> image_tensor(const capture::Frame& frame, const models::InputSpec& input,
-                                   const ToolValue& binding) {
-  const auto place = image_input(binding.desc.shape);
-  const bool whole = binding.desc.dtype == graph::DType::kU8 || binding.desc.dtype == graph::DType::kI32;
-  if (!place || (binding.desc.dtype != graph::DType::kF32 && !whole) || binding.desc.shape[0] != 1) {
-    return input_error("input '{}' {} takes no picture; give it by --in {}=FILE.npy", binding.name,
-                       graph::to_string(binding.desc.shape), binding.name);
+                                   const ToolValue& taker) {
+  const auto place = image_input(taker.desc.shape);
+  const graph::DType dtype = taker.desc.dtype;
+  const bool known = dtype == graph::DType::kF32 || dtype == graph::DType::kU8 || dtype == graph::DType::kI32;
+  if (!place || !known || taker.desc.shape[0] != 1) {
+    return input_error("input '{}' {} takes no picture; give it by --in {}=FILE.npy", taker.name,
+                       graph::to_string(taker.desc.shape), taker.name);
   }
   const auto* pixels = reinterpret_cast<const uint32_t*>(frame.bgra->data());
   const auto values = vision::preprocess_reference(
       pipeline::preprocess_desc(input),
       {pixels, static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height)}, frame.width,
       frame.height, place->width, place->height, place->nhwc);
-  if (binding.desc.dtype == graph::DType::kU8) {
-    const std::vector<uint8_t> bytes(values.begin(), values.end());
-    return graph::Tensor::of<uint8_t>(binding.desc.dtype, binding.desc.shape, bytes);
-  }
-  if (whole) {
-    const std::vector<int32_t> integers(values.begin(), values.end());
-    return graph::Tensor::of<int32_t>(binding.desc.dtype, binding.desc.shape, integers);
-  }
-  return graph::Tensor::f32(binding.desc.shape, values);
+  if (dtype == graph::DType::kF32) return graph::Tensor::f32(taker.desc.shape, values);
+  std::vector<int32_t> whole;
+  for (const float x : values) whole.push_back(int32_t(std::lround(x)));
+  if (dtype == graph::DType::kI32) return graph::Tensor::of<int32_t>(dtype, taker.desc.shape, whole);
+  std::vector<uint8_t> bytes;
+  for (const int32_t x : whole) bytes.push_back(uint8_t(std::clamp(x, 0, 255)));
+  return graph::Tensor::of<uint8_t>(dtype, taker.desc.shape, bytes);
 }
 
 Result<capture::Frame> read_image(const std::string& path) {
@@ -97,11 +96,8 @@ Status infer_once(const GlobalOptions& globals, const InferOptions& options) {
                          image_input(binding.desc.shape) ? " or --image FILE" : "");
     }
   }
-  auto results =
-      model.runner ? model.runner->run(inputs) : infer::Session(*model.device, *model.plan).run(inputs);
-  if (!results.ok()) return results.error().in(model.file.string());
-  const std::vector<graph::Tensor> outputs = *std::move(results);
-  TARSIER_CHECK(check_validation(model, globals));
+  TARSIER_TRY(const auto outputs, run_tool_model(model, inputs));
+  TARSIER_CHECK(check_validation(*model.device));
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto& name = model.outputs[i].name;
     const fs::path file = fs::path(options.out) / (file_name_of(name) + ".npy");

@@ -25,13 +25,19 @@ struct InspectOptions {
 
 int64_t parameters_of(const graph::Graph& graph) {
   int64_t count = 0;
-  for (const auto& value : graph.values)
-    if (value.constant && value.constant->dtype() == graph::DType::kF32) count += value.constant->size();
+  for (const auto& value : graph.values) {
+    if (!value.constant) continue;
+    const graph::DType type = value.constant->dtype();
+    // Other integers are axes, sizes and indices.
+    if (type == graph::DType::kF32 || type == graph::DType::kI8 || type == graph::DType::kU8)
+      count += value.constant->size();
+  }
   return count;
 }
 
-/// What a file says before anything is planned; all that can be said of a network that does not run.
-void print_imported(const ToolModel& model) {
+/// What a file says before anything is planned: all that can be said of a network that does not run, or whose
+/// plans depend on what it is fed. `error`: why it does not run.
+Status report_imported(const ToolModel& model, const InspectOptions& options, const std::string& error) {
   const auto print_ends = [&](std::string_view title, const std::vector<graph::ValueId>& ids) {
     for (const auto id : ids) {
       const auto& value = model.imported.value(id);
@@ -45,13 +51,25 @@ void print_imported(const ToolModel& model) {
   print_ends("outputs", model.imported.outputs);
   std::map<std::string, size_t> counts;
   for (const auto& node : model.imported.nodes) ++counts[node.op];
+  auto operators = nlohmann::json::object();
+  auto missing = nlohmann::json::array();
   std::string_view title = "operators";
   for (const auto& [op, count] : counts) {
-    print("{:<12}{:>4} {}{}\n", title, count, op,
-          kernels::Registry::instance().find(op) == nullptr ? ", missing" : "");
+    const bool known = kernels::Registry::instance().find(op) != nullptr;
+    print("{:<12}{:>4} {}{}\n", title, count, op, known ? "" : ", missing");
+    operators[op] = {{"nodes", count}};
+    if (!known) missing.push_back(op);
     title = "";
   }
   print("{:<12}{:.3f} million\n", "parameters", double(parameters_of(model.imported)) * 1e-6);
+  if (error.empty())
+    print("{:<12}made when it is fed: its shapes depend on values that it computes\n", "plan");
+  if (!options.dot.empty()) TARSIER_CHECK(write_text_atomic(options.dot, to_dot(model.imported)));
+  return write_json(options.json, {{"model", model.entry.name},
+                                   {"operators", operators},
+                                   {"missing", missing},
+                                   {"parameters", parameters_of(model.imported)},
+                                   {"error", error}});
 }
 
 std::vector<NodePlace> places_of(const ToolModel& model) {
@@ -112,12 +130,14 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
   ToolModelOptions load;
   load.name = options.model;
   load.precision = options.precision;
+  load.allow_runner = true;
   TARSIER_TRY(ToolModel model, import_tool_model(load, globals));
   if (Status compiled = compile_tool_model(model, load, globals); !compiled.ok()) {
-    print_imported(model);
+    TARSIER_CHECK(report_imported(model, options, compiled.error().message));
     return compiled;
   }
-  TARSIER_CHECK(check_validation(model, globals));
+  if (model.runner) return report_imported(model, options, "");
+  TARSIER_CHECK(check_validation(*model.device));
   const auto& plan = *model.plan;
   const auto& stats = plan.stats();
   const auto operators = operators_of(plan.graph());
@@ -159,7 +179,8 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
   if (options.json.empty()) return {};
   auto nodes = nlohmann::json::array();
   for (const auto& place : places)
-    nodes.push_back({{"name", place.name}, {"op", place.op}, {"place", place.place}});
+    nodes.push_back(
+        {{"name", place.name}, {"op", place.op}, {"place", place.place}, {"inside", place.inside}});
   auto rows = nlohmann::json::object();
   for (const auto& [name, sum] : operators) rows[name] = {{"nodes", sum.nodes}, {"gflop", sum.gflop}};
   const nlohmann::json out = {{"model", model.entry.name},
@@ -180,7 +201,7 @@ Status inspect(const GlobalOptions& globals, const InspectOptions& options) {
                               {"peak_live_bytes", stats.peak_live_bytes},
                               {"activation_ratio", ratio},
                               {"unaliased_bytes", stats.unaliased_bytes}};
-  return write_text_atomic(options.json, out.dump(2) + "\n");
+  return write_json(options.json, out);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/command_line.hpp"
 #include "app/roofline.hpp"
 #include "core/console.hpp"
 #include "core/file.hpp"
@@ -107,10 +108,7 @@ Result<infer::LayerTime> time_layer(gpu::Device& device, const LayerCase& layer,
 }  // namespace
 
 Status bench_layers(const GlobalOptions& globals, const LayerBenchOptions& options) {
-  gpu::DeviceOptions device_options;
-  device_options.selector = globals.device;
-  device_options.validation = globals.validation;
-  TARSIER_TRY(const auto device, gpu::Device::create(device_options));
+  TARSIER_TRY(const auto device, gpu::Device::create(device_options(globals)));
   TARSIER_TRY(const auto peaks, measure_peaks(*device));
   auto rows = nlohmann::json::array();
   print("{} ({}), {} runs of each layer\n", device->info().name, options.fp16 ? "fp16" : "fp32",
@@ -135,14 +133,11 @@ Status bench_layers(const GlobalOptions& globals, const LayerBenchOptions& optio
                     {"pipeline", time.pipeline}});
   }
   print("{}", peaks_text(peaks));
-  if (options.json.empty()) return {};
-  return write_text_atomic(options.json, nlohmann::json{{"device", device->info().name},
-                                                        {"driver", device->info().driver},
-                                                        {"precision", options.fp16 ? "fp16" : "fp32"},
-                                                        {"peaks", to_json(peaks)},
-                                                        {"layers", rows}}
-                                                 .dump(2) +
-                                             "\n");
+  return write_json(options.json, {{"device", device->info().name},
+                                   {"driver", device->info().driver},
+                                   {"precision", options.fp16 ? "fp16" : "fp32"},
+                                   {"peaks", to_json(peaks)},
+                                   {"layers", rows}});
 }
 
 }  // namespace tarsier::app

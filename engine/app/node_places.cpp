@@ -30,6 +30,44 @@ std::set<std::string> needed(const Graph& graph) {
   return names;
 }
 
+/// Which node of the plan first computes what a node of `folded` computes, or what is made of it.
+class Successors {
+ public:
+  Successors(const Graph& folded, const Graph& planned) : folded_(folded) {
+    for (const Node& node : planned.nodes)
+      for (const auto id : node.outputs)
+        if (id != kNone) makers_[planned.value(id).name] = node.name;
+    for (const Node& node : folded.nodes) {
+      nodes_[node.name] = &node;
+      for (const auto id : node.inputs) readers_[id].push_back(&node);
+    }
+  }
+
+  [[nodiscard]] std::string of(const std::string& name) const {
+    const auto start = nodes_.find(name);
+    if (start == nodes_.end()) return {};
+    std::vector<const Node*> queue = {start->second};
+    std::set<const Node*> seen(queue.begin(), queue.end());
+    for (size_t at = 0; at < queue.size(); ++at)
+      for (const auto id : queue[at]->outputs) {
+        if (id == kNone) continue;
+        if (const auto maker = makers_.find(folded_.value(id).name); maker != makers_.end())
+          return maker->second;
+        const auto readers = readers_.find(id);
+        if (readers == readers_.end()) continue;
+        for (const Node* reader : readers->second)
+          if (seen.insert(reader).second) queue.push_back(reader);
+      }
+    return {};
+  }
+
+ private:
+  const Graph& folded_;
+  std::map<std::string, std::string> makers_;  // by the name of the value
+  std::map<std::string, const Node*> nodes_;
+  std::map<graph::ValueId, std::vector<const Node*>> readers_;
+};
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -48,9 +86,10 @@ std::vector<NodePlace> node_places(const Graph& imported, const Graph& folded, c
     const auto next = own.lower_bound(name + "/");
     return next != own.end() && next->starts_with(name + "/");
   };
+  const Successors successors(folded, planned);
   std::vector<NodePlace> places;
   for (const Node& node : imported.nodes) {
-    std::string place = "device, in a neighbour";
+    std::string place = "device, in another node", inside;
     if (own.contains(node.name)) {
       place = "device";
     } else if (parts_run(node.name)) {
@@ -59,8 +98,10 @@ std::vector<NodePlace> node_places(const Graph& imported, const Graph& folded, c
       place = "nowhere";
     } else if (!kept.contains(node.name)) {
       place = "host, when planned";
+    } else {
+      inside = successors.of(node.name);
     }
-    places.push_back({node.name, node.op, std::move(place)});
+    places.push_back({node.name, node.op, std::move(place), std::move(inside)});
   }
   return places;
 }

@@ -10,9 +10,11 @@ namespace tarsier::app {
 
 struct NodePlace {
   std::string name, op;
-  /// "device"; "device, in NAME" where another node took it over; "host, when planned" for shape arithmetic
-  /// and what depends on constants only; "nowhere" where no output needs it.
+  /// "device"; "device, in another node" where the passes fused it away, cancelled it or replaced a pattern;
+  /// "device, in parts" where it was written out in others; "host, when planned" for shape arithmetic and
+  /// what depends on constants only; "nowhere" where no output needs it.
   std::string place;
+  std::string inside;  // which other node of the plan computes its result, where that is known
 };
 
 /// Of every node of `imported`; `planned` is the graph after the passes, `folded` the one after shapes were

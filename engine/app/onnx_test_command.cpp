@@ -39,10 +39,7 @@ Status run_cases(const GlobalOptions& globals, const OnnxTestOptions& options) {
     TARSIER_TRY(const auto found, infer::find_backend_cases(folder));
     cases.insert(cases.end(), found.begin(), found.end());
   }
-  gpu::DeviceOptions device_options;
-  device_options.selector = globals.device;
-  device_options.validation = globals.validation;
-  TARSIER_TRY(const auto device, gpu::Device::create(device_options));
+  TARSIER_TRY(const auto device, gpu::Device::create(device_options(globals)));
   infer::CompileOptions compile;
   // Each case is run once: measuring kernels for it would take longer than it saves.
   compile.tune = infer::Tune::kOff;
@@ -70,12 +67,9 @@ Status run_cases(const GlobalOptions& globals, const OnnxTestOptions& options) {
   }
   print("{} cases on {}: {} pass, {} fail, {} unsupported\n", cases.size(), device->info().name,
         totals["pass"], totals["fail"], totals["unsupported"]);
-  if (!options.json.empty()) {
-    const nlohmann::json out = {{"device", device->info().name}, {"totals", totals}, {"cases", rows}};
-    TARSIER_CHECK(write_text_atomic(options.json, out.dump(2) + "\n"));
-  }
-  if (globals.validation && device->validation_messages() > 0)
-    return runtime_error("the validation layer gave {} messages (above)", device->validation_messages());
+  TARSIER_CHECK(
+      write_json(options.json, {{"device", device->info().name}, {"totals", totals}, {"cases", rows}}));
+  TARSIER_CHECK(check_validation(*device));
   if (totals["fail"] > 0) return runtime_error("{} of {} cases fail", totals["fail"], cases.size());
   return {};
 }

@@ -52,6 +52,14 @@ bool needs_runner(graph::Graph graph, const infer::CompileOptions& compile) {
 
 }  // namespace
 
+Result<std::vector<graph::Tensor>> run_tool_model(const ToolModel& model,
+                                                  const std::vector<graph::Tensor>& inputs) {
+  auto outputs =
+      model.runner ? model.runner->run(inputs) : infer::Session(*model.device, *model.plan).run(inputs);
+  if (!outputs.ok()) return outputs.error().in(model.file.string());
+  return outputs;
+}
+
 std::optional<ImageInput> image_input(const graph::Shape& shape) {
   if (shape.size() != 4) return std::nullopt;
   if (shape[1] == 3) return ImageInput{static_cast<int>(shape[3]), static_cast<int>(shape[2]), false};
@@ -95,10 +103,7 @@ Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, con
     }
   }
 
-  gpu::DeviceOptions device_options;
-  device_options.selector = globals.device;
-  device_options.validation = globals.validation;
-  TARSIER_TRY(model.device, gpu::Device::create(device_options));
+  TARSIER_TRY(model.device, gpu::Device::create(device_options(globals)));
   ProgressLine line;
   compile.progress = [&](float fraction, std::string_view what) {
     line.show(fmt::format("{}: {}", model.entry.name, what), static_cast<double>(fraction));
@@ -118,6 +123,8 @@ Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, con
       if (shape != compile.input_shapes.end()) model.inputs.back().desc.shape = shape->second;
     }
     for (const auto id : kept.outputs) model.outputs.push_back({graph.value(id).name, {}});
+    compile.outputs.clear();     // plans of values that are read back have other ones
+    compile.progress = nullptr;  // plans are made later, when the line is gone
     model.runner = std::make_unique<infer::Runner>(*model.device, std::move(kept), compile);
     return {};
   }
@@ -134,12 +141,6 @@ Result<ToolModel> load_tool_model(const ToolModelOptions& options, const GlobalO
   TARSIER_TRY(ToolModel model, import_tool_model(options, globals));
   TARSIER_CHECK(compile_tool_model(model, options, globals));
   return model;
-}
-
-Status check_validation(const ToolModel& model, const GlobalOptions& globals) {
-  const uint64_t messages = model.device->validation_messages();
-  if (!globals.validation || messages == 0) return {};
-  return runtime_error("the validation layer gave {} messages (above)", messages);
 }
 
 }  // namespace tarsier::app

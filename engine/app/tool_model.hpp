@@ -41,6 +41,10 @@ struct ToolModelOptions {
   bool allow_runner = false;                         // else such a network is refused
 };
 
+/// One execution, by plan or runner; errors name the file.
+Result<std::vector<graph::Tensor>> run_tool_model(const ToolModel& model,
+                                                  const std::vector<graph::Tensor>& inputs);
+
 /// Finds or fetches the network and reads it: no device, no plan yet.
 Result<ToolModel> import_tool_model(const ToolModelOptions& options, const GlobalOptions& globals);
 /// Opens the device and compiles what was imported.
@@ -54,8 +58,5 @@ struct ImageInput {
   bool nhwc = false;
 };
 std::optional<ImageInput> image_input(const graph::Shape& shape);
-
-/// The error for validation messages under --validation.
-Status check_validation(const ToolModel& model, const GlobalOptions& globals);
 
 }  // namespace tarsier::app

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "app/application.hpp"
+#include "app/command_line.hpp"
 #include "core/log.hpp"
 #include "overlay/panels.hpp"
 #include "present/palette.hpp"
@@ -170,9 +171,7 @@ class WindowedRun {
 
 Status run_windowed(const RunOptions& options) {
   TARSIER_TRY(const auto extensions, window::Window::instance_extensions());
-  gpu::DeviceOptions device;
-  device.selector = options.globals.device;
-  device.validation = options.globals.validation;
+  gpu::DeviceOptions device = device_options(options.globals);
   device.instance_extensions = extensions;
   device.present = true;
 

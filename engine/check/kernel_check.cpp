@@ -16,7 +16,7 @@ const std::vector<OperatorCase>& all_cases() {
   static const auto cases = [] {
     std::vector<OperatorCase> all;
     for (auto make : {elementwise_cases, spatial_cases, movement_cases, reduction_cases, integer_cases,
-                      recurrent_cases, math_cases, sampling_cases, convolution_cases}) {
+                      recurrent_cases, math_cases, sampling_cases, convolution_cases, type_cases}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }
@@ -104,10 +104,12 @@ Result<std::vector<Tensor>> reference(const Built& built, const kernels::Kernel&
 }
 
 /// Empty where the run agrees with the reference.
-std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptions& options) {
+std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptions& options,
+                      const std::string& variant) {
   const auto* kernel = kernels::Registry::instance().find(c.op);
   auto built = build(c);
   if (!built.ok()) return built.error().message;
+  built->graph.nodes[0].variant = variant;
   const auto run = run_node(device, built->graph, *kernel, built->data, options);
   if (!run.ok()) return run.error().message;
   if (options.half && !run->channel_groups) return {};  // the same run again
@@ -128,10 +130,6 @@ std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptio
   }
   return {};
 }
-
-}  // namespace
-
-namespace {
 
 /// Convolutions need weight windows and scratch memory, which a plan gives them: each variant in both
 /// storages.
@@ -157,9 +155,9 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
     for (const auto& variant : variants) {
       node->variant = variant;
       ++result.runs;
-      const auto layers = infer::check_layers(device, graph, inputs);
-      if (!layers.ok()) return {result.runs, {layers.error().message}};
-      for (const auto& layer : *layers)
+      const auto checked = infer::check_layers(device, graph, inputs);
+      if (!checked.ok()) return {result.runs, {checked.error().message}};
+      for (const auto& layer : checked->layers)
         if (!layer.passed())
           result.failures.push_back(fmt::format("{} {}, variant '{}': error {:.2g}, {:.0e} allowed {}",
                                                 layer.op, layer.shape, variant, layer.error, layer.tolerance,
@@ -174,14 +172,21 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
 CaseCheck check_case(gpu::Device& device, const OperatorCase& c) {
   if (c.op == "Conv" || c.op == "ConvTranspose") return check_convolution(device, c);
   CaseCheck result;
-  if (kernels::Registry::instance().find(c.op) == nullptr) return {0, {c.op + " is not registered"}};
-  for (const RunOptions options : {RunOptions{}, RunOptions{.channel_groups = true},
-                                   RunOptions{.channel_groups = true, .in_place = true},
-                                   RunOptions{.channel_groups = true, .half = true}}) {
-    ++result.runs;
-    if (const auto text = check_run(device, c, options); !text.empty())
-      result.failures.push_back(fmt::format("channel groups {}, fp16 {}, in place {}: {}",
-                                            options.channel_groups, options.half, options.in_place, text));
+  const auto* kernel = kernels::Registry::instance().find(c.op);
+  const auto built = build(c);  // tells of an operator that is not registered
+  if (!built.ok()) return {0, {built.error().message}};
+  auto variants = kernel->variants(built->graph, built->graph.nodes[0], device.features());
+  if (variants.empty()) variants.emplace_back();
+  for (const auto& variant : variants) {
+    for (const RunOptions options : {RunOptions{}, RunOptions{.channel_groups = true},
+                                     RunOptions{.channel_groups = true, .in_place = true},
+                                     RunOptions{.channel_groups = true, .half = true}}) {
+      ++result.runs;
+      if (const auto text = check_run(device, c, options, variant); !text.empty())
+        result.failures.push_back(fmt::format("variant '{}', channel groups {}, fp16 {}, in place {}: {}",
+                                              variant, options.channel_groups, options.half, options.in_place,
+                                              text));
+    }
   }
   return result;
 }

@@ -78,5 +78,6 @@ std::vector<OperatorCase> integer_cases();
 std::vector<OperatorCase> recurrent_cases();
 std::vector<OperatorCase> math_cases();
 std::vector<OperatorCase> sampling_cases();
+std::vector<OperatorCase> type_cases();
 
 }  // namespace tarsier::check

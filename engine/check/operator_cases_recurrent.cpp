@@ -66,6 +66,16 @@ std::vector<OperatorCase> recurrent_cases() {
       {"RecurrentSteps", {x({3, 1, 5}), w({1, 5, 5, 1})}, cell(kRnn, "forward", {5}), kReduction, 2},
       {"RecurrentSteps", {x({3, 1, 5}), w({1, 5, 5, 1})}, cell(kRnn, "forward", {8}), kReduction, 2},
       {"RecurrentSteps", {x({3, 0, 5}), w({1, 5, 5, 1})}, cell(kRnn, "forward", {1}), kReduction, 2},
+      // More units than lanes; only Y, only Y_h.
+      {"RecurrentSteps",
+       {x({6, 2, 600}), w({2, 100, 100, 4}, -0.2, 0.2)},
+       cell(kGru, "bidirectional", gru),
+       kReduction},
+      {"RecurrentSteps",
+       {x({5, 1, 520}), w({1, 130, 130, 4}, -0.2, 0.2)},
+       cell(kLstm, "reverse", lstm),
+       kReduction,
+       3},
   };
 }
 

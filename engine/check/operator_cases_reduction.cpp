@@ -34,6 +34,7 @@ std::vector<OperatorCase> reduction_cases() {
       {"MatMul", {x({13}), x({13, 5})}, {}, kReduction},
       {"MatMul", {x({3, 5, 13}), x({13})}, {}, kReduction},
       {"MatMul", {x({1, 70, 33}), x({33, 76})}, {}, kReduction, 1, {{Kind::kGelu}}},
+      {"MatMul", {x({262145, 4}), x({4, 5})}, {}, kReduction},  // more rows than one axis of a grid counts
       {"Gemm", {x({5, 7}), x({7, 13})}, {}, kReduction},
       {"Gemm", {x({1, 35}), w({13, 35}), w({13})}, {{"transB", int64_t{1}}}, kReduction, 1, {{Kind::kRelu}}},
       {"Gemm",
@@ -87,6 +88,15 @@ std::vector<OperatorCase> reduction_cases() {
        {},
        kExact,
        2},
+      {"NonMaxSuppressionBounded", {x({1, 70, 4}, 0, 1), x({1, 2, 70}, 0, 1), list({70})}, {}, kExact, 2},
+      {"NonMaxSuppressionBounded",
+       {x({1, 200, 4}, 0, 1),
+        {.shape = {1, 1, 200}, .values = std::vector<double>(200, 0.5)},
+        list({9}),
+        x({1}, 0.5, 0.6)},
+       {},
+       kExact,
+       2},  // equal scores: the first boxes win
       {"NonMaxSuppressionBounded",
        {x({2, 131, 4}, 0, 1), x({2, 2, 131}, 0, 1), list({100}), x({1}, 0.1, 0.2)},
        {{"center_point_box", int64_t{1}}},

@@ -30,6 +30,7 @@ void add_pools(std::vector<OperatorCase>& cases) {
                           {"dilations", Ints{1, 2, 1}},
                           {"pads", Ints{1, 1, 1, 0, 1, 1}}};
   cases.push_back({"MaxPool", {x({1, 3, 7, 5, 5})}, volume, kExact, 2});
+  cases.push_back({"MaxPool", {ints({2, 3, 7, 5, 5}, -100, 100)}, volume, kExact});
   cases.push_back({"AveragePool", {x({2, 3, 5, 7, 5})}, volume, kReduction});
   Attributes padded = volume;
   padded["count_include_pad"] = int64_t{1};
@@ -84,8 +85,12 @@ void add_samplers(std::vector<OperatorCase>& cases) {
     }
   }
   cases.push_back({"GridSample", {x({1, 37, 7, 13}), x({1, 13, 7, 2}, -2, 2)}, {}, kReduction});
-  const CaseInput regions{.shape = {3, 4}, .values = {1, 1, 9, 8, 0, 0, 3.3, 2.2, -3, 2, 30, 5}};
-  const CaseInput images{.shape = {3}, .dtype = graph::DType::kI64, .values = {0, 1, 1}};
+  cases.push_back(
+      {"GridSample", {ints({2, 3, 7, 5}), x({2, 5, 3, 2}, -1.4, 1.4)}, {{"mode", text("nearest")}}, kExact});
+  // The last is far larger than the picture.
+  const CaseInput regions{.shape = {4, 4},
+                          .values = {1, 1, 9, 8, 0, 0, 3.3, 2.2, -3, 2, 30, 5, -9000, -3, 9000, 12}};
+  const CaseInput images{.shape = {4}, .dtype = graph::DType::kI64, .values = {0, 1, 1, 0}};
   for (const char* mode : {"avg", "max"}) {
     for (const int64_t ratio : {0, 2}) {
       cases.push_back(
@@ -111,6 +116,7 @@ void add_samplers(std::vector<OperatorCase>& cases) {
                           {"offset_group", int64_t{2}}};
   cases.push_back(
       {"DeformSample", {x({1, 6, 7, 5}), x({1, 36, 4, 3}), x({1, 18, 4, 3})}, window, kReduction});
+  cases.push_back({"DeformSample", {x({1, 42, 7, 5}), x({1, 36, 4, 3})}, window, kReduction});
   cases.push_back({"DeformSample", {x({2, 2, 7, 5}), x({2, 36, 4, 3}, -9, 9)}, window, kReduction});
 }
 
@@ -162,6 +168,7 @@ void add_normalisations(std::vector<OperatorCase>& cases) {
   cases.push_back({"LayerNormalization", {x({300, 8}, 90, 99), x({8}), x({8})}, {}, {2e-3, 1e-3, 1e-6}, 3});
   cases.push_back({"LayerNormalization", {x({3, 5, 8}), x({5, 8})}, {{"axis", int64_t{1}}}, kReduction});
   cases.push_back({"LayerNormalization", {x({1, 197, 96}), w({96}), w({96})}, {}, kReduction});
+  cases.push_back({"LayerNormalization", {x({2, 0}), x({0})}, {}, kExact, 3});
   cases.push_back({"RMSNormalization", {x({2, 7, 13}), x({13})}, {}, kReduction});
   cases.push_back({"RMSNormalization", {x({5, 64}), w({64})}, {}, kReduction});
   for (const char* op : {"InstanceNormalization", "GroupNormalization"}) {
@@ -177,6 +184,8 @@ void add_normalisations(std::vector<OperatorCase>& cases) {
       {"LRN", {x({2, 13, 5, 7})}, {{"size", int64_t{5}}, {"alpha", 0.5F}, {"bias", 2.0F}}, kReduction});
   cases.push_back({"LRN", {x({1, 8, 5, 7})}, {{"size", int64_t{4}}, {"beta", 0.5F}}, kReduction});
   cases.push_back({"LRN", {x({1, 3, 1, 5})}, {{"size", int64_t{13}}, {"alpha", 1.0F}}, kReduction});
+  // Nothing but zeros around the padding channel.
+  cases.push_back({"LRN", {x({1, 3, 2, 2}, 0, 0)}, {{"size", int64_t{3}}, {"bias", 0.0F}}, kExact});
 }
 
 }  // namespace

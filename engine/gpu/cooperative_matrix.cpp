@@ -57,7 +57,8 @@ std::vector<MatrixShape> cooperative_matrix_shapes(VkInstance instance, VkPhysic
     }
   }
   std::ranges::sort(shapes);
-  shapes.erase(std::ranges::unique(shapes).begin(), shapes.end());
+  // Not std::ranges::unique: clang before 16 cannot build its subrange from this standard library.
+  shapes.erase(std::unique(shapes.begin(), shapes.end()), shapes.end());
   return shapes;
 }
 

@@ -1,6 +1,7 @@
 // The Vulkan instance and logical device that everything runs on, and what they can do.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -59,8 +60,9 @@ struct DeviceFeatures {
   uint32_t max_push_constants = 128;
   uint32_t max_uniform_range = 16384;  // bytes that one weight window can cover, at most 65536
   uint32_t uniform_alignment = 256;
-  uint32_t max_shared_bytes = 16384;  // of a workgroup
-  uint32_t max_workgroup = 128;       // invocations
+  uint32_t max_shared_bytes = 16384;                        // of a workgroup
+  uint32_t max_workgroup = 128;                             // invocations
+  std::array<uint32_t, 3> max_groups{65535, 65535, 65535};  // workgroups of a dispatch
   /// Cooperative matrices of a subgroup that multiply fp16 and add in fp32; empty where there are none.
   std::vector<MatrixShape> matrix_shapes;
   float timestamp_period_ns = 1;

@@ -179,6 +179,7 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
   features.uniform_alignment = std::max<uint32_t>(uint32_t(limits.minUniformBufferOffsetAlignment), 16);
   features.max_shared_bytes = limits.maxComputeSharedMemorySize;
   features.max_workgroup = limits.maxComputeWorkGroupInvocations;
+  std::copy_n(limits.maxComputeWorkGroupCount, 3, features.max_groups.begin());
   features.timestamp_period_ns = limits.timestampPeriod;
 
   uint32_t timestamp_bits = 0;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "core/half.hpp"
+#include "core/number.hpp"
 
 namespace tarsier::graph {
 
@@ -54,7 +55,7 @@ std::string_view name_of(DType type) {
 
 int64_t element_count(const Shape& shape) {
   int64_t count = 1;
-  for (const int64_t extent : shape) count *= extent;
+  for (const int64_t extent : shape) count = saturated_product(count, extent);
   return count;
 }
 
@@ -95,7 +96,7 @@ namespace {
 template <class To, class From>
 void append_as(std::vector<To>& out, std::span<const From> values) {
   out.reserve(values.size());
-  for (const From value : values) out.push_back(static_cast<To>(value));
+  for (const From value : values) out.push_back(number_cast<To>(value));
 }
 
 template <class To>
@@ -106,7 +107,7 @@ std::vector<To> convert(const Tensor& tensor) {
       append_as(out, tensor.as<float>());
       break;
     case DType::kF16:
-      for (const uint16_t half : tensor.as<uint16_t>()) out.push_back(static_cast<To>(half_to_float(half)));
+      for (const uint16_t half : tensor.as<uint16_t>()) out.push_back(number_cast<To>(half_to_float(half)));
       break;
     case DType::kF64:
       append_as(out, tensor.as<double>());
@@ -181,11 +182,35 @@ std::string Node::text(std::string_view key, std::string_view fallback) const {
   return std::string(fallback);
 }
 
+namespace {
+
+/// Null where there is no attribute of that name and type.
+template <class T>
+const T* attribute(const Node& node, std::string_view key) {
+  const auto found = node.attributes.find(key);
+  return found == node.attributes.end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+}  // namespace
+
 std::vector<int64_t> Node::integers(std::string_view key, std::vector<int64_t> fallback) const {
-  const auto found = attributes.find(key);
-  if (found == attributes.end()) return fallback;
-  if (const auto* value = std::get_if<std::vector<int64_t>>(&found->second)) return *value;
-  return fallback;
+  const auto* value = attribute<std::vector<int64_t>>(*this, key);
+  return value == nullptr ? std::move(fallback) : *value;
+}
+
+std::vector<float> Node::reals(std::string_view key) const {
+  const auto* value = attribute<std::vector<float>>(*this, key);
+  return value == nullptr ? std::vector<float>() : *value;
+}
+
+std::vector<std::string> Node::texts(std::string_view key) const {
+  const auto* value = attribute<std::vector<std::string>>(*this, key);
+  return value == nullptr ? std::vector<std::string>() : *value;
+}
+
+const Graph* Node::body(std::string_view key) const {
+  const auto* value = attribute<std::shared_ptr<Graph>>(*this, key);
+  return value == nullptr ? nullptr : value->get();
 }
 
 // ----------------------------------------------------------------------------------------------------- Graph

@@ -150,6 +150,11 @@ struct Node {
   [[nodiscard]] float real(std::string_view key, float fallback) const;
   [[nodiscard]] std::string text(std::string_view key, std::string_view fallback) const;
   [[nodiscard]] std::vector<int64_t> integers(std::string_view key, std::vector<int64_t> fallback = {}) const;
+  /// Empty where there is no such list.
+  [[nodiscard]] std::vector<float> reals(std::string_view key) const;
+  [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+  /// A body of control flow; null where there is none.
+  [[nodiscard]] const Graph* body(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const { return attributes.find(key) != attributes.end(); }
 };
 

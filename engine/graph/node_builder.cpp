@@ -41,6 +41,38 @@ ValueId NodeBuilder::scalar(float value, DType type) {
   return constant(std::move(tensor));
 }
 
+ValueId NodeBuilder::count_along(size_t rank, size_t axis, int64_t count, DType type) {
+  Shape shape(rank, 1);
+  shape[axis] = count;
+  Tensor tensor(TensorDesc{type, shape});
+  const size_t width = size_of(type);
+  auto bytes = tensor.mutable_bytes();
+  for (int64_t i = 0; i < count; ++i)
+    std::memcpy(bytes.data() + size_t(i) * width, &i, width);  // little-endian: the low bytes
+  return constant(std::move(tensor));
+}
+
+Result<double> NodeBuilder::number(size_t index, std::string_view what) const {
+  const Tensor* tensor = data(index);
+  if (tensor == nullptr || tensor->size() != 1) return input_error("{} is not one number", what);
+  const DType type = tensor->dtype();
+  const bool real = type == DType::kF32 || type == DType::kF16 || type == DType::kF64;
+  return real ? double(tensor->to_floats()[0]) : double(tensor->to_ints()[0]);
+}
+
+ValueId NodeBuilder::reshape(ValueId value, const Shape& shape) {
+  const Tensor* tensor = graph_.constant(value);
+  if (tensor != nullptr && tensor->size() == element_count(shape)) {
+    ++folded_;
+    return constant(tensor->reshaped(shape));
+  }
+  return add("Reshape", {value, ints(shape)}, {{"allowzero", int64_t{1}}});
+}
+
+ValueId NodeBuilder::transpose(ValueId value, std::vector<int64_t> perm) {
+  return add("Transpose", {value}, {{"perm", std::move(perm)}});
+}
+
 ValueId NodeBuilder::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
   return add_many(op, std::move(inputs), 1, std::move(attributes))[0];
 }
@@ -53,7 +85,8 @@ std::vector<ValueId> NodeBuilder::add_many(std::string_view op, std::vector<Valu
   made.attributes = std::move(attributes);
   const std::string prefix = stable_prefix(graph_, node_);
   for (size_t i = 0; i < outputs; ++i)
-    made.outputs.push_back(graph_.add_value(fmt::format("{}/{}_{}.{}", prefix, op, added_.size(), i)));
+    made.outputs.push_back(
+        graph_.add_value(fmt::format("{}/{}_{}.{}", prefix, op, added_.size() + folded_, i)));
   auto results = made.outputs;
   add_node(std::move(made));
   return results;
@@ -107,8 +140,9 @@ std::vector<ValueId> NodeBuilder::inlined(const Graph& body, const std::vector<V
     ValueId& to = at(id);
     if (to == kNone) {
       const Value& from = body.value(id);
-      to = from.constant ? graph_.add_constant(fresh(from.name), *from.constant)
-                         : graph_.add_value(fmt::format("{}/{}_{}", prefix, from.name, added_.size()));
+      to = from.constant
+               ? graph_.add_constant(fresh(from.name), *from.constant)
+               : graph_.add_value(fmt::format("{}/{}_{}", prefix, from.name, added_.size() + folded_));
     }
     return to;
   };

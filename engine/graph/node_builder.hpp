@@ -40,8 +40,16 @@ class NodeBuilder {
   ValueId constant(Tensor tensor);
   ValueId ints(const std::vector<int64_t>& values);       // of rank 1
   ValueId scalar(float value, DType type = DType::kF32);  // kF32 or an integer type
+  /// 0 to count - 1 along one axis of a tensor whose other extents are 1.
+  ValueId count_along(size_t rank, size_t axis, int64_t count, DType type = DType::kI64);
+  /// The one number that an input holds. Errors: its value is not known, or it holds several.
+  [[nodiscard]] Result<double> number(size_t index, std::string_view what) const;
   /// A node with one output, which is returned.
   ValueId add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes = {});
+  /// `shape` may have extents of 0, not of -1. Constants are reshaped at once: kernels look for constant
+  /// weights.
+  ValueId reshape(ValueId value, const Shape& shape);
+  ValueId transpose(ValueId value, std::vector<int64_t> perm);
   std::vector<ValueId> add_many(std::string_view op, std::vector<ValueId> inputs, size_t outputs,
                                 Attributes attributes = {});
   /// A node that writes the first output of the node that is written out.
@@ -65,6 +73,7 @@ class NodeBuilder {
   Node node_;
   Sequences& sequences_;
   std::vector<Node> added_;
+  size_t folded_ = 0;  // nodes that were not needed: the names behind them stay the same
   std::string fresh(std::string_view what);
 };
 

@@ -5,8 +5,10 @@
 //  attributes),
 //    plus FloorDiv (rounds down, as Python's //) and NonMaxSuppressionBounded. Older forms are translated
 //    here, so a kernel sees one.
-//  - Floating-point tensors are f32 (half, bfloat16 and double are converted), unsigned 16/32-bit integers
-//    become the next wider signed type. Cast's `to` is ONNX's TensorProto.DataType number.
+//  - Floating-point tensors are f32 (half, bfloat16, float8 and double are converted), unsigned 16/32-bit
+//    integers become the next wider signed type, those of 2 or 4 bits bytes (graph/element_type.hpp). The
+//    attributes `to` of Cast and `output_dtype` of QuantizeLinear are ONNX's TensorProto.DataType numbers and
+//    name the file's type.
 //  - Nodes are in execution order; every node has a name.
 //  - Operators that nobody here knows are kept under their own name: infer_shapes reports them all at once.
 #pragma once

@@ -8,6 +8,7 @@
 
 #include "core/file.hpp"
 #include "core/text.hpp"
+#include "graph/element_type.hpp"
 #include "graph/passes/edit.hpp"
 #include "import/foreign.hpp"
 #include "import/import.hpp"
@@ -39,7 +40,7 @@ class OnnxImporter {
   /// The graph of a file, or (with `parent`) a body inside of one.
   OnnxImporter(OnnxFile& file, const onnx::GraphProto& proto, std::string name, int64_t opset,
                OnnxImporter* parent = nullptr)
-      : file_(file), proto_(proto), parent_(parent) {
+      : file_(file), proto_(proto), parent_(parent), types_(parent == nullptr ? nullptr : &parent->types_) {
     graph_.name = std::move(name);
     graph_.opset = opset;
   }
@@ -52,7 +53,7 @@ class OnnxImporter {
     if (proto_.sparse_initializer_size() > 0)
       return input_error("has sparse weights, which are not supported");
     for (const auto& node : proto_.node()) own_names_.insert(node.output().begin(), node.output().end());
-    read_declared_types();
+    types_.declare(proto_);
     TARSIER_CHECK(read_initializers());
     TARSIER_CHECK(read_inputs());
     for (const auto& node : proto_.node()) TARSIER_CHECK(read_node(node, graph_.opset, 0));
@@ -73,33 +74,13 @@ class OnnxImporter {
     return "unnamed";
   }
 
-  /// The file's element types, of which the engine keeps fewer (engine_dtype).
-  void read_declared_types() {
-    const auto note = [this](const auto& values) {
-      for (const auto& proto : values)
-        if (proto.type().has_tensor_type())
-          declared_types_.emplace(proto.name(), proto.type().tensor_type().elem_type());
-    };
-    note(proto_.input());
-    note(proto_.value_info());
-    note(proto_.output());
-    for (const auto& proto : proto_.initializer()) declared_types_.emplace(proto.name(), proto.data_type());
-  }
-
-  /// UNDEFINED where the file does not say.
-  [[nodiscard]] int32_t declared_type(const std::string& name) const {
-    if (const auto found = declared_types_.find(name); found != declared_types_.end()) return found->second;
-    return parent_ == nullptr ? onnx::TensorProto::UNDEFINED : parent_->declared_type(name);
-  }
-
   /// Integers of 16 bits without sign lie in wider ones: results of arithmetic are cut back.
   Status add_narrowed(const onnx::NodeProto& proto, Node node, int64_t opset) {
     constexpr std::array kArithmetic{"Add", "Sub", "Mul", "Neg", "Pow", "Sum", "BitShift", "BitwiseNot"};
     const bool arithmetic = std::ranges::find(kArithmetic, node.op) != kArithmetic.end();
     if (!arithmetic || node.outputs.size() != 1 || node.inputs.empty() ||
-        declared_type(proto.input(0)) != onnx::TensorProto::UINT16)
+        types_.of(proto.input(0)) != onnx::TensorProto::UINT16)
       return add_upgraded(graph_, std::move(node), opset);
-    declared_types_.emplace(proto.output(0), onnx::TensorProto::UINT16);
     Node cut;
     cut.op = "Cast";
     cut.name = node.name + "/cut";
@@ -142,7 +123,7 @@ class OnnxImporter {
   static Result<graph::TensorDesc> description_of(const onnx::ValueInfoProto& proto, std::string_view what) {
     if (!proto.type().has_tensor_type())
       return input_error("{} '{}' is no tensor, which is not supported", what, proto.name());
-    const auto dtype = engine_dtype(proto.type().tensor_type().elem_type());
+    const auto dtype = graph::dtype_of_onnx(proto.type().tensor_type().elem_type());
     if (!dtype.ok()) return dtype.error().in(fmt::format("{} '{}'", what, proto.name()));
     graph::TensorDesc desc{*dtype, {}};
     for (const auto& dim : proto.type().tensor_type().shape().dim())
@@ -212,7 +193,7 @@ class OnnxImporter {
     while (!node.inputs.empty() && node.inputs.back() == kNone) node.inputs.pop_back();
     std::map<std::string, const onnx::GraphProto*> bodies;  // in the order in which their captures follow
     for (const auto& attribute : proto.attribute()) {
-      if (standard) {
+      if (standard || proto.domain() == "ai.onnx.preview") {
         TARSIER_TRY(const bool read, check_attribute(attribute, node.op, opset));
         if (!read) continue;
       }
@@ -233,9 +214,8 @@ class OnnxImporter {
       node.outputs.push_back(id);
     }
     if (!standard) return add_upgraded(graph_, std::move(node), 0);
-    if (node.op == "CastLike" && proto.input_size() > 1)
-      if (const int32_t type = declared_type(proto.input(1)); type != onnx::TensorProto::UNDEFINED)
-        node.attributes["to"] = int64_t{type};
+    types_.imply(proto);
+    note_element_types(node, proto, types_);
     return add_narrowed(proto, std::move(node), opset);
   }
 
@@ -274,13 +254,12 @@ class OnnxImporter {
   /// bfloat16 is computed in fp32. What leaves the network has the digits that its type has.
   ValueId rounded_output(ValueId id, const std::string& name) {
     const bool computed = graph_.value(id).producer != kNone;
-    if (parent_ != nullptr || !computed || declared_type(name) != onnx::TensorProto::BFLOAT16) return id;
+    if (parent_ != nullptr || !computed || types_.of(name) != onnx::TensorProto::BFLOAT16) return id;
     graph_.value(id).name += "/exact";
     Node cast;
     cast.op = "Cast";
     cast.name = name + "/rounded";
-    cast.attributes["to"] = int64_t{onnx::TensorProto::FLOAT};
-    cast.attributes["precision"] = std::string("bfloat16");
+    cast.attributes["to"] = int64_t{onnx::TensorProto::BFLOAT16};
     cast.inputs = {id};
     cast.outputs = {graph_.add_value(name)};
     graph_.add_node(cast);
@@ -328,7 +307,7 @@ class OnnxImporter {
   OnnxImporter* parent_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> by_name_;
-  std::unordered_map<std::string, int32_t> declared_types_;
+  ElementTypes types_;
   std::unordered_set<std::string> own_names_;  // written by nodes of this graph
   std::unordered_set<ValueId> written_;
   std::vector<std::pair<ValueId, ValueId>> captures_;  // here, and in the graph around

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 // Debian builds libonnx with these; its headers pick the generated classes by them.
@@ -33,9 +34,28 @@ class OnnxTensors {
   std::filesystem::path folder_;
 };
 
-/// The element type that a tensor of ONNX's `data_type` has in the engine (import.hpp). Error: strings,
-/// complex.
-Result<graph::DType> engine_dtype(int32_t data_type);
+/// The element types of a graph's values as the file has them, of which the engine keeps fewer: what is
+/// declared, and what nodes make of it.
+class ElementTypes {
+ public:
+  /// Of a graph, or (with `around`) of a body inside of one.
+  explicit ElementTypes(const ElementTypes* around = nullptr) : around_(around) {}
+  /// Inputs, outputs, weights and whatever else the file describes.
+  void declare(const onnx::GraphProto& proto);
+  /// The outputs of `node`, as far as its operator says and the file does not.
+  void imply(const onnx::NodeProto& node);
+  /// UNDEFINED where it is not known.
+  [[nodiscard]] int32_t of(const std::string& name) const;
+
+ private:
+  const ElementTypes* around_;
+  std::unordered_map<std::string, int32_t> types_;
+};
+
+/// Says by attributes what the engine's types of the node's operands don't: the target of CastLike; of
+/// BitCast the type that is read (`from`); of QuantizeLinear the type of the result (`output_dtype`) and of
+/// the quotient (`precision`).
+void note_element_types(graph::Node& node, const onnx::NodeProto& proto, const ElementTypes& types);
 
 /// Whether an operator of the standard has an attribute of this name (others are left out). Error: its type
 /// is not the one that the standard says.

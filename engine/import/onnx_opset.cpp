@@ -3,6 +3,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "graph/element_type.hpp"
 #include "import/onnx_detail.hpp"
 
 namespace tarsier::import {
@@ -250,30 +251,14 @@ Status upgrade_variadic(Graph& graph, Node node, int64_t /*opset*/) {
   return append(graph, std::move(finish));
 }
 
-/// What a tensor of ONNX's `data_type` is in the engine, said by the attributes `to` and `precision` of Cast.
-Status set_cast_target(Node& node, int64_t data_type) {
-  TARSIER_TRY(const graph::DType target, engine_dtype(static_cast<int32_t>(data_type)));
-  using Proto = onnx::TensorProto;
-  int64_t to = data_type;
-  if (target == graph::DType::kF32) to = Proto::FLOAT;
-  if (target == graph::DType::kI64) to = Proto::INT64;
-  node.attributes["to"] = to;
-  if (data_type == Proto::FLOAT16) node.attributes["precision"] = std::string("float16");
-  if (data_type == Proto::BFLOAT16) node.attributes["precision"] = std::string("bfloat16");
-  return {};
-}
-
 Status upgrade_cast(Graph& graph, Node node, int64_t /*opset*/) {
-  TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
-  return append(graph, std::move(node));
-}
-
-Status upgrade_cast_like(Graph& graph, Node node, int64_t /*opset*/) {
-  // The importer notes the type of the second operand where the file says it; the engine knows fewer types.
-  if (node.has("to")) {
-    TARSIER_CHECK(set_cast_target(node, node.integer("to", 0)));
+  // The importer notes the type of CastLike's second operand where the file says it; the engine knows fewer.
+  if (node.op == "CastLike" && node.has("to")) {
     node.op = "Cast";
     node.inputs.resize(1);
+  }
+  if (node.op == "Cast") {
+    TARSIER_TRY([[maybe_unused]] const auto held, graph::dtype_of_onnx(node.integer("to", 0)));
   }
   return append(graph, std::move(node));
 }
@@ -330,7 +315,7 @@ const std::unordered_map<std::string_view, Upgrade>& upgrades() {
       {"Max", upgrade_variadic},
       {"Min", upgrade_variadic},
       {"Cast", upgrade_cast},
-      {"CastLike", upgrade_cast_like},
+      {"CastLike", upgrade_cast},
       {"Scan", upgrade_scan},
   };
   return table;

@@ -5,36 +5,22 @@
 #include <limits>
 
 #include "core/half.hpp"
+#include "graph/element_type.hpp"
 #include "import/onnx_detail.hpp"
 
 namespace tarsier::import {
 namespace {
 
 using graph::DType;
+using graph::ElementType;
 using graph::Shape;
 using graph::Tensor;
 using Proto = onnx::TensorProto;
 
 static_assert(std::endian::native == std::endian::little, "ONNX raw data is little-endian");
 
-size_t raw_width(int32_t data_type) {
-  switch (data_type) {
-    case Proto::INT8:
-    case Proto::UINT8:
-    case Proto::BOOL:
-      return 1;
-    case Proto::INT16:
-    case Proto::UINT16:
-    case Proto::FLOAT16:
-    case Proto::BFLOAT16:
-      return 2;
-    case Proto::FLOAT:
-    case Proto::INT32:
-    case Proto::UINT32:
-      return 4;
-    default:
-      return 8;
-  }
+uint32_t bits_of(const Proto& proto) {
+  return graph::element_bits(static_cast<ElementType>(proto.data_type()));
 }
 
 Result<Shape> shape_of(const Proto& proto) {
@@ -73,37 +59,44 @@ float bfloat16_to_float(uint16_t value) {
   return std::bit_cast<float>(uint32_t(value) << 16);
 }
 
-}  // namespace
-
-Result<DType> engine_dtype(int32_t data_type) {
-  switch (data_type) {
-    case Proto::FLOAT:
-    case Proto::FLOAT16:
-    case Proto::BFLOAT16:
-    case Proto::DOUBLE:
-      return DType::kF32;
-    case Proto::INT8:
-      return DType::kI8;
-    case Proto::UINT8:
-      return DType::kU8;
-    case Proto::INT16:
-      return DType::kI16;
-    case Proto::UINT16:
-    case Proto::INT32:
-      return DType::kI32;
-    case Proto::UINT32:
-    case Proto::UINT64:
-    case Proto::INT64:
-      return DType::kI64;
-    case Proto::BOOL:
-      return DType::kBool;
-    default:
-      return input_error("element type {} is not supported",
-                         Proto::DataType_IsValid(data_type)
-                             ? Proto::DataType_Name(static_cast<Proto::DataType>(data_type))
-                             : std::to_string(data_type));
-  }
+/// Types of 8 bits that are no integers, and all narrower ones.
+bool is_small(int32_t data_type) {
+  const auto type = static_cast<ElementType>(data_type);
+  const uint32_t bits = graph::element_bits(type);
+  return bits < 8 || (bits == 8 && !graph::is_held_exactly(type));
 }
+
+/// `code(i)` gives the bits of element i.
+template <class Code>
+Tensor decoded(int32_t data_type, DType dtype, const Shape& shape, Code&& code) {
+  const auto type = static_cast<ElementType>(data_type);
+  Tensor tensor(graph::TensorDesc{dtype, shape});
+  const auto count = static_cast<size_t>(tensor.size());
+  if (dtype == DType::kF32) {
+    auto out = tensor.as_mutable<float>();
+    for (size_t i = 0; i < count; ++i) out[i] = graph::decode_small_float(type, code(i));
+    return tensor;
+  }
+  auto out = tensor.as_mutable<int8_t>();  // the same bytes without a sign
+  const int64_t highest = graph::integer_range(type).high, span = int64_t{1} << graph::element_bits(type);
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t value = code(i);
+    out[i] = static_cast<int8_t>(value > highest ? value - span : value);
+  }
+  return tensor;
+}
+
+/// Elements of `bits` bits follow each other without gaps, the first in the lowest bits.
+auto packed_codes(const std::byte* raw, uint32_t bits) {
+  return [raw, bits](size_t i) {
+    const size_t first = i * bits, byte = first / 8, shift = first % 8;
+    uint32_t value = std::to_integer<uint32_t>(raw[byte]) >> shift;
+    if (shift + bits > 8) value |= std::to_integer<uint32_t>(raw[byte + 1]) << (8 - shift);
+    return value & ((1U << bits) - 1U);
+  };
+}
+
+}  // namespace
 
 Result<std::vector<std::byte>> OnnxTensors::external_bytes(const Proto& proto, size_t wanted) {
   std::string location;
@@ -154,7 +147,7 @@ Result<std::vector<std::byte>> OnnxTensors::external_bytes(const Proto& proto, s
 
 Result<Tensor> OnnxTensors::from_raw(const Proto& proto, const Shape& shape) {
   const auto count = static_cast<size_t>(graph::element_count(shape));
-  const size_t wanted = count * raw_width(proto.data_type());
+  const size_t wanted = (count * bits_of(proto) + 7) / 8;
   std::vector<std::byte> outside;
   const std::byte* raw = reinterpret_cast<const std::byte*>(proto.raw_data().data());
   if (proto.data_location() == Proto::EXTERNAL) {
@@ -164,6 +157,9 @@ Result<Tensor> OnnxTensors::from_raw(const Proto& proto, const Shape& shape) {
     return input_error("tensor '{}' {} holds {} bytes, {} are expected; the file is damaged", proto.name(),
                        graph::to_string(shape), proto.raw_data().size(), wanted);
   }
+  TARSIER_TRY(const DType dtype, graph::dtype_of_onnx(proto.data_type()));
+  if (is_small(proto.data_type()))
+    return decoded(proto.data_type(), dtype, shape, packed_codes(raw, bits_of(proto)));
   switch (proto.data_type()) {
     case Proto::FLOAT16:
       return converted<uint16_t, float>(raw, DType::kF32, shape, half_to_float);
@@ -175,20 +171,19 @@ Result<Tensor> OnnxTensors::from_raw(const Proto& proto, const Shape& shape) {
       return converted<uint16_t, int32_t>(raw, DType::kI32, shape, [](uint16_t v) { return int32_t(v); });
     case Proto::UINT32:
       return converted<uint32_t, int64_t>(raw, DType::kI64, shape, [](uint32_t v) { return int64_t(v); });
-    default: {
-      TARSIER_TRY(const DType dtype, engine_dtype(proto.data_type()));
+    default:
       return Tensor({dtype, shape}, std::vector<std::byte>(raw, raw + wanted));
-    }
   }
 }
 
 Result<Tensor> OnnxTensors::from_fields(const Proto& proto, const Shape& shape) {
   const int64_t count = graph::element_count(shape);
-  const auto check = [&](const auto& field) -> Status {
-    if (field.size() == count) return {};
+  const auto check_entries = [&](const auto& field, int64_t wanted) -> Status {
+    if (field.size() == wanted) return {};
     return input_error("tensor '{}' {} holds {} elements, {} are expected; the file is damaged", proto.name(),
-                       graph::to_string(shape), field.size(), count);
+                       graph::to_string(shape), field.size(), wanted);
   };
+  const auto check = [&](const auto& field) { return check_entries(field, count); };
   switch (proto.data_type()) {
     case Proto::FLOAT:
       TARSIER_CHECK(check(proto.float_data()));
@@ -206,7 +201,17 @@ Result<Tensor> OnnxTensors::from_fields(const Proto& proto, const Shape& shape) 
     default:
       break;
   }
-  // The rest is kept in int32_data, one element each; half floats as their bit pattern.
+  // The rest is kept in int32_data: half floats as their bit pattern, two or four elements of 4 or 2 bits
+  // each in a byte.
+  if (is_small(proto.data_type())) {
+    TARSIER_TRY(const DType dtype, graph::dtype_of_onnx(proto.data_type()));
+    const uint32_t bits = bits_of(proto), together = 8 % bits == 0 ? 8 / bits : 1;
+    TARSIER_CHECK(check_entries(proto.int32_data(), (count + together - 1) / together));
+    return decoded(proto.data_type(), dtype, shape, [&](size_t i) {
+      const auto entry = static_cast<uint32_t>(proto.int32_data(static_cast<int>(i / together)));
+      return (entry >> (i % together * bits)) & ((1U << bits) - 1U);
+    });
+  }
   TARSIER_CHECK(check(proto.int32_data()));
   switch (proto.data_type()) {
     case Proto::FLOAT16:
@@ -233,7 +238,7 @@ Result<Tensor> OnnxTensors::from_fields(const Proto& proto, const Shape& shape) 
 }
 
 Result<Tensor> OnnxTensors::read(const Proto& proto) {
-  const auto dtype = engine_dtype(proto.data_type());
+  const auto dtype = graph::dtype_of_onnx(proto.data_type());
   if (!dtype.ok()) return dtype.error().in(fmt::format("tensor '{}'", proto.name()));
   if (proto.has_segment())
     return input_error("tensor '{}' is stored in segments, which is not supported", proto.name());

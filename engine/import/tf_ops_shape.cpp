@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/number.hpp"
 #include "import/tf_importer.hpp"
 
 namespace tarsier::import {
 namespace {
 
-/// a + b, at most the largest number: ends of slices may say "all" by that.
-int64_t saturated_sum(int64_t a, int64_t b) {
-  int64_t sum = 0;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return a > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min() + 1;
-}
 
 bool reshape(TfImporter& tf, const TfNode& /*node*/) {
   const Tensor* shape = tf.constant(1);

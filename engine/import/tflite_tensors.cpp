@@ -235,7 +235,8 @@ struct Scales {
     const auto slice = static_cast<uint32_t>(index / inner % slices);
     const int64_t offset =
         zero == nullptr || zero->size() == 0 ? 0 : tflite_element(*zero, zero->size() == 1 ? 0 : slice);
-    return static_cast<float>(static_cast<double>(stored - offset) *
+    // In double: the file may name any offset.
+    return static_cast<float>((static_cast<double>(stored) - static_cast<double>(offset)) *
                               static_cast<double>(scale->Get(scale->size() == 1 ? 0 : slice)));
   }
 };

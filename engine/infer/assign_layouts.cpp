@@ -90,7 +90,7 @@ class Assigner {
     if (!choice.outputs.empty()) {
       for (auto& post : node.post) TARSIER_CHECK(convert(post.operand, choice.outputs[0]));
     }
-    const bool full = full_.contains(node.name);
+    const bool full = keeps_fp32(node);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == kNone) continue;
       auto& value = graph_.value(node.outputs[i]);
@@ -101,7 +101,7 @@ class Assigner {
       }
       value.storage = full ? full_storage(value) : storage_of(node.outputs[i]);
     }
-    node.half_products = precision_ != Precision::kFp32 && !full;
+    node.half_products = precision_ == Precision::kFp16 && !full;
     graph_.add_node(std::move(node));
     return {};
   }
@@ -114,7 +114,7 @@ class Assigner {
     const auto& value = graph_.value(id);
     if (!is_real(value.desc.dtype)) return DType::kI32;
     const bool boundary = std::ranges::find(graph_.outputs, id) != graph_.outputs.end();
-    return precision_ != Precision::kFp32 && value.layout == Layout::kC4 && !boundary ? DType::kF16
+    return precision_ == Precision::kFp16 && value.layout == Layout::kC4 && !boundary ? DType::kF16
                                                                                       : DType::kF32;
   }
 
@@ -122,7 +122,11 @@ class Assigner {
   [[nodiscard]] bool is_kept(ValueId id) const {
     const auto producer = graph_.value(id).producer;
     return producer != kNone && size_t(producer) < graph_.nodes.size() &&
-           full_.contains(graph_.nodes[size_t(producer)].name);
+           keeps_fp32(graph_.nodes[size_t(producer)]);
+  }
+  /// By the plan's choice, or because its expansion says so (attribute full_precision).
+  [[nodiscard]] bool keeps_fp32(const Node& node) const {
+    return full_.contains(node.name) || node.integer("full_precision", 0) != 0;
   }
 
   /// Makes `id` name a value in the wanted layout.

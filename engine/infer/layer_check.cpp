@@ -22,10 +22,10 @@ namespace {
 
 class LayerChecker {
  public:
-  LayerChecker(gpu::Device& device, const Graph& graph)
-      : device_(device), graph_(graph), uses_(graph.use_counts()) {}
-
-  void keep(ValueId id, const Tensor& tensor) { held_[id] = tensor; }
+  LayerChecker(gpu::Device& device, const Graph& graph, const std::vector<Tensor>& inputs)
+      : device_(device), graph_(graph), uses_(graph.use_counts()) {
+    for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) held_[graph.inputs[i]] = inputs[i];
+  }
 
   LayerCheck check(const Node& node, const std::vector<Tensor>& wanted) {
     LayerCheck row;
@@ -49,7 +49,7 @@ class LayerChecker {
           row.error = std::max(row.error, range_error((*got)[at++].to_floats(), wanted[i].to_floats()));
     }
     for (size_t i = 0; i < node.outputs.size(); ++i)
-      if (node.outputs[i] != kNone) keep(node.outputs[i], wanted[i]);
+      if (node.outputs[i] != kNone) held_[node.outputs[i]] = wanted[i];
     release(node);
     return row;
   }
@@ -125,27 +125,22 @@ std::set<std::string> failed_layers(const std::vector<LayerCheck>& layers) {
   return names;
 }
 
-Result<std::vector<LayerCheck>> check_layers(gpu::Device& device, const Graph& graph,
-                                             const std::vector<Tensor>& inputs,
-                                             const std::function<void(float, std::string_view)>& progress) {
-  std::vector<LayerCheck> rows;
-  LayerChecker checker(device, graph);
-  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
-    checker.keep(graph.inputs[i], inputs[i]);
+Result<NetworkCheck> check_layers(gpu::Device& device, const Graph& graph, const std::vector<Tensor>& inputs,
+                                  const std::function<void(float, std::string_view)>& progress) {
+  NetworkCheck out;
+  LayerChecker checker(device, graph, inputs);
   const auto visit = [&](const Node& node, const std::vector<Tensor>& outputs) {
-    if (progress) progress(float(rows.size()) / float(graph.nodes.size()), node.name);
-    rows.push_back(checker.check(node, outputs));
+    if (progress) progress(float(out.layers.size()) / float(graph.nodes.size()), node.name);
+    out.layers.push_back(checker.check(node, outputs));
   };
-  TARSIER_TRY(const auto outputs, graph::evaluate(graph, inputs, kernels::Registry::instance(), visit));
-  return rows;
+  TARSIER_TRY(out.outputs, graph::evaluate(graph, inputs, kernels::Registry::instance(), visit));
+  return out;
 }
 
 Result<std::vector<LayerCheck>> compare_with_fp32(gpu::Device& device, const Graph& graph,
                                                   const std::vector<Tensor>& inputs) {
   std::vector<LayerCheck> rows;
-  LayerChecker checker(device, graph);
-  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
-    checker.keep(graph.inputs[i], inputs[i]);
+  LayerChecker checker(device, graph, inputs);
   for (const Node& node : graph.nodes) {
     TARSIER_TRY(const auto wanted, checker.run_in_fp32(node));
     rows.push_back(checker.check(node, wanted));

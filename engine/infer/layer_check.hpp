@@ -19,13 +19,18 @@ struct LayerCheck {
   [[nodiscard]] bool passed() const { return failure.empty() && error <= tolerance; }
 };
 
+struct NetworkCheck {
+  std::vector<LayerCheck> layers;      // in execution order
+  std::vector<graph::Tensor> outputs;  // what the references make of the whole network
+};
+
 /// Of fp32 layers, and of layers that read or write fp16 activations.
 inline constexpr double kLayerTolerance = 1e-4, kHalfLayerTolerance = 5e-3;
 
 /// Runs each layer of `graph` (Plan::graph(): after the passes, layouts and storage assigned) by itself on
 /// the device, fed with what the reference computed for the layers before it, so that one wrong layer does
 /// not blame the others. `inputs` in the order of graph.inputs.
-Result<std::vector<LayerCheck>> check_layers(
+Result<NetworkCheck> check_layers(
     gpu::Device& device, const graph::Graph& graph, const std::vector<graph::Tensor>& inputs,
     const std::function<void(float fraction, std::string_view layer)>& progress = {});
 

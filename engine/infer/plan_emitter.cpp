@@ -34,4 +34,12 @@ Operand PlanEmitter::operand(graph::ValueId value) {
   return out;
 }
 
+void PlanEmitter::dispatch(kernels::Dispatch dispatch) {
+  const auto& most = features_->max_groups;
+  for (size_t i = 0; i < most.size(); ++i)
+    if (dispatch.groups[i] > most[i])
+      failure_ = runtime_error("a grid of {} workgroups (the device takes {})", dispatch.groups[i], most[i]);
+  dispatches_->push_back(std::move(dispatch));
+}
+
 }  // namespace tarsier::infer

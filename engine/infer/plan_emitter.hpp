@@ -24,7 +24,8 @@ class PlanEmitter final : public kernels::Emitter {
     dispatches_ = &dispatches;
     failure_ = {};
   }
-  /// What went wrong in calls that could not say so (operand() of a constant).
+  /// What went wrong in calls that could not say so: operand() of a constant, a dispatch of too many
+  /// workgroups.
   [[nodiscard]] const Status& failure() const { return failure_; }
 
   [[nodiscard]] const graph::Graph& graph() const override { return *graph_; }
@@ -35,7 +36,7 @@ class PlanEmitter final : public kernels::Emitter {
   [[nodiscard]] kernels::Operand operand(graph::ValueId value) override;
   [[nodiscard]] uint64_t scratch() const override { return scratch_; }
   Result<kernels::Weights> upload(std::span<const std::byte> bytes) override { return weights_->add(bytes); }
-  void dispatch(kernels::Dispatch dispatch) override { dispatches_->push_back(std::move(dispatch)); }
+  void dispatch(kernels::Dispatch dispatch) override;
   using kernels::Emitter::dispatch;
 
  private:

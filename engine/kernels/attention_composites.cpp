@@ -16,18 +16,6 @@ using graph::ValueId;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kMostChannels = 128;  // of ScaledDotProductAttention (attention.cpp)
 
-ValueId reshaped(NodeBuilder& builder, ValueId value, const Shape& shape) {
-  return builder.add("Reshape", {value, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
-}
-ValueId transposed(NodeBuilder& builder, ValueId value, std::vector<int64_t> perm) {
-  return builder.add("Transpose", {value}, {{"perm", std::move(perm)}});
-}
-/// Integers from 0 on along one axis of a shape of rank 4.
-ValueId counted(NodeBuilder& builder, const Shape& shape) {
-  std::vector<int64_t> values(size_t(graph::element_count(shape)));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = int64_t(i);
-  return builder.constant(Tensor::i64(shape, values));
-}
 /// Where a condition holds nothing, elsewhere minus infinity: what is added to scores.
 ValueId as_bias(NodeBuilder& builder, ValueId condition) {
   return builder.add("Where", {condition, builder.scalar(0), builder.scalar(-kInfinity)});
@@ -47,9 +35,8 @@ class Attention : public Composite {
     const auto heads = [&](size_t index, int64_t count) {
       if (!flat) return builder.input(index);
       const Shape& shape = builder.shape(index);
-      return transposed(
-          builder, reshaped(builder, builder.input(index), {shape[0], shape[1], count, shape[2] / count}),
-          {0, 2, 1, 3});
+      return builder.transpose(
+          builder.reshape(builder.input(index), {shape[0], shape[1], count, shape[2] / count}), {0, 2, 1, 3});
     };
     const ValueId query = heads(0, s.heads);
     ValueId key = heads(1, s.key_heads), value = heads(2, s.key_heads);
@@ -62,7 +49,7 @@ class Attention : public Composite {
 
     // Heads that share a key lie side by side: their tokens are as good as those of one head.
     const Shape merged{s.batch, s.key_heads, s.heads / s.key_heads * s.queries, s.channels};
-    const ValueId rows = s.heads == s.key_heads ? query : reshaped(builder, query, merged);
+    const ValueId rows = s.heads == s.key_heads ? query : builder.reshape(query, merged);
     const float scale = node.real("scale", float(1 / std::sqrt(double(std::max<int64_t>(s.channels, 1)))));
     const float softcap = node.real("softcap", 0);
     const bool limited = node.integer("is_causal", 0) != 0 || node.integer("left_window_size", -1) >= 0 ||
@@ -77,10 +64,10 @@ class Attention : public Composite {
       TARSIER_TRY(out, products(builder, s, rows, key, value, scale));
     }
     if (s.heads != s.key_heads || flat)
-      out = reshaped(builder, out, {s.batch, s.heads, s.queries, s.value_channels});
+      out = builder.reshape(out, {s.batch, s.heads, s.queries, s.value_channels});
     if (flat) {
-      out = reshaped(builder, transposed(builder, out, {0, 2, 1, 3}),
-                     {s.batch, s.queries, s.heads * s.value_channels});
+      out = builder.reshape(builder.transpose(out, {0, 2, 1, 3}),
+                            {s.batch, s.queries, s.heads * s.value_channels});
     }
     builder.set_output(0, out);
     return {};
@@ -132,10 +119,10 @@ class Attention : public Composite {
     const auto restrict = [&](ValueId condition) {
       allowed = allowed == kNone ? condition : builder.add("And", {allowed, condition});
     };
-    const ValueId keys = counted(builder, {1, 1, 1, s.keys});
+    const ValueId keys = builder.count_along(4, 3, s.keys);
     ValueId lengths = builder.input(6);
     if (lengths != kNone) {
-      lengths = builder.add("Cast", {reshaped(builder, lengths, {s.batch, 1, 1, 1})}, {{"to", int64_t{7}}});
+      lengths = builder.add("Cast", {builder.reshape(lengths, {s.batch, 1, 1, 1})}, {{"to", int64_t{7}}});
       restrict(builder.add("Less", {keys, lengths}));
       may_mask_all = true;
     }
@@ -144,7 +131,7 @@ class Attention : public Composite {
     const int64_t left = node.integer("left_window_size", -1), right = node.integer("right_window_size", -1);
     if (causal || left >= 0 || right >= 0) {
       // The place of query i among the keys: behind those that were there before.
-      const ValueId queries = counted(builder, {1, 1, s.queries, 1});
+      const ValueId queries = builder.count_along(4, 2, s.queries);
       const ValueId before =
           lengths != kNone && s.past < 0
               ? builder.add("Sub", {lengths, builder.scalar(float(s.queries), DType::kI64)})
@@ -186,11 +173,11 @@ class Attention : public Composite {
     const Shape full{s.batch, s.heads, s.queries, s.keys};
     const Shape merged{s.batch, s.key_heads, s.heads / s.key_heads * s.queries, s.keys};
     const bool grouped = s.heads != s.key_heads;
-    const ValueId turned = transposed(builder, key, {0, 1, 3, 2});
+    const ValueId turned = builder.transpose(key, {0, 1, 3, 2});
     ValueId scores =
         builder.add("MatMul", {builder.add("Mul", {rows, builder.scalar(std::copysign(root, scale))}),
                                builder.add("Mul", {turned, builder.scalar(root)})});
-    if (grouped) scores = reshaped(builder, scores, full);
+    if (grouped) scores = builder.reshape(scores, full);
     std::array<ValueId, 4> stages{scores, scores, scores, scores};
     if (const float softcap = builder.node().real("softcap", 0); softcap != 0) {
       const ValueId bent = builder.add("Tanh", {builder.add("Div", {scores, builder.scalar(softcap)})});
@@ -211,7 +198,7 @@ class Attention : public Composite {
     stages[3] = weights;
     const int64_t mode = std::clamp<int64_t>(builder.node().integer("qk_matmul_output_mode", 0), 0, 3);
     builder.set_output(3, stages[size_t(mode)]);
-    return builder.add("MatMul", {grouped ? reshaped(builder, weights, merged) : weights, value});
+    return builder.add("MatMul", {grouped ? builder.reshape(weights, merged) : weights, value});
   }
 };
 
@@ -236,7 +223,7 @@ class RotaryEmbedding : public Composite {
     if (turned == 0) turned = channels;
     if (turned < 2 || turned > channels || turned % 2 != 0)
       return input_error("rotary_embedding_dim={} of {} channels", turned, channels);
-    const ValueId x = flat ? reshaped(builder, builder.input(0), split) : builder.input(0);
+    const ValueId x = flat ? builder.reshape(builder.input(0), split) : builder.input(0);
     const auto angles = [&](size_t index) -> Result<ValueId> {
       ValueId cache = builder.input(index);
       Shape extents = builder.shape(index);
@@ -249,7 +236,7 @@ class RotaryEmbedding : public Composite {
         return input_error("a cache of shape {}", graph::to_string(builder.shape(index)));
       const Shape aligned =
           flat ? Shape{extents[0], extents[1], 1, extents[2]} : Shape{extents[0], 1, extents[1], extents[2]};
-      return reshaped(builder, cache, aligned);
+      return builder.reshape(cache, aligned);
     };
     if (builder.input(3) != kNone && builder.shape(3).size() != 2)
       return input_error("position_ids of shape {}", graph::to_string(builder.shape(3)));
@@ -272,15 +259,15 @@ class RotaryEmbedding : public Composite {
       Shape alone = split;
       alone[3] = turned / 2;
       alone.push_back(1);
-      real = reshaped(builder, real, alone);
-      imaginary = reshaped(builder, imaginary, alone);
-      result = reshaped(builder, builder.add("Concat", {real, imaginary}, {{"axis", int64_t{4}}}), part);
+      real = builder.reshape(real, alone);
+      imaginary = builder.reshape(imaginary, alone);
+      result = builder.reshape(builder.add("Concat", {real, imaginary}, {{"axis", int64_t{4}}}), part);
     } else {
       result = builder.add("Concat", {real, imaginary}, {{"axis", int64_t{3}}});
     }
     if (turned < channels)
       result = builder.add("Concat", {result, slice(turned, channels, 1)}, {{"axis", int64_t{3}}});
-    builder.set_output(0, flat ? reshaped(builder, result, shape) : result);
+    builder.set_output(0, flat ? builder.reshape(result, shape) : result);
     return {};
   }
 };

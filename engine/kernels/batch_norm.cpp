@@ -99,9 +99,7 @@ class BatchNormalization : public Operator {
     Shape channels(shape.size() - 1, 1);
     channels[0] = shape[1];
     if (!spatial) channels.assign(shape.begin() + 1, shape.end());
-    const auto parameter = [&](graph::ValueId id) {
-      return builder.add("Reshape", {id, builder.ints(channels)}, {{"allowzero", int64_t{1}}});
-    };
+    const auto parameter = [&](graph::ValueId id) { return builder.reshape(id, channels); };
     graph::ValueId mean = parameter(builder.input(3)), variance = parameter(builder.input(4));
     if (trains) {
       std::vector<int64_t> axes;
@@ -116,10 +114,10 @@ class BatchNormalization : public Operator {
       const auto running = [&](size_t output, graph::ValueId before, graph::ValueId now) {
         if (builder.output(output) == graph::kNone) return;
         const auto kept = builder.add("Mul", {before, builder.scalar(momentum)});
-        const auto flat = builder.add("Reshape", {now, builder.ints(channels)}, {{"allowzero", int64_t{1}}});
+        const auto flat = parameter(now);
         const auto sum = builder.add("Add", {kept, builder.add("Mul", {flat, builder.scalar(1 - momentum)})});
         const Shape whole = builder.graph().shape(builder.input(3));
-        builder.set_output(output, builder.add("Reshape", {sum, builder.ints(whole)}));
+        builder.set_output(output, builder.reshape(sum, whole));
       };
       running(1, mean, current);
       running(2, variance, spread);

@@ -44,7 +44,7 @@ bool gives_bool(Op op) {
 template <class T>
 T remainder_of(T a, T b) {  // sign of the divisor, as Python's
   if constexpr (std::is_integral_v<T>) {
-    if (b == 0) return 0;
+    if (b == 0 || b == -1) return 0;  // the quotient of the least number and -1 overflows
     const T r = a % b;
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
   } else {
@@ -57,7 +57,7 @@ T remainder_of(T a, T b) {  // sign of the divisor, as Python's
 template <class T>
 T truncated_remainder(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
-    return b == 0 ? 0 : a % b;
+    return b == 0 || b == -1 ? 0 : a % b;
   } else {
     return std::fmod(a, b);
   }
@@ -67,6 +67,7 @@ template <class T>
 T quotient(T a, T b, bool floor) {
   if constexpr (std::is_integral_v<T>) {
     if (b == 0) return 0;
+    if (b == -1) return T(0 - uint64_t(a));  // wraps around
     const T q = a / b;
     return floor && a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
   } else {

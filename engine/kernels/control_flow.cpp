@@ -16,12 +16,10 @@ using graph::ValueId;
 constexpr size_t kMostInputs = 1U << 20U;  // states, scans and captured values
 constexpr int64_t kMostSteps = 100'000;    // of a Scan, all of which are written out at once
 
-Result<std::shared_ptr<Graph>> body_of(const graph::Node& node, std::string_view key) {
-  const auto found = node.attributes.find(key);
-  const auto* body =
-      found == node.attributes.end() ? nullptr : std::get_if<std::shared_ptr<Graph>>(&found->second);
-  if (body == nullptr || *body == nullptr) return input_error("attribute '{}' is missing", key);
-  return *body;
+Result<const Graph*> body_of(const graph::Node& node, std::string_view key) {
+  const Graph* body = node.body(key);
+  if (body == nullptr) return input_error("attribute '{}' is missing", key);
+  return body;
 }
 
 /// The inputs of `node` from `first` on.
@@ -52,8 +50,8 @@ class If : public Composite {
 
  protected:
   Status write_out(NodeBuilder& builder) const override {
-    TARSIER_TRY(const auto taken, body_of(builder.node(), "then_branch"));
-    TARSIER_TRY(const auto other, body_of(builder.node(), "else_branch"));
+    TARSIER_TRY(const Graph* taken, body_of(builder.node(), "then_branch"));
+    TARSIER_TRY(const Graph* other, body_of(builder.node(), "else_branch"));
     if (builder.data(0)->size() != 1) return input_error("the condition is no single value");
     // Captured values follow in the order of the attributes' names: those of else_branch first.
     const bool yes = builder.data(0)->to_ints()[0] != 0;
@@ -76,7 +74,7 @@ class Loop : public Composite {
  protected:
   Status write_out(NodeBuilder& builder) const override {
     const graph::Node& node = builder.node();
-    TARSIER_TRY(const auto body, body_of(node, "body"));
+    TARSIER_TRY(const Graph* body, body_of(node, "body"));
     if (body->inputs.size() < 2 + body->captures) return input_error("its body takes too few inputs");
     const size_t states = body->inputs.size() - body->captures - 2;
     if (body->outputs.size() < 1 + states) return input_error("its body has too few outputs");
@@ -132,13 +130,13 @@ class Scan : public Composite {
  protected:
   Status write_out(NodeBuilder& builder) const override {
     const graph::Node& node = builder.node();
-    TARSIER_TRY(const auto body, body_of(node, "body"));
+    TARSIER_TRY(const Graph* body, body_of(node, "body"));
     const auto scan_inputs = size_t(std::max<int64_t>(0, node.integer("num_scan_inputs", 0)));
     const size_t formal = body->inputs.size() - body->captures;
     if (scan_inputs == 0 || scan_inputs > formal || node.inputs.size() < formal)
       return input_error("num_scan_inputs={} does not fit its body", node.integer("num_scan_inputs", 0));
     Parts parts;
-    parts.body = body.get();
+    parts.body = body;
     parts.states = formal - scan_inputs;
     if (body->outputs.size() < parts.states) return input_error("its body has too few outputs");
     parts.captured = inputs_from(node, formal, body->captures);

@@ -67,11 +67,13 @@ bool constant_weights(const OpView& view) {
 std::vector<const Variant*> variants_for(const OpView& view, const ConvGeometry& g,
                                          const gpu::DeviceFeatures& device) {
   std::vector<const Variant*> found;
-  const bool whole = view.node().integer("whole_numbers", 0) != 0;
+  const int64_t whole = view.node().integer("whole_numbers", 0);
   if (constant_weights(view) && g.rank == 4) {
     for (const Variant& variant : kVariants) {
-      // Sums of whole numbers (conv_integer.cpp) are exact but for the sixths of the larger Winograd tiles.
-      if (whole && std::string_view(variant.name) == "winograd4") continue;
+      // Whole numbers (conv_integer.cpp): the sixths of the larger Winograd tiles round; where sums must be
+      // exact (2), so may the quarters of the smaller ones.
+      const std::string_view name = variant.name;
+      if ((whole > 0 && name == "winograd4") || (whole > 1 && name == "winograd2")) continue;
       if (variant.preference(g, device) != 0) found.push_back(&variant);
     }
   }

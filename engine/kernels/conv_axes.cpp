@@ -9,13 +9,6 @@ namespace {
 using graph::NodeBuilder;
 using graph::ValueId;
 
-/// `id` under another shape; constants are reshaped at once, so that convolutions find their weights
-/// constant.
-ValueId reshaped(NodeBuilder& builder, ValueId id, const Shape& shape) {
-  if (const Tensor* tensor = builder.graph().constant(id)) return builder.constant(tensor->reshaped(shape));
-  return builder.add("Reshape", {id, builder.ints(shape)});
-}
-
 std::vector<ValueId> operands(const NodeBuilder& builder, ValueId x, ValueId weights) {
   std::vector<ValueId> ids{x, weights};
   if (builder.input(2) != graph::kNone) ids.push_back(builder.input(2));
@@ -55,7 +48,7 @@ Status write_conv_with_unit_axis(NodeBuilder& builder) {
   weights.insert(weights.begin() + 2, 1);
   const auto axis = builder.ints({2});
   const auto x = builder.add("Unsqueeze", {builder.input(0), axis});
-  const auto y = builder.add(node.op, operands(builder, x, reshaped(builder, builder.input(1), weights)),
+  const auto y = builder.add(node.op, operands(builder, x, builder.reshape(builder.input(1), weights)),
                              with_unit_axis(node));
   builder.set_output(0, builder.add("Squeeze", {y, axis}));
   return {};
@@ -102,8 +95,8 @@ Status write_conv_over_batch(NodeBuilder& builder, bool transposed) {
       together[2] = depth * stride;
       std::vector<int64_t> zeros(apart.size() * 2, 0);
       zeros[apart.size() + 3] = stride - 1;
-      x = builder.add("Pad", {reshaped(builder, x, apart), builder.ints(zeros)});
-      x = builder.add("Reshape", {x, builder.ints(together)});
+      x = builder.add("Pad", {builder.reshape(x, apart), builder.ints(zeros)});
+      x = builder.reshape(x, together);
     }
     const int64_t spread = (depth - 1) * stride + 1;
     outputs = spread + reach + extra[0] - pads[0] - pads[1];
@@ -131,23 +124,19 @@ Status write_conv_over_batch(NodeBuilder& builder, bool transposed) {
   std::vector<int64_t> perm{0, 3, 1, 2}, back{0, 2, 1};
   for (size_t i = 4; i <= rank; ++i) perm.push_back(int64_t(i));
   for (size_t i = 3; i < rank; ++i) back.push_back(int64_t(i));
-  stacked = builder.add("Transpose", {stacked}, {{"perm", perm}});
+  stacked = builder.transpose(stacked, perm);
   // One image for every output slice.
   Shape images{x_shape[0] * outputs, x_shape[1] * taps};
   images.insert(images.end(), x_shape.begin() + 3, x_shape.end());
-  stacked = builder.add("Reshape", {stacked, builder.ints(images)});
+  stacked = builder.reshape(stacked, images);
 
   // [M, C / group, taps, ...] is (c, k) already; [C, M / group, taps, ...] of a transposed one is not.
   ValueId weights = builder.input(1);
   Shape flat = w_shape;
   flat.erase(flat.begin() + 2);
   flat[transposed ? 0 : 1] *= taps;
-  if (transposed) {
-    weights = builder.add("Transpose", {weights}, {{"perm", back}});
-    weights = builder.add("Reshape", {weights, builder.ints(flat)});
-  } else {
-    weights = reshaped(builder, weights, flat);
-  }
+  if (transposed) weights = builder.transpose(weights, back);
+  weights = builder.reshape(weights, flat);
   const auto y = builder.add(node.op, operands(builder, stacked, weights), attributes);
   // [N * outputs, M, ...] -> [N, outputs, M, ...] -> [N, M, outputs, ...]. An extent of 0 keeps that of the
   // axis.

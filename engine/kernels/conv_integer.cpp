@@ -1,7 +1,7 @@
-// Convolutions of integers: ConvInteger (int32 sums) and QLinearConv (sums quantised again). Where all but
-// the activations is constant, QLinearConv is written out in Conv on whole numbers in fp32, which has kernels
-// for every shape and is exact up to 2^24; else it runs, as ConvInteger does, on words of 32 bits: shader
-// conv_integer.comp, up to three spatial axes, groups, pads that count as the zero point.
+// Convolutions of integers: ConvInteger (int32 sums) and QLinearConv (sums quantised again). With constant
+// weights both are written out in Conv on whole numbers in fp32, which has kernels for every shape and is
+// exact up to 2^24; else they run on words of 32 bits: shader conv_integer.comp, up to three spatial axes,
+// groups, pads that count as the zero point.
 #include <array>
 #include <cmath>
 #include <optional>
@@ -133,10 +133,9 @@ Status emit_conv(Emitter& emitter, const Places& places, QuantizedRange range) {
   struct Push {
     uint64_t x, w, target, geometry;
     uint64_t x_zero, w_zero, x_scale, w_scale, y_scale, y_zero, bias;
-    uint32_t count, flags;
+    uint32_t count;
     int32_t low, high;
   } push{};
-  static_assert(sizeof(Push) == 104);
   const auto address = [&](size_t index) -> Result<uint64_t> {
     if (index == SIZE_MAX) return uint64_t{0};
     return input_address(emitter, index, Layout::kLinear, false);
@@ -167,9 +166,20 @@ Status emit_conv(Emitter& emitter, const Places& places, QuantizedRange range) {
   return {};
 }
 
+/// Input `index` of the weights' type less their zero points (input `zeros`, may be absent), in fp32.
+std::vector<float> centred_weights(const graph::NodeBuilder& builder, size_t index, size_t zeros) {
+  const Tensor& given = *builder.data(index);
+  const auto zero = builder.data(zeros) == nullptr ? std::vector<int64_t>{0} : builder.data(zeros)->to_ints();
+  auto weights = given.to_floats();
+  const size_t per_channel = weights.size() / size_t(given.shape()[0]);
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i] -= float(zero[zero.size() == 1 ? 0 : i / per_channel]);
+  return weights;
+}
+
 class ConvInteger : public Operator {
  public:
-  ConvInteger() : Operator("ConvInteger", 2, 4) {}
+  ConvInteger() : Operator("ConvInteger", 2, 4) { writes_out_others(); }
   Status emit(Emitter& emitter) const override { return emit_conv(emitter, kPlaces, {}); }
 
  protected:
@@ -179,6 +189,34 @@ class ConvInteger : public Operator {
     TARSIER_CHECK(check_per_channel(view, kPlaces.w_zero, d.geometry.out_channels));
     if (is_float(view.dtype(0)) || is_float(view.dtype(1))) return input_error("an operand is no integer");
     return std::vector{TensorDesc{DType::kI32, d.out}};
+  }
+  /// Exact in fp32 as long as no sum of products can exceed 2^24.
+  Status write_out(graph::NodeBuilder& builder) const override {
+    const Tensor* weights = builder.data(kPlaces.w);
+    const bool known =
+        weights != nullptr && weights->size() > 0 &&
+        (builder.input(kPlaces.w_zero) == graph::kNone || builder.data(kPlaces.w_zero) != nullptr);
+    const DType type = builder.desc(0).dtype;
+    if (!known || builder.shape(0).size() != 4 || (type != DType::kU8 && type != DType::kI8)) return {};
+    TARSIER_TRY([[maybe_unused]] const auto descs, shapes(OpView(builder.graph(), builder.node())));
+    const auto centred = centred_weights(builder, kPlaces.w, kPlaces.w_zero);
+    const size_t per_channel = centred.size() / size_t(weights->shape()[0]);
+    for (size_t first = 0; first < centred.size(); first += per_channel) {
+      double most = 0;
+      for (size_t i = first; i < first + per_channel; ++i) most += 255 * std::fabs(double(centred[i]));
+      if (most > 0x1p24) return {};
+    }
+    std::vector<graph::ValueId> x{builder.input(0), builder.scalar(1)};
+    if (builder.input(kPlaces.x_zero) != graph::kNone) x.push_back(builder.input(kPlaces.x_zero));
+    auto attributes = builder.node().attributes;
+    attributes["whole_numbers"] = int64_t{2};
+    attributes["full_precision"] = int64_t{1};
+    const auto sum = builder.add(
+        "Conv",
+        {builder.add("DequantizeLinear", x), builder.constant(Tensor::f32(weights->shape(), centred))},
+        std::move(attributes));
+    builder.finish("Cast", {sum}, {{"to", onnx_type(DType::kI32)}});
+    return {};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const Described d, describe(view, kPlaces.w));
@@ -251,8 +289,7 @@ class QLinearConv : public Composite {
     }
     const Tensor& given = *builder.data(3);
     const int64_t channels = builder.shape(3)[0];
-    const auto zero = builder.data(5)->to_ints();
-    auto weights = given.to_floats();
+    auto weights = centred_weights(builder, 3, 5);
     const size_t per_channel = weights.size() / size_t(channels);
     // Powers of two leave whole numbers exact and bring sums near the result, where fp16 can hold them.
     std::vector<float> power, rest;
@@ -260,10 +297,7 @@ class QLinearConv : public Composite {
       power.push_back(std::exp2(std::round(std::log2(scale))));
       rest.push_back(power.back() / scale);
     }
-    for (size_t i = 0; i < weights.size(); ++i) {
-      const size_t c = i / per_channel;
-      weights[i] = (weights[i] - float(zero[zero.size() == 1 ? 0 : c])) * power[c];
-    }
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] *= power[i / per_channel];
     const graph::ValueId x =
         builder.add("DequantizeLinear", {builder.input(0), builder.scalar(1), builder.input(2)});
     std::vector<graph::ValueId> operands{x, builder.constant(Tensor::f32(given.shape(), weights))};

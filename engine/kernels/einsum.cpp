@@ -165,22 +165,18 @@ class Einsum : public Composite {
           if (d != second) perm.push_back(int64_t(d));
           if (d == first) perm.push_back(int64_t(second));
         }
-        const ValueId moved = builder.add("Transpose", {operand.value}, {{"perm", perm}});
+        const ValueId moved = builder.transpose(operand.value, perm);
         operand.labels.erase(operand.labels.begin() + int64_t(second));
         operand.shape.erase(operand.shape.begin() + int64_t(second));
         Shape flat = operand.shape;
         flat[first] = extent * extent;
         std::vector<int64_t> picks;
         for (int64_t i = 0; i < extent; ++i) picks.push_back(i * (extent + 1));
-        operand.value = builder.add("Gather", {reshaped(builder, moved, flat), builder.ints(picks)},
+        operand.value = builder.add("Gather", {builder.reshape(moved, flat), builder.ints(picks)},
                                     {{"axis", int64_t(first)}});
       }
     }
     return {};
-  }
-
-  static ValueId reshaped(NodeBuilder& builder, ValueId value, const Shape& shape) {
-    return builder.add("Reshape", {value, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
   }
 
   static Operand reduced(NodeBuilder& builder, const Operand& operand, const Labels& gone) {
@@ -205,7 +201,7 @@ class Einsum : public Composite {
     for (const Label label : labels)
       perm.push_back(std::ranges::find(operand.labels, label) - operand.labels.begin());
     if (std::ranges::is_sorted(perm)) return operand.value;
-    return builder.add("Transpose", {operand.value}, {{"perm", perm}});
+    return builder.transpose(operand.value, perm);
   }
 
   /// The product of two operands, summed over what both have and nothing `later` names.
@@ -260,7 +256,7 @@ class Einsum : public Composite {
         Labels own;
         for (const Label label : all)
           if (contains(operand.labels, label)) own.push_back(label);
-        return reshaped(builder, arranged(builder, operand, own), extents(operand, all));
+        return builder.reshape(arranged(builder, operand, own), extents(operand, all));
       };
       Operand product{builder.add("Mul", {aligned(a), aligned(b)}), all, out.shape};
       for (const Label label : summed) product.shape.push_back(a.extent(label));
@@ -271,10 +267,10 @@ class Einsum : public Composite {
     const int64_t k = volume(extents(a, summed));
     left.insert(left.end(), {volume(extents(a, alone_a)), k});
     right.insert(right.end(), {k, volume(extents(b, alone_b))});
-    const ValueId product = builder.add(
-        "MatMul", {reshaped(builder, arranged(builder, a, joined(batch, alone_a, summed)), left),
-                   reshaped(builder, arranged(builder, b, joined(batch, summed, alone_b)), right)});
-    out.value = reshaped(builder, product, out.shape);
+    const ValueId product =
+        builder.add("MatMul", {builder.reshape(arranged(builder, a, joined(batch, alone_a, summed)), left),
+                               builder.reshape(arranged(builder, b, joined(batch, summed, alone_b)), right)});
+    out.value = builder.reshape(product, out.shape);
     return out;
   }
 };

@@ -56,12 +56,6 @@ Result<Tensor> matrix_of(const Transform& t) {
   return matrix;
 }
 
-Result<int64_t> number(const NodeBuilder& builder, size_t index, std::string_view what) {
-  const Tensor* tensor = builder.data(index);
-  if (tensor == nullptr || tensor->size() != 1) return input_error("{} is not one number", what);
-  return tensor->to_ints()[0];
-}
-
 Status check_parts(const Shape& shape) {
   if (shape.size() < 2 || (shape.back() != 1 && shape.back() != 2)) {
     return input_error("{} holds neither real (last extent 1) nor complex numbers (2)",
@@ -82,7 +76,8 @@ class Dft : public Composite {
     const auto rank = int64_t(shape.size());
     int64_t axis = -2;
     if (builder.input(2) != kNone) {
-      TARSIER_TRY(axis, number(builder, 2, "axis"));
+      TARSIER_TRY(const double given, builder.number(2, "axis"));
+      axis = int64_t(given);
     }
     TARSIER_TRY(axis, normalize_axis(axis, rank));
     if (axis == rank - 1) return input_error("the last axis holds real and imaginary parts");
@@ -98,7 +93,8 @@ class Dft : public Composite {
     }
     transform.length = transform.to_real() ? 2 * (extent - 1) : extent;
     if (builder.input(1) != kNone) {
-      TARSIER_TRY(transform.length, number(builder, 1, "dft_length"));
+      TARSIER_TRY(const double given, builder.number(1, "dft_length"));
+      transform.length = int64_t(given);
     }
     if (transform.length < 1) return input_error("a transform of length {}", transform.length);
     transform.samples = std::min(extent, transform.to_real() ? transform.length / 2 + 1 : transform.length);
@@ -114,7 +110,7 @@ class Dft : public Composite {
     for (size_t d = 0; d < order.size(); ++d) back[size_t(order[d])] = int64_t(d);
     const bool moves = axis != rank - 2;
     ValueId x = builder.input(0);
-    if (moves) x = builder.add("Transpose", {x}, {{"perm", order}});
+    if (moves) x = builder.transpose(x, order);
     if (transform.samples < extent) {
       x = builder.add("Slice", {x, builder.ints({0}), builder.ints({transform.samples}), builder.ints({-2})});
     }
@@ -126,12 +122,11 @@ class Dft : public Composite {
     }
     result.push_back(transform.results());
     result.push_back(transform.parts_out());
-    x = builder.add("Reshape", {x, builder.ints({signals, transform.samples * transform.parts_in})},
-                    {{"allowzero", int64_t{1}}});
+    x = builder.reshape(x, {signals, transform.samples * transform.parts_in});
     TARSIER_TRY(Tensor matrix, matrix_of(transform));
     x = builder.add("MatMul", {x, builder.constant(std::move(matrix))});
-    x = builder.add("Reshape", {x, builder.ints(result)}, {{"allowzero", int64_t{1}}});
-    if (moves) x = builder.add("Transpose", {x}, {{"perm", back}});
+    x = builder.reshape(x, result);
+    if (moves) x = builder.transpose(x, back);
     builder.set_output(0, x);
     return {};
   }
@@ -149,7 +144,8 @@ class Stft : public Composite {
     if (shape.size() == 2) shape.push_back(1);
     TARSIER_CHECK(check_parts(shape));
     if (shape.size() != 3) return input_error("a signal of shape {}", graph::to_string(shape));
-    TARSIER_TRY(const int64_t step, number(builder, 1, "frame_step"));
+    TARSIER_TRY(const double given_step, builder.number(1, "frame_step"));
+    const auto step = int64_t(given_step);
     const bool windowed = builder.input(2) != kNone;
     if (windowed && builder.shape(2).size() != 1) {
       return input_error("a window of shape {}", graph::to_string(builder.shape(2)));
@@ -157,7 +153,8 @@ class Stft : public Composite {
     Transform transform{};
     transform.length = windowed ? builder.shape(2)[0] : shape[1];
     if (builder.input(3) != kNone) {
-      TARSIER_TRY(transform.length, number(builder, 3, "frame_length"));
+      TARSIER_TRY(const double given, builder.number(3, "frame_length"));
+      transform.length = int64_t(given);
     }
     if (windowed && builder.shape(2)[0] != transform.length) {
       return input_error("a window of {} for frames of {}", builder.shape(2)[0], transform.length);
@@ -176,18 +173,16 @@ class Stft : public Composite {
     for (size_t i = 0; i < picks.size(); ++i) {
       picks[i] = int64_t(i) / transform.length * step + int64_t(i) % transform.length;
     }
-    ValueId x = builder.add("Reshape", {builder.input(0), builder.ints(shape)}, {{"allowzero", int64_t{1}}});
+    ValueId x = builder.reshape(builder.input(0), shape);
     x = builder.add("Gather", {x, builder.constant(Tensor::i64({frames, transform.length}, picks))},
                     {{"axis", int64_t{1}}});
     if (windowed) {
       x = builder.add("Mul", {x, builder.add("Unsqueeze", {builder.input(2), builder.ints({1})})});
     }
-    x = builder.add("Reshape", {x, builder.ints({shape[0] * frames, transform.length * transform.parts_in})},
-                    {{"allowzero", int64_t{1}}});
+    x = builder.reshape(x, {shape[0] * frames, transform.length * transform.parts_in});
     TARSIER_TRY(Tensor matrix, matrix_of(transform));
     x = builder.add("MatMul", {x, builder.constant(std::move(matrix))});
-    builder.finish("Reshape", {x, builder.ints({shape[0], frames, transform.results(), 2})},
-                   {{"allowzero", int64_t{1}}});
+    builder.set_output(0, builder.reshape(x, {shape[0], frames, transform.results(), 2}));
     return {};
   }
 };

@@ -50,6 +50,8 @@ class Gather : public Operator {
     TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 0), view.rank(0)));
     if (is_float(view.dtype(1))) return input_error("the indices are no integers");
     const Shape& data = view.shape(0);
+    if (data[size_t(axis)] == 0 && graph::element_count(view.shape(1)) > 0)
+      return input_error("indices into axis {} of {}", axis, graph::to_string(data));
     Shape shape(data.begin(), data.begin() + axis);
     shape.insert(shape.end(), view.shape(1).begin(), view.shape(1).end());
     shape.insert(shape.end(), data.begin() + axis + 1, data.end());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
@@ -27,12 +26,6 @@ Result<Tensor> constant_of(TensorDesc desc, const std::vector<double>& values) {
     store(tensor, std::vector<int64_t>(values.begin(), values.end()));
   }
   return tensor;
-}
-
-Result<double> number(const NodeBuilder& builder, size_t index, std::string_view what) {
-  const Tensor* tensor = builder.data(index);
-  if (tensor == nullptr || tensor->size() != 1) return input_error("{} is not one number", what);
-  return is_float(tensor->dtype()) ? double(tensor->to_floats()[0]) : double(tensor->to_ints()[0]);
 }
 
 /// Ones on the k-th diagonal of a matrix of the input's shape.
@@ -70,7 +63,7 @@ class Trilu : public Composite {
     if (shape.size() < 2) return input_error("{} holds no matrices", graph::to_string(shape));
     double k = 0;
     if (builder.input(1) != kNone) {
-      TARSIER_TRY(k, number(builder, 1, "k"));
+      TARSIER_TRY(k, builder.number(1, "k"));
     }
     const bool upper = builder.node().integer("upper", 1) != 0;
     const int64_t rows = shape[shape.size() - 2], columns = shape.back();
@@ -94,7 +87,7 @@ class OneHot : public Composite {
 
  protected:
   Status write_out(NodeBuilder& builder) const override {
-    TARSIER_TRY(const double depth, number(builder, 1, "depth"));
+    TARSIER_TRY(const double depth, builder.number(1, "depth"));
     const auto rank = int64_t(builder.shape(0).size());
     if (!(depth >= 0) || depth * double(graph::element_count(builder.shape(0))) > double(kMostElements)) {
       return input_error("a depth of {}", depth);
@@ -103,16 +96,13 @@ class OneHot : public Composite {
       return input_error("values {}, two are expected", graph::to_string(builder.shape(2)));
     }
     TARSIER_TRY(const int64_t axis, normalize_axis(builder.node().integer("axis", -1), rank + 1));
-    std::vector<int64_t> numbers(static_cast<size_t>(depth));
-    std::iota(numbers.begin(), numbers.end(), 0);
-    Shape along(size_t(rank + 1), 1);
-    along[size_t(axis)] = int64_t(numbers.size());
     const ValueId wide = builder.add(
         "Unsqueeze", {builder.add("Cast", {builder.input(0)}, {{"to", int64_t{7}}}), builder.ints({axis})});
-    const ValueId from_end = builder.add("Add", {wide, builder.scalar(float(depth), DType::kI64)});
+    const ValueId from_end = builder.add("Add", {wide, builder.ints({int64_t(depth)})});
     const ValueId negative = builder.add("Less", {wide, builder.scalar(0, DType::kI64)});
     const ValueId index = builder.add("Where", {negative, from_end, wide});
-    const ValueId hot = builder.add("Equal", {index, builder.constant(Tensor::i64(along, numbers))});
+    const ValueId hot =
+        builder.add("Equal", {index, builder.count_along(size_t(rank + 1), size_t(axis), int64_t(depth))});
     const auto value_at = [&](int64_t at) {
       return builder.add("Gather", {builder.input(2), builder.scalar(float(at), DType::kI64)});
     };
@@ -133,7 +123,7 @@ class Window : public Composite {
 
  protected:
   Status write_out(NodeBuilder& builder) const override {
-    TARSIER_TRY(const double size, number(builder, 0, "size"));
+    TARSIER_TRY(const double size, builder.number(0, "size"));
     if (!(size >= 0) || size > double(kMostElements)) return input_error("a size of {}", size);
     TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
     const double period = builder.node().integer("periodic", 1) != 0 ? size : size - 1;
@@ -160,11 +150,11 @@ class MelWeightMatrix : public Composite {
 
  protected:
   Status write_out(NodeBuilder& builder) const override {
-    TARSIER_TRY(const double bands, number(builder, 0, "num_mel_bins"));
-    TARSIER_TRY(const double length, number(builder, 1, "dft_length"));
-    TARSIER_TRY(const double rate, number(builder, 2, "sample_rate"));
-    TARSIER_TRY(const double low, number(builder, 3, "lower_edge_hertz"));
-    TARSIER_TRY(const double high, number(builder, 4, "upper_edge_hertz"));
+    TARSIER_TRY(const double bands, builder.number(0, "num_mel_bins"));
+    TARSIER_TRY(const double length, builder.number(1, "dft_length"));
+    TARSIER_TRY(const double rate, builder.number(2, "sample_rate"));
+    TARSIER_TRY(const double low, builder.number(3, "lower_edge_hertz"));
+    TARSIER_TRY(const double high, builder.number(4, "upper_edge_hertz"));
     TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
     if (!(bands >= 1 && length >= 1 && rate > 0 && low >= 0 && high >= low) ||
         bands * length > double(kMostElements)) {

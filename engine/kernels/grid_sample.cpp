@@ -250,12 +250,11 @@ class AffineGrid : public Composite {
       }
     }
     const auto points = builder.constant(Tensor::f32({1, pixels, axes + 1}, base));
-    const auto turned =
-        builder.add("Transpose", {builder.input(0)}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+    const auto turned = builder.transpose(builder.input(0), {0, 2, 1});
     Shape shape{size[0]};
     shape.insert(shape.end(), size.begin() + 2, size.end());
     shape.push_back(axes);
-    builder.finish("Reshape", {builder.add("MatMul", {points, turned}), builder.ints(shape)});
+    builder.set_output(0, builder.reshape(builder.add("MatMul", {points, turned}), shape));
     return {};
   }
 };

@@ -1,7 +1,5 @@
 // NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: compositions. The score of each target is picked by
 // a mask over the classes instead of an index, so that a score of -inf beside it does no harm.
-#include <numeric>
-
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -41,20 +39,16 @@ Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
   if (reduction != "mean" && reduction != "sum" && reduction != "none") {
     return input_error("reduction={}", reduction);
   }
-  std::vector<int64_t> numbers(static_cast<size_t>(classes));
-  std::iota(numbers.begin(), numbers.end(), 0);
-  Tensor each_class(TensorDesc{builder.desc(1).dtype, class_shape(scores.size(), classes)});
-  store(each_class, numbers);
-
   const ValueId axis = builder.ints({1});
   const ValueId wide = builder.add("Unsqueeze", {builder.input(1), axis});
-  ValueId picked = builder.add("Equal", {wide, builder.constant(each_class)});
+  ValueId picked =
+      builder.add("Equal", {wide, builder.count_along(scores.size(), 1, classes, builder.desc(1).dtype)});
   const bool ignores = builder.node().has("ignore_index");
   if (ignores) {
-    std::vector<int64_t> counts(numbers.size(), 1);
+    std::vector<int64_t> counts(size_t(classes), 1);
     const int64_t ignored = builder.node().integer("ignore_index", 0);
     if (ignored >= 0 && ignored < classes) counts[size_t(ignored)] = 0;
-    Tensor counted(TensorDesc{DType::kBool, each_class.shape()});
+    Tensor counted(TensorDesc{DType::kBool, class_shape(scores.size(), classes)});
     store(counted, counts);
     picked = builder.add("And", {picked, builder.constant(counted)});
   }
@@ -62,7 +56,7 @@ Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
   ValueId losses = builder.add("Neg", {log_probabilities});
   ValueId weights = builder.scalar(1);
   if (weighted) {
-    weights = builder.add("Reshape", {builder.input(2), builder.ints(class_shape(scores.size(), classes))});
+    weights = builder.reshape(builder.input(2), class_shape(scores.size(), classes));
     losses = builder.add("Mul", {losses, weights});
   }
   const graph::NodeBuilder::Attributes drop{{"keepdims", int64_t{0}}};

@@ -25,7 +25,7 @@ class Lrn : public Operator {
     const int64_t size = node.integer("size", 1);
     struct Push {
       uint64_t source, target;
-      uint32_t count, plane, groups;
+      uint32_t count, plane, groups, channels;
       int32_t below, above;  // channels on either side
       float alpha, beta, bias;
     } push{};
@@ -35,6 +35,7 @@ class Lrn : public Operator {
     push.target = out.address;
     push.plane = uint32_t(d.plane());
     push.groups = uint32_t(d.groups());
+    push.channels = uint32_t(d.c);
     push.below = int32_t((size - 1) / 2);
     push.above = int32_t(size - 1 - push.below);
     push.alpha = node.real("alpha", 1e-4F) / float(size);
@@ -61,10 +62,9 @@ class Lrn : public Operator {
     const Shape& shape = builder.shape(0);
     if (shape.size() == 4 || shape.size() < 2) return {};
     const int64_t plane = graph::element_count({shape.begin() + 2, shape.end()});
-    const auto flat = builder.add("Reshape", {builder.input(0), builder.ints({shape[0], shape[1], 1, plane})},
-                                  {{"allowzero", int64_t{1}}});
+    const auto flat = builder.reshape(builder.input(0), {shape[0], shape[1], 1, plane});
     const auto y = builder.add("LRN", {flat}, builder.node().attributes);
-    builder.finish("Reshape", {y, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
+    builder.set_output(0, builder.reshape(y, shape));
     return {};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {

@@ -15,12 +15,11 @@ Status emit_simple(Emitter& emitter, const Product& p, bool with_c) {
   TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
   const ProductPush push = product_push(p, operands, emitter.output(0).address, post.push);
   const uint32_t rows = p.m == 1 ? 1 : 4;
-  if (p.batches() > 65535) return runtime_error("a batch of {} products (65535 at most)", p.batches());
+  TARSIER_TRY(const auto grid, product_grid(p, rows));
   emitter.dispatch("kernels/matmul.comp",
                    {post.kinds[0], post.kinds[1], rows, operands.whole_n ? 1U : 0U, with_c ? 1U : 0U,
                     operands.rank, operands.whole_k ? 1U : 0U},
-                   push,
-                   {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(p.batches())});
+                   push, grid);
   return {};
 }
 
@@ -241,7 +240,17 @@ Shape matmul_shape(const OpView& view, const Product& product) {
   return shape;
 }
 
-Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, bool with_c) {
+Result<std::array<uint32_t, 3>> product_grid(const Product& p, uint32_t rows) {
+  constexpr int64_t kMost = 65535;
+  if (p.batches() > kMost) return runtime_error("a batch of {} products ({} at most)", p.batches(), kMost);
+  // Rows beyond what y can count go on in x, behind the columns.
+  const int64_t blocks = ceil_div(p.m, rows), folds = ceil_div(blocks, kMost);
+  return std::array{uint32_t(ceil_div(p.n, 64) * folds), uint32_t(ceil_div(blocks, folds)),
+                    uint32_t(p.batches())};
+}
+
+Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, bool with_c,
+                                         const std::vector<std::vector<int64_t>>& others) {
   ProductOperands out{.b_k = p.b_k, .b_column = p.b_column};
   TARSIER_TRY(out.a, input_address(emitter, 0, Layout::kLinear, false));
   const Tensor* weights = emitter.constant(1);
@@ -260,7 +269,9 @@ Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, boo
   if (with_c) {
     TARSIER_TRY(out.c, input_address(emitter, 2, Layout::kLinear, false));
   }
-  const auto axes = collapse(nd_axes(p.batch, {p.a_batch, p.b_batch}));
+  std::vector<std::vector<int64_t>> strides{p.a_batch, p.b_batch};
+  strides.insert(strides.end(), others.begin(), others.end());
+  const auto axes = collapse(nd_axes(p.batch, strides));
   if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
   TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
   out.table = table.address;

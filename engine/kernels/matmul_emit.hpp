@@ -27,8 +27,12 @@ struct ProductOperands {
   bool whole_n = false;                     // four columns of b and of the output are one aligned vec4
   bool whole_k = false;                     // four k of a row of a are
 };
-/// Constant weights given as [N][K] are turned on the way.
-Result<ProductOperands> product_operands(Emitter& emitter, const Product& product, bool with_c);
+/// Constant weights given as [N][K] are turned on the way. `others`: strides along the batch of what else the
+/// table is to tell offsets of.
+Result<ProductOperands> product_operands(Emitter& emitter, const Product& product, bool with_c,
+                                         const std::vector<std::vector<int64_t>>& others = {});
+/// Workgroups of matmul.comp and matmul_integer.comp, 64 columns of `rows` rows each.
+Result<std::array<uint32_t, 3>> product_grid(const Product& product, uint32_t rows);
 
 /// Push constants of matmul.comp and matmul_tiled.comp.
 struct ProductPush {

@@ -117,10 +117,9 @@ class QLinearMatMul : public Composite {
     // A row's scale stands in a column of the result, a column's in a row.
     const auto line = [&](size_t index, bool rows) {
       const Shape& shape = builder.shape(index);
-      if (graph::element_count(shape) == 1)
-        return builder.add("Reshape", {builder.input(index), builder.ints({})});
+      if (graph::element_count(shape) == 1) return builder.reshape(builder.input(index), {});
       if (!rows || shape.size() != 1 || rank_b == 1) return builder.input(index);
-      return builder.add("Reshape", {builder.input(index), builder.ints({shape[0], 1})});
+      return builder.reshape(builder.input(index), {shape[0], 1});
     };
     const ValueId scale = builder.add("Mul", {line(1, true), line(4, false)});
     const ValueId scaled = builder.add("Div", {scale, line(6, true)});
@@ -129,7 +128,7 @@ class QLinearMatMul : public Composite {
     const Shape& zero = builder.shape(7);
     const auto count = graph::element_count(zero);
     if (count == 1) {
-      const ValueId point = builder.add("Reshape", {builder.input(7), builder.ints({})});
+      const ValueId point = builder.reshape(builder.input(7), {});
       builder.finish("QuantizeLinear", {y, builder.scalar(1), point});
       return {};
     }
@@ -145,7 +144,6 @@ class QLinearMatMul : public Composite {
 
 Status emit_integer_product(Emitter& emitter, const Product& p, const IntegerTerms& terms) {
   if (graph::element_count(emitter.output(0).value->desc.shape) == 0) return {};
-  if (p.batches() > 65535) return runtime_error("a batch of {} products (65535 at most)", p.batches());
   struct Push {
     uint64_t a, b, zero_a, zero_b, c, target, table;
     uint32_t m, n, k;
@@ -155,32 +153,29 @@ Status emit_integer_product(Emitter& emitter, const Product& p, const IntegerTer
     uint32_t reserved = 0;
   } push{};
   static_assert(sizeof(Push) == 112);
-  TARSIER_TRY(push.a, input_address(emitter, 0, Layout::kLinear, false));
-  TARSIER_TRY(push.b, input_address(emitter, 1, Layout::kLinear, false));
+  const std::vector<int64_t> none(p.batch.size(), 0);
+  TARSIER_TRY(const ProductOperands operands,
+              product_operands(emitter, p, terms.with_c,
+                               {terms.a_batch.empty() ? none : terms.a_batch,
+                                terms.b_batch.empty() ? none : terms.b_batch}));
+  push.a = operands.a;
+  push.b = operands.b;
+  push.c = operands.c;
   if (terms.zero_a) {
     TARSIER_TRY(push.zero_a, input_address(emitter, 2, Layout::kLinear, false));
   }
   if (terms.zero_b) {
     TARSIER_TRY(push.zero_b, input_address(emitter, 3, Layout::kLinear, false));
   }
-  if (terms.with_c) {
-    TARSIER_TRY(push.c, input_address(emitter, 2, Layout::kLinear, false));
-  }
-  const std::vector<int64_t> none(p.batch.size(), 0);
-  const auto axes =
-      collapse(nd_axes(p.batch, {p.a_batch, p.b_batch, terms.a_batch.empty() ? none : terms.a_batch,
-                                 terms.b_batch.empty() ? none : terms.b_batch}));
-  if (axes.size() > 8) return runtime_error("a batch of more than 8 axes");
-  TARSIER_TRY(const Weights table, emitter.upload(nd_table(axes)));
-  push.table = table.address;
+  push.table = operands.table;
   push.target = emitter.output(0).address;
   push.m = uint32_t(p.m);
   push.n = uint32_t(p.n);
   push.k = uint32_t(p.k);
   push.a_row = uint32_t(p.a_row);
   push.a_k = uint32_t(p.a_k);
-  push.b_k = uint32_t(p.b_k);
-  push.b_column = uint32_t(p.b_column);
+  push.b_k = uint32_t(operands.b_k);
+  push.b_column = uint32_t(operands.b_column);
   push.zero_a_step = uint32_t(terms.a_step);
   push.zero_b_step = uint32_t(terms.b_step);
   push.c_row = uint32_t(p.c_row);
@@ -191,8 +186,10 @@ Status emit_integer_product(Emitter& emitter, const Product& p, const IntegerTer
   const uint32_t flags =
       (terms.zero_a ? 1U : 0U) | (terms.zero_b ? 2U : 0U) | (terms.with_c ? 4U : 0U) | (scaled ? 8U : 0U);
   const uint32_t rows = p.m == 1 ? 1 : 4;
-  emitter.dispatch("kernels/matmul_integer.comp", {flags, uint32_t(axes.size()), rows}, push,
-                   {uint32_t((p.n + 63) / 64), uint32_t((p.m + rows - 1) / rows), uint32_t(p.batches())});
+  TARSIER_TRY(const auto grid, product_grid(p, rows));
+  emitter.dispatch("kernels/matmul_integer.comp",
+                   {flags, operands.rank, rows, operands.whole_n ? 1U : 0U, operands.whole_k ? 1U : 0U}, push,
+                   grid);
   return {};
 }
 

@@ -22,7 +22,7 @@ class Bounded : public Operator {
   [[nodiscard]] uint64_t scratch_bytes(const graph::Graph& graph, const graph::Node& node) const override {
     const OpView view(graph, node);
     const Sizes s(view);
-    // The scores of boxes that are still there, then the picked boxes and their number for each class.
+    // The boxes that are still there, then the picked boxes and their number for each class.
     return uint64_t(s.rows()) * uint64_t(s.boxes + s.most + 1) * 4;
   }
 
@@ -50,8 +50,9 @@ class Bounded : public Operator {
     select.center = uint32_t(emitter.node().integer("center_point_box", 0));
     if (s.rows() > 0)
       emitter.dispatch("kernels/non_max_suppression.comp",
-                       {select.iou != 0 ? 1U : 0U, select.score != 0 ? 1U : 0U}, select,
-                       flat_grid(uint64_t(s.rows()), 1));
+                       {select.iou != 0 ? 1U : 0U, select.score != 0 ? 1U : 0U,
+                        is_narrow(emitter.device()) ? 16U : kLocalSize},
+                       select, flat_grid(uint64_t(s.rows()), 1));
     struct Compact {
       uint64_t picked, counts, indices, total;
       uint32_t rows, classes, most;

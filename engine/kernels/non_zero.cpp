@@ -2,6 +2,7 @@
 // writes what fits at most and a count (NonZeroBounded); a Slice by that count is what ONNX returns. Shader
 // non_zero.comp. Unique is computed on the host: its result decides shapes as a whole.
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "kernels/nd_index.hpp"
@@ -146,7 +147,17 @@ class Unique : public Operator {
   }
   template <class T>
   static void collect(Found& found, const std::vector<T>& values, bool sorted) {
-    std::map<std::vector<T>, size_t> seen;  // slice -> its number in order of appearance
+    // NaN behind all numbers, as numpy sorts it: with < alone it would be equal to each of them.
+    const auto is_nan = [](T x) {
+      if constexpr (std::is_floating_point_v<T>) return std::isnan(x);
+      return false;
+    };
+    const auto less = [is_nan](const std::vector<T>& a, const std::vector<T>& b) {
+      return std::ranges::lexicographical_compare(
+          a, b, [is_nan](T x, T y) { return x < y || (!is_nan(x) && is_nan(y)); });
+    };
+    std::map<std::vector<T>, size_t, decltype(less)> seen(
+        less);  // slice -> its number in order of appearance
     for (size_t i = 0; i < found.extent; ++i) {
       std::vector<T> slice;
       for (size_t o = 0; o < found.outer; ++o) {

@@ -38,7 +38,7 @@ class Normalization : public Operator {
   Status emit_rows(Emitter& emitter) const {
     const OpView view(emitter.graph(), emitter.node());
     TARSIER_TRY(const Rows rows, rows_of(view));
-    if (rows.rows * rows.length == 0) return {};
+    if (rows.rows == 0 || rows.inner == 0) return {};  // rows of nothing have statistics: no numbers
     struct Push {
       uint64_t source, target, scale, bias, mean, deviation;
       uint32_t rows, length, groups, per_group, inner, magic, shift;
@@ -87,7 +87,7 @@ class Normalization : public Operator {
     const auto scale = view.has(1) ? view.floats(1) : std::vector<float>();
     const auto bias = view.has(2) ? view.floats(2) : std::vector<float>();
     std::vector<float> means, deviations;
-    for (int64_t r = 0; r < rows.rows && rows.length > 0; ++r) {
+    for (int64_t r = 0; r < rows.rows; ++r) {
       float* row = values.data() + r * rows.length;
       const double mean = rms_ ? 0 : std::accumulate(row, row + rows.length, 0.0) / double(rows.length);
       double sum = 0;
@@ -130,10 +130,9 @@ class TrailingNorm : public Normalization {
     return rows;
   }
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
-    TARSIER_TRY(const Rows rows, rows_of(view));
     TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", -1), view.rank(0)));
     for (size_t i = 1; i < 3; ++i) {
-      if (view.has(i) && graph::element_count(view.shape(i)) != rows.length) {
+      if (!is_row(view, i, axis)) {
         return input_error("scale or bias {} for {}", graph::to_string(view.shape(i)),
                            graph::to_string(view.shape(0)));
       }
@@ -146,16 +145,10 @@ class TrailingNorm : public Normalization {
   /// Scales and biases that are no whole row are multiplied and added behind.
   Status write_out(graph::NodeBuilder& builder) const override {
     const OpView view(builder.graph(), builder.node());
-    TARSIER_TRY(const Rows rows, rows_of(view));
-    const auto fits = [&](size_t i) {
-      return !view.has(i) || graph::element_count(view.shape(i)) == rows.length;
-    };
-    if (fits(1) && fits(2)) return {};
     TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", -1), view.rank(0)));
+    if (is_row(view, 1, axis) && is_row(view, 2, axis)) return {};
     const Shape row(view.shape(0).begin() + axis, view.shape(0).end());
-    const float one = 1;
-    const auto ones =
-        builder.add("Expand", {builder.constant(Tensor::f32({}, std::span(&one, 1))), builder.ints(row)});
+    const auto ones = builder.add("Expand", {builder.scalar(1), builder.ints(row)});
     const auto outputs = builder.add_many(builder.node().op, {builder.input(0), ones},
                                           builder.node().outputs.size(), builder.node().attributes);
     auto y = builder.add("Mul", {outputs[0], builder.input(1)});
@@ -166,6 +159,15 @@ class TrailingNorm : public Normalization {
   }
 
  private:
+  /// Whether input `i` is absent or has one element for each of a row: the extents from `axis` on.
+  static bool is_row(const OpView& view, size_t i, int64_t axis) {
+    if (!view.has(i)) return true;
+    const Shape& given = view.shape(i);
+    Shape row = view.shape(0);
+    std::fill_n(row.begin(), axis, 1);
+    return given.size() <= row.size() ? pad_rank(given, row.size()) == row
+                                      : pad_rank(row, given.size()) == given;
+  }
   bool rms_;
 };
 
@@ -282,9 +284,9 @@ class GroupNorm : public Normalization {
       return {};
     }
     const auto spread = [&](size_t i) {
-      const auto column = builder.add("Reshape", {builder.input(i), builder.ints({groups, 1})});
+      const auto column = builder.reshape(builder.input(i), {groups, 1});
       const auto table = builder.add("Expand", {column, builder.ints({groups, channels / groups})});
-      return builder.add("Reshape", {table, builder.ints({channels})});
+      return builder.reshape(table, {channels});
     };
     builder.finish(builder.node().op, {builder.input(0), spread(1), spread(2)}, builder.node().attributes);
     return {};

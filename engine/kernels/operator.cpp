@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/half.hpp"
+#include "core/number.hpp"
 
 namespace tarsier::kernels {
 
@@ -124,55 +125,6 @@ DType device_type(DType type) {
   return is_float(type) ? DType::kF32 : DType::kI32;
 }
 
-Result<DType> dtype_of_onnx(int64_t number) {
-  switch (number) {
-    case 1:   // FLOAT
-    case 10:  // FLOAT16
-    case 11:  // DOUBLE
-    case 16:  // BFLOAT16
-      return DType::kF32;
-    case 2:
-      return DType::kU8;
-    case 3:
-      return DType::kI8;
-    case 4:  // UINT16
-    case 6:
-      return DType::kI32;
-    case 5:
-      return DType::kI16;
-    case 7:
-    case 12:  // UINT32
-    case 13:  // UINT64
-      return DType::kI64;
-    case 9:
-      return DType::kBool;
-    default:
-      return input_error("element type {} is not supported", number);
-  }
-}
-
-int64_t onnx_type(DType type) {
-  switch (type) {
-    case DType::kU8:
-      return 2;
-    case DType::kI8:
-      return 3;
-    case DType::kI16:
-      return 5;
-    case DType::kI32:
-      return 6;
-    case DType::kI64:
-      return 7;
-    case DType::kBool:
-      return 9;
-    case DType::kF16:
-    case DType::kF32:
-    case DType::kF64:
-      break;
-  }
-  return 1;  // every real type is computed in fp32
-}
-
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank) {
     return input_error("axis {} is outside of a tensor of rank {}", axis, rank);
@@ -238,7 +190,7 @@ namespace {
 template <class To, class From>
 void cast_into(Tensor& tensor, const std::vector<From>& values) {
   auto to = tensor.as_mutable<To>();
-  for (size_t i = 0; i < to.size(); ++i) to[i] = static_cast<To>(values[i]);
+  for (size_t i = 0; i < to.size(); ++i) to[i] = number_cast<To>(values[i]);
 }
 
 template <class From>

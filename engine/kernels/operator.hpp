@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/element_type.hpp"
 #include "kernels/kernel.hpp"
 
 namespace tarsier::kernels {
@@ -98,11 +99,8 @@ class Composite : public Operator {
 [[nodiscard]] bool is_float(DType type);
 /// Element type on the device: kF32 for real types, kI32 for integers and booleans (0 or 1).
 [[nodiscard]] DType device_type(DType type);
-/// Type of a tensor of ONNX's TensorProto.DataType `number`, as the importer keeps it (onnx_tensor.cpp): all
-/// real types as kF32, unsigned ones in the next wider type. Errors: strings and complex numbers.
-Result<DType> dtype_of_onnx(int64_t number);
-/// The number of an element type in ONNX files, for the attribute `to` of Cast.
-[[nodiscard]] int64_t onnx_type(DType type);
+using graph::dtype_of_onnx;
+using graph::onnx_type;
 /// Maps a negative axis; an error outside [-rank, rank).
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank);
 /// ONNX (numpy) multidirectional broadcasting.

@@ -173,15 +173,14 @@ class MaxUnpool : public Composite {
       padding[in.size() + i] = out[i] - pooled[i];
       larger = larger || out[i] != pooled[i];
     }
-    const auto flat = builder.ints({-1});
-    const float zero = 0;
-    const auto empty = builder.add("Expand", {builder.constant(Tensor::f32({1}, std::span(&zero, 1))),
-                                              builder.ints({graph::element_count(pooled)})});
-    const auto filled = builder.add("ScatterElements",
-                                    {empty, builder.add("Reshape", {builder.input(1), flat}),
-                                     builder.add("Reshape", {builder.input(0), flat})},
-                                    {{"axis", int64_t{0}}});
-    const auto shaped = builder.add("Reshape", {filled, builder.ints(pooled)});
+    const Shape flat{graph::element_count(in)};
+    const auto empty =
+        builder.add("Expand", {builder.scalar(0), builder.ints({graph::element_count(pooled)})});
+    const auto filled =
+        builder.add("ScatterElements",
+                    {empty, builder.reshape(builder.input(1), flat), builder.reshape(builder.input(0), flat)},
+                    {{"axis", int64_t{0}}});
+    const auto shaped = builder.reshape(filled, pooled);
     builder.set_output(0, larger ? builder.add("Pad", {shaped, builder.ints(padding)}) : shaped);
     return {};
   }

@@ -115,22 +115,21 @@ Status emit_pool_volume(Emitter& emitter, PoolKind kind, const std::vector<PoolA
   const Operand out = emitter.output(0), indices = emitter.output(1);
   const int64_t count = graph::element_count(out.value->desc.shape);
   if (count == 0) return {};
-  std::vector<uint32_t> table;  // 7 words an axis, in the order of PoolAxis
-  for (const PoolAxis& a : three(axes)) {
-    for (const int64_t v : {a.kernel, a.stride, a.dilation, a.before, a.after, a.in, a.out}) {
-      table.push_back(uint32_t(v));
-    }
-  }
   struct Push {
-    uint64_t source, target, indices, table;
+    uint64_t source, target, indices;
     uint32_t count;
     float p;
+    std::array<std::array<int32_t, kPoolAxes>, 7> axes;  // the fields of PoolAxis in order
   } push{};
+  const auto three_axes = three(axes);
+  for (size_t i = 0; i < kPoolAxes; ++i) {
+    const PoolAxis& a = three_axes[i];
+    const std::array fields{a.kernel, a.stride, a.dilation, a.before, a.after, a.in, a.out};
+    for (size_t field = 0; field < fields.size(); ++field) push.axes[field][i] = int32_t(fields[field]);
+  }
   TARSIER_TRY(push.source, input_address(emitter, 0, Layout::kLinear, false));
-  TARSIER_TRY(const Weights uploaded, emitter.upload(std::as_bytes(std::span(table))));
   push.target = out.address;
   push.indices = indices.value == nullptr ? 0 : indices.address;
-  push.table = uploaded.address;
   push.count = uint32_t(count);
   push.p = float(node.integer("p", 2));
   const uint32_t mode = kind == PoolKind::kMax                      ? 0

@@ -1,6 +1,6 @@
 // QuantizeLinear and DequantizeLinear (shader quantize.comp) and DynamicQuantizeLinear, written out in
 // others. ONNX's numbers: y = saturate(round_half_even(x / scale) + zero_point), x = (y - zero_point) *
-// scale.
+// scale; with real types of few digits, y = x / scale + zero_point rounded to them.
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +10,8 @@
 
 namespace tarsier::kernels {
 namespace {
+
+using graph::ElementType;
 
 /// Which element of the scale belongs to an element [outer][position][inner] of x:
 /// outer * step_outer + position / block * step_position + inner * step_inner.
@@ -67,12 +69,57 @@ struct Push {
   uint32_t block_magic, block_shift;
   uint32_t step_outer, step_position, step_inner;
   int32_t low, high;
+  graph::FloatRounding rounding;
+  uint32_t reserved;
 };
-static_assert(sizeof(Push) == 88);
+static_assert(sizeof(Push) == 120);
 
-enum class Mode : uint32_t { kQuantize = 0, kQuantizeIntegers = 1, kDequantize = 2 };
+/// Of quantize.comp. kRound: to real numbers of few digits; kScale: from them.
+enum class Mode : uint32_t {
+  kQuantize = 0,
+  kQuantizeIntegers = 1,
+  kDequantize = 2,
+  kRound = 3,
+  kRoundIntegers = 4,
+  kScale = 5
+};
 
-Status emit_scaled(Emitter& emitter, Mode mode, QuantizedRange range) {
+/// What a node quantises to, and the precision in which x is divided by the scale.
+struct Quantization {
+  ElementType type = ElementType::kUint8;
+  QuantizedRange range;
+  std::optional<graph::FloatRounding> rounding;  // of real types
+  ElementType precision = ElementType::kFloat;
+
+  [[nodiscard]] uint32_t digits() const {
+    return precision == ElementType::kFloat16 ? 1 : precision == ElementType::kBfloat16 ? 2 : 0;
+  }
+};
+
+/// The importer names the type of a zero point that the engine holds in a wider one (`output_dtype`).
+Result<Quantization> quantization(const OpView& view) {
+  Quantization to;
+  if (const int64_t named = view.node().integer("output_dtype", 0); named != 0) {
+    to.type = static_cast<ElementType>(named);
+  } else if (view.has(2)) {
+    if (is_float(view.dtype(2))) return input_error("zero points of type {}", graph::name_of(view.dtype(2)));
+    // The engine holds 16 unsigned bits as int32; nothing is quantised to 32 bits.
+    to.type = view.dtype(2) == DType::kI32 ? ElementType::kUint16 : ElementType(onnx_type(view.dtype(2)));
+  }
+  const auto held = dtype_of_onnx(int64_t(to.type));
+  to.rounding = graph::float_rounding(to.type, view.node().integer("saturate", 1) != 0);
+  const uint32_t bits = held.ok() ? graph::element_bits(to.type) : 0;
+  if (bits == 0 || bits > 16 || *held == DType::kBool || (is_float(*held) && (!to.rounding || bits > 8)))
+    return input_error("output_dtype={}", int64_t(to.type));
+  if (view.has(2) && view.dtype(2) != *held)
+    return input_error("a zero point of type {} for output_dtype={}", graph::name_of(view.dtype(2)),
+                       int64_t(to.type));
+  to.range = graph::integer_range(to.type);
+  to.precision = static_cast<ElementType>(view.node().integer("precision", 0));
+  return to;
+}
+
+Status emit_scaled(Emitter& emitter, Mode mode, const Quantization& to) {
   const OpView view(emitter.graph(), emitter.node());
   TARSIER_TRY(const ScaleIndex index, scale_index(view));
   Push push{};
@@ -96,10 +143,12 @@ Status emit_scaled(Emitter& emitter, Mode mode, QuantizedRange range) {
   push.step_outer = uint32_t(index.step_outer);
   push.step_position = uint32_t(index.step_position);
   push.step_inner = uint32_t(index.step_inner);
-  push.low = int32_t(range.low);
-  push.high = int32_t(range.high);
-  emitter.dispatch("kernels/quantize.comp", {uint32_t(mode), view.has(2) ? 1U : 0U, index.single() ? 1U : 0U},
-                   push, flat_grid(push.count, kLocalSize * 4));
+  push.low = int32_t(to.range.low);
+  push.high = int32_t(to.range.high);
+  push.rounding = to.rounding.value_or(graph::FloatRounding{});
+  emitter.dispatch("kernels/quantize.comp",
+                   {uint32_t(mode), view.has(2) ? 1U : 0U, index.single() ? 1U : 0U, to.digits()}, push,
+                   flat_grid(push.count, kLocalSize * 4));
   return {};
 }
 
@@ -114,7 +163,7 @@ bool fits_groups(const graph::Graph& graph, const graph::Node& node) {
 }
 
 /// `groups` is the side that lies in channel groups.
-Status emit_in_groups(Emitter& emitter, bool dequantize, const graph::Value& groups, QuantizedRange range) {
+Status emit_in_groups(Emitter& emitter, bool dequantize, const graph::Value& groups, const Quantization& to) {
   const OpView view(emitter.graph(), emitter.node());
   const Nchw d(view.shape(0));
   struct GroupPush {
@@ -131,12 +180,12 @@ Status emit_in_groups(Emitter& emitter, bool dequantize, const graph::Value& gro
   push.plane = uint32_t(d.plane());
   push.groups = uint32_t(d.groups());
   push.channels = uint32_t(d.c);
-  push.low = int32_t(range.low);
-  push.high = int32_t(range.high);
+  push.low = int32_t(to.range.low);
+  push.high = int32_t(to.range.high);
   const Coverage lanes = cover_repeating(emitter.device());
   emitter.dispatch("kernels/quantize_groups.comp",
                    {half_flag(groups), lanes.width, lanes.guard, dequantize ? 1U : 0U, view.has(2) ? 1U : 0U,
-                    graph::element_count(view.shape(1)) > 1 ? 1U : 0U},
+                    graph::element_count(view.shape(1)) > 1 ? 1U : 0U, to.digits()},
                    push,
                    {(push.plane + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
   return {};
@@ -156,7 +205,8 @@ class QuantizeLinear : public Operator {
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = all_layouts(node, Layout::kLinear);
     const graph::Value& x = graph.value(node.inputs[0]);
-    if (x.layout == Layout::kC4 && can_be_c4(x.desc) && fits_groups(graph, node))
+    const auto to = quantization(OpView(graph, node));
+    if (x.layout == Layout::kC4 && can_be_c4(x.desc) && fits_groups(graph, node) && to.ok() && !to->rounding)
       choice.inputs[0] = Layout::kC4;
     return choice;
   }
@@ -165,55 +215,42 @@ class QuantizeLinear : public Operator {
   }
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
-    TARSIER_TRY(const DType target, target_type(view));
-    if (const Operand in = emitter.input(0); is_c4(in))
-      return emit_in_groups(emitter, false, *in.value, quantized_range(target));
-    return emit_scaled(emitter, is_float(view.dtype(0)) ? Mode::kQuantize : Mode::kQuantizeIntegers,
-                       quantized_range(target));
+    TARSIER_TRY(const Quantization to, quantization(view));
+    if (const Operand in = emitter.input(0); is_c4(in)) return emit_in_groups(emitter, false, *in.value, to);
+    const bool reals = is_float(view.dtype(0));
+    if (to.rounding) return emit_scaled(emitter, reals ? Mode::kRound : Mode::kRoundIntegers, to);
+    return emit_scaled(emitter, reals ? Mode::kQuantize : Mode::kQuantizeIntegers, to);
   }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY([[maybe_unused]] const auto index, scale_index(view));
-    TARSIER_TRY(const DType target, target_type(view));
+    TARSIER_TRY(const Quantization to, quantization(view));
     if (!is_float(view.dtype(1))) return input_error("the scale is no real number");
-    return std::vector{TensorDesc{target, view.shape(0)}};
+    TARSIER_TRY(const DType held, dtype_of_onnx(int64_t(to.type)));
+    return std::vector{TensorDesc{held, view.shape(0)}};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const ScaleIndex index, scale_index(view));
-    const auto x = view.floats(0), scale = view.floats(1);
-    const auto zero = view.has(2) ? view.ints(2) : std::vector<int64_t>(scale.size(), 0);
-    const QuantizedRange range = quantized_range(outputs[0].dtype());
-    std::vector<int64_t> result(x.size());
-    for (size_t i = 0; i < x.size(); ++i) {
-      const size_t s = index.at(int64_t(i));
-      result[i] = quantized(x[i] / scale[s], zero[s], range);
+    TARSIER_TRY(const Quantization to, quantization(view));
+    auto x = view.floats(0);
+    const auto scale = view.floats(1);
+    const auto digits = to.digits() != 0 ? graph::float_rounding(to.precision) : std::nullopt;
+    const auto with_digits = [&](float number) { return digits ? graph::rounded(number, *digits) : number; };
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] = with_digits(with_digits(x[i]) / with_digits(scale[index.at(int64_t(i))]));
+    if (to.rounding) {
+      const auto zero = view.has(2) ? view.floats(2) : std::vector<float>(scale.size(), 0);
+      for (size_t i = 0; i < x.size(); ++i)
+        x[i] = graph::rounded(x[i] + zero[index.at(int64_t(i))], *to.rounding);
+      store(outputs[0], x);
+      return {};
     }
+    const auto zero = view.has(2) ? view.ints(2) : std::vector<int64_t>(scale.size(), 0);
+    std::vector<int64_t> result(x.size());
+    for (size_t i = 0; i < x.size(); ++i) result[i] = quantized(x[i], zero[index.at(int64_t(i))], to.range);
     store(outputs[0], result);
     return {};
-  }
-
- private:
-  static Result<DType> target_type(const OpView& view) {
-    if (view.has(2)) {
-      if (is_float(view.dtype(2)))
-        return input_error("zero points of type {}", graph::name_of(view.dtype(2)));
-      return view.dtype(2);
-    }
-    // Numbers of ONNX's TensorProto::DataType. The engine holds 16 unsigned bits as int32.
-    switch (const int64_t type = view.node().integer("output_dtype", 0)) {
-      case 0:
-      case 2:
-        return DType::kU8;
-      case 3:
-        return DType::kI8;
-      case 4:
-        return DType::kI32;
-      case 5:
-        return DType::kI16;
-      default:
-        return input_error("output_dtype={}", type);
-    }
   }
 };
 
@@ -223,7 +260,8 @@ class DequantizeLinear : public Operator {
 
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = all_layouts(node, Layout::kLinear);
-    if (fits_groups(graph, node)) choice.outputs[0] = Layout::kC4;
+    const bool integers = !is_float(graph.value(node.inputs[0]).desc.dtype);
+    if (integers && fits_groups(graph, node)) choice.outputs[0] = Layout::kC4;
     return choice;
   }
   [[nodiscard]] int in_place_input(const graph::Graph& graph, const graph::Node& node) const override {
@@ -232,28 +270,44 @@ class DequantizeLinear : public Operator {
   Status emit(Emitter& emitter) const override {
     if (const Operand out = emitter.output(0); is_c4(out))
       return emit_in_groups(emitter, true, *out.value, {});
-    return emit_scaled(emitter, Mode::kDequantize, {});
+    const bool reals = is_float(emitter.input(0).value->desc.dtype);
+    return emit_scaled(emitter, reals ? Mode::kScale : Mode::kDequantize, {});
   }
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY([[maybe_unused]] const auto index, scale_index(view));
-    if (is_float(view.dtype(0))) return input_error("element type {}", graph::name_of(view.dtype(0)));
+    if (view.has(2) && is_float(view.dtype(0)) != is_float(view.dtype(2)))
+      return input_error("a zero point of type {} for {}", graph::name_of(view.dtype(2)),
+                         graph::name_of(view.dtype(0)));
     if (!is_float(view.dtype(1))) return input_error("the scale is no real number");
     return std::vector{TensorDesc{view.dtype(1), view.shape(0)}};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const ScaleIndex index, scale_index(view));
-    const auto x = view.ints(0);
     const auto scale = view.floats(1);
-    const auto zero = view.has(2) ? view.ints(2) : std::vector<int64_t>(scale.size(), 0);
-    std::vector<float> result(x.size());
-    for (size_t i = 0; i < x.size(); ++i) {
-      const size_t s = index.at(int64_t(i));
-      result[i] = float(x[i] - zero[s]) * scale[s];
-    }
+    std::vector<float> result = difference(view, index);
+    for (size_t i = 0; i < result.size(); ++i) result[i] *= scale[index.at(int64_t(i))];
     store(outputs[0], result);
     return {};
+  }
+
+ private:
+  /// x - zero point.
+  static std::vector<float> difference(const OpView& view, const ScaleIndex& index) {
+    if (is_float(view.dtype(0))) {
+      auto x = view.floats(0);
+      if (!view.has(2)) return x;
+      const auto zero = view.floats(2);
+      for (size_t i = 0; i < x.size(); ++i) x[i] -= zero[index.at(int64_t(i))];
+      return x;
+    }
+    const auto x = view.ints(0);
+    const auto zero =
+        view.has(2) ? view.ints(2) : std::vector<int64_t>(size_t(graph::element_count(view.shape(1))), 0);
+    std::vector<float> result(x.size());
+    for (size_t i = 0; i < x.size(); ++i) result[i] = float(x[i] - zero[index.at(int64_t(i))]);
+    return result;
   }
 };
 
@@ -298,16 +352,7 @@ class DynamicQuantizeLinear : public Composite {
 }  // namespace
 
 QuantizedRange quantized_range(DType type) {
-  switch (type) {
-    case DType::kI8:
-      return {-128, 127};
-    case DType::kI16:
-      return {-32768, 32767};
-    case DType::kI32:
-      return {0, 65535};
-    default:
-      return {0, 255};
-  }
+  return graph::integer_range(type == DType::kI32 ? ElementType::kUint16 : ElementType(onnx_type(type)));
 }
 
 int64_t quantized(float x, int64_t zero_point, QuantizedRange range) {

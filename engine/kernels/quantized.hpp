@@ -5,9 +5,7 @@
 
 namespace tarsier::kernels {
 
-struct QuantizedRange {
-  int64_t low = 0, high = 0;
-};
+using QuantizedRange = graph::IntegerRange;
 /// Of the element types that ONNX quantises to. kI32 stands for uint16, which is imported as int32; nothing
 /// is quantised to 32 bits.
 [[nodiscard]] QuantizedRange quantized_range(DType type);

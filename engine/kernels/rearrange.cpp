@@ -204,7 +204,7 @@ class Compress : public Composite {
       picked.push_back(int64_t(i));
     }
     auto data = builder.input(0);
-    if (flat) data = builder.add("Reshape", {data, builder.ints({-1})});
+    if (flat) data = builder.reshape(data, {extent});
     builder.finish("Gather", {data, builder.ints(picked)}, {{"axis", axis}});
     return {};
   }

@@ -15,14 +15,6 @@ using graph::ValueId;
 using recurrent::Cell;
 using recurrent::Function;
 
-template <class T>
-std::vector<T> list_of(const graph::Node& node, std::string_view key) {
-  const auto found = node.attributes.find(key);
-  if (found == node.attributes.end()) return {};
-  const auto* list = std::get_if<std::vector<T>>(&found->second);
-  return list == nullptr ? std::vector<T>{} : *list;
-}
-
 /// The activations of all directions as RecurrentSteps takes them: numbers of functions, alphas, betas.
 struct Activations {
   std::vector<int64_t> functions;
@@ -31,7 +23,7 @@ struct Activations {
 
 /// ONNX hands out activation_alpha and activation_beta in order to the functions that take one.
 Result<Activations> activations_of(const graph::Node& node, Cell cell, size_t directions) {
-  auto names = list_of<std::string>(node, "activations");
+  auto names = node.texts("activations");
   const size_t each = cell == Cell::kRnn ? 1 : cell == Cell::kGru ? 2 : 3;
   if (names.empty()) {
     for (size_t d = 0; d < directions; ++d) {
@@ -41,8 +33,7 @@ Result<Activations> activations_of(const graph::Node& node, Cell cell, size_t di
   }
   if (names.size() != directions * each)
     return input_error("{} activations ({} are expected)", names.size(), directions * each);
-  const auto alphas = list_of<float>(node, "activation_alpha"),
-             betas = list_of<float>(node, "activation_beta");
+  const auto alphas = node.reals("activation_alpha"), betas = node.reals("activation_beta");
   size_t next_alpha = 0, next_beta = 0;
   Activations result;
   for (const std::string& name : names) {
@@ -59,10 +50,6 @@ Result<Activations> activations_of(const graph::Node& node, Cell cell, size_t di
     result.betas.push_back(take(betas, next_beta, defaults.beta));
   }
   return result;
-}
-
-ValueId turned(NodeBuilder& builder, ValueId value, std::vector<int64_t> perm) {
-  return builder.add("Transpose", {value}, {{"perm", std::move(perm)}});
 }
 
 class RecurrentNetwork : public Composite {
@@ -92,30 +79,28 @@ class RecurrentNetwork : public Composite {
 
     // Every step's inputs times W at once: [steps * batch, directions * gates * hidden].
     const int64_t lines = directions * gates * hidden;
-    const ValueId x = batch_first ? turned(builder, builder.input(0), {1, 0, 2}) : builder.input(0);
-    const ValueId rows = builder.add("Reshape", {x, builder.ints({steps * batch, inputs})});
-    const ValueId w =
-        builder.add("Reshape", {turned(builder, builder.input(1), {2, 0, 1}), builder.ints({inputs, lines})});
+    const ValueId x = batch_first ? builder.transpose(builder.input(0), {1, 0, 2}) : builder.input(0);
+    const ValueId rows = builder.reshape(x, {steps * batch, inputs});
+    const ValueId w = builder.reshape(builder.transpose(builder.input(1), {2, 0, 1}), {inputs, lines});
     std::vector<ValueId> operands{rows, w};
     ValueId inner_bias = kNone;
     if (builder.input(3) != kNone) {
       if (builder.shape(3) != Shape{directions, 2 * gates * hidden})
         return input_error("B of shape {}", graph::to_string(builder.shape(3)));
       const ValueId bias = biases(builder, gates, hidden, inner_bias);
-      operands.push_back(builder.add("Reshape", {bias, builder.ints({lines})}));
+      operands.push_back(builder.reshape(bias, {lines}));
     }
-    const ValueId projected = builder.add(
-        "Reshape", {builder.add("Gemm", std::move(operands)), builder.ints({steps, batch, lines})});
+    const ValueId projected =
+        builder.reshape(builder.add("Gemm", std::move(operands)), {steps, batch, lines});
 
     // R as [direction][k][unit][gate], so that a lane reads its gates side by side.
-    const ValueId split =
-        builder.add("Reshape", {builder.input(2), builder.ints({directions, gates, hidden, hidden})});
-    ValueId r = turned(builder, split, {0, 3, 2, 1});
+    const ValueId split = builder.reshape(builder.input(2), {directions, gates, hidden, hidden});
+    ValueId r = builder.transpose(split, {0, 3, 2, 1});
     if (gates == 3) r = builder.add("Pad", {r, builder.ints({0, 0, 0, 0, 0, 0, 0, 1})});
 
     const auto state = [&](size_t index) {
       const ValueId id = builder.input(index);
-      return id != kNone && batch_first ? turned(builder, id, {1, 0, 2}) : id;
+      return id != kNone && batch_first ? builder.transpose(id, {1, 0, 2}) : id;
     };
     NodeBuilder::Attributes attributes{{"cell", int64_t(cell_)},
                                        {"direction", direction},
@@ -130,9 +115,9 @@ class RecurrentNetwork : public Composite {
                                           {projected, r, inner_bias, builder.input(4), state(5),
                                            lstm ? state(6) : kNone, lstm ? builder.input(7) : kNone},
                                           lstm ? 3 : 2, std::move(attributes));
-    builder.set_output(0, batch_first ? turned(builder, results[0], {2, 0, 1, 3}) : results[0]);
+    builder.set_output(0, batch_first ? builder.transpose(results[0], {2, 0, 1, 3}) : results[0]);
     for (size_t i = 1; i < results.size(); ++i)
-      builder.set_output(i, batch_first ? turned(builder, results[i], {1, 0, 2}) : results[i]);
+      builder.set_output(i, batch_first ? builder.transpose(results[i], {1, 0, 2}) : results[i]);
     return {};
   }
 

@@ -1,6 +1,7 @@
 // RecurrentSteps, the IR operator that RNN, GRU and LSTM leave after their inputs were multiplied. Shader
-// recurrent.comp: one dispatch a step (two for a GRU that resets before its product); all directions and
-// samples of the batch side by side, the state stays on the device.
+// recurrent.comp: all directions and samples of the batch side by side, the state stays on the device. Either
+// one dispatch walks all steps, a workgroup for each sample and direction; or there is a dispatch for each
+// step (two for a GRU that resets before its product), which uses the whole device.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -39,13 +40,6 @@ struct Sizes {
   [[nodiscard]] bool two_phases() const { return cell == Cell::kGru && !reset_after; }
 };
 
-template <class T>
-std::vector<T> list_of(const graph::Node& node, std::string_view key) {
-  const auto found = node.attributes.find(key);
-  const auto* list = found == node.attributes.end() ? nullptr : std::get_if<std::vector<T>>(&found->second);
-  return list == nullptr ? std::vector<T>{} : *list;
-}
-
 Result<Sizes> describe(const OpView& view) {
   const graph::Node& node = view.node();
   Sizes s;
@@ -78,13 +72,17 @@ Result<Sizes> describe(const OpView& view) {
     return input_error("operands don't fit {} steps, a batch of {}, {} directions of {} units", s.steps,
                        s.batch, s.directions, s.hidden);
   const size_t wanted = size_t(s.directions) * s.functions;
-  if (list_of<int64_t>(node, "functions").size() != wanted ||
-      list_of<float>(node, "alphas").size() != wanted || list_of<float>(node, "betas").size() != wanted)
+  if (node.integers("functions").size() != wanted || node.reals("alphas").size() != wanted ||
+      node.reals("betas").size() != wanted)
     return input_error("{} activations are expected", wanted);
   if (s.steps == 0) return input_error("a sequence without steps");
   if (s.batch > 65535) return input_error("a batch of {} (65535 at most)", s.batch);
   return s;
 }
+
+/// The variants.
+constexpr const char* kSequence = "sequence";
+constexpr const char* kSteps = "steps";
 
 bool reads(const graph::Node& node, size_t output) {
   return output < node.outputs.size() && node.outputs[output] != graph::kNone;
@@ -105,6 +103,18 @@ class RecurrentSteps : public Operator {
     return s ? uint64_t(buffer_bytes(*s)) * 5 : 0;
   }
 
+  [[nodiscard]] std::vector<std::string> variants(const graph::Graph& graph, const graph::Node& node,
+                                                  const gpu::DeviceFeatures& device) const override {
+    const auto s = describe(OpView(graph, node));
+    if (!s || s->steps == 1) return {};
+    // A dispatch costs some microseconds (40 on the software device, which runs a workgroup on one core); in
+    // that time a workgroup reads about so many weights.
+    const int64_t weights = int64_t(s->stride) * s->hidden * s->hidden;
+    const bool many = device.software && s->directions * s->batch > 1;
+    if (many || weights <= (device.software ? 1 << 19 : 1 << 16)) return {kSequence, kSteps};
+    return {kSteps, kSequence};
+  }
+
   Status emit(Emitter& emitter) const override {
     const graph::Node& node = emitter.node();
     const OpView view(emitter.graph(), node);
@@ -122,8 +132,8 @@ class RecurrentSteps : public Operator {
     for (size_t i = 0; i < in.size(); ++i) {
       TARSIER_TRY(in[i], input_address(emitter, i, Layout::kLinear, false));
     }
-    const auto functions = list_of<int64_t>(node, "functions");
-    const auto alphas = list_of<float>(node, "alphas"), betas = list_of<float>(node, "betas");
+    const auto functions = node.integers("functions");
+    const auto alphas = node.reals("alphas"), betas = node.reals("betas");
     // [direction][3] pairs of alpha and beta; the functions' numbers, four bits each.
     std::array<float, 12> parameters{};
     uint32_t kinds = 0;
@@ -154,23 +164,42 @@ class RecurrentSteps : public Operator {
     push.directions = uint32_t(s.directions);
     push.reverse = s.reverse;
     push.clip = s.clip;
-    const uint32_t width = is_narrow(emitter.device()) ? 16 : kLocalSize;
-    const std::array<uint32_t, 3> grid{uint32_t((s.hidden + width - 1) / width), push.batch, push.directions};
     const uint32_t flags = (push.lengths != 0 ? 1U : 0U) | (push.peepholes != 0 ? 2U : 0U) |
                            (s.clip > 0 ? 4U : 0U) | (s.input_forget ? 8U : 0U) | (push.bias != 0 ? 16U : 0U) |
                            (push.y != 0 ? 32U : 0U);
+    const std::string& variant = node.variant;
+    const auto names = variants(emitter.graph(), node, emitter.device());
+    const bool sequence = !names.empty() && (variant.empty() ? names[0] : variant) == kSequence;
+    if (!variant.empty() && variant != kSequence && variant != kSteps)
+      return runtime_error("no variant '{}' for this node", variant);
+    uint32_t width = is_narrow(emitter.device()) ? 16 : kLocalSize;
+    if (sequence && !is_narrow(emitter.device()))
+      width = uint32_t(std::min<int64_t>(emitter.device().max_workgroup, ceil_div(s.hidden, 64) * 64));
+    std::array<uint32_t, 3> grid{uint32_t(ceil_div(s.hidden, width)), push.batch, push.directions};
+    const std::vector<uint32_t> constants{
+        uint32_t(s.cell),  s.two_phases() ? 1U : 0U, kinds, flags, width, s.hidden % 4 == 0 ? 1U : 0U,
+        sequence ? 1U : 0U};
+    push.c_out = cells;
+    push.c_in = in[5];
+    push.h_in = in[4];
+    if (sequence) {
+      grid[0] = 1;
+      push.h_out = reads(node, 1) ? last_h : 0;
+      emitter.dispatch("kernels/recurrent.comp", constants, push, grid);
+      return {};
+    }
     for (int64_t step = 0; step < s.steps; ++step) {
       push.step = uint32_t(step);
-      push.h_in = step == 0 ? in[4] : push.h_out;
+      if (step > 0) push.h_in = push.h_out;
       push.h_out = step + 1 == s.steps ? last_h : scratch + uint64_t(step % 2) * buffer;
       // Where the last state stays in scratch, it must not be the buffer that is read.
       if (push.h_out == push.h_in) push.h_out = scratch + buffer;
-      push.c_in = step == 0 ? in[5] : cells;
-      push.c_out = cells;
-      for (uint32_t phase = s.two_phases() ? 1 : 0; phase <= (s.two_phases() ? 2U : 0U); ++phase) {
-        emitter.dispatch("kernels/recurrent.comp",
-                         {uint32_t(s.cell), phase, kinds, flags, width, s.hidden % 4 == 0 ? 1U : 0U}, push,
-                         grid, Dispatch::kNoWindow, step > 0 || phase == 2);
+      if (step > 0) push.c_in = cells;
+      for (uint32_t phase = constants[1]; phase <= constants[1] * 2; ++phase) {
+        auto phased = constants;
+        phased[1] = phase;
+        emitter.dispatch("kernels/recurrent.comp", phased, push, grid, Dispatch::kNoWindow,
+                         step > 0 || phase == 2);
       }
     }
     return {};
@@ -192,9 +221,9 @@ class RecurrentSteps : public Operator {
               view.floats(1),
               floats(2, s.directions * s.hidden),
               floats(6, s.directions * 3 * s.hidden),
-              list_of<int64_t>(view.node(), "functions"),
-              list_of<float>(view.node(), "alphas"),
-              list_of<float>(view.node(), "betas"),
+              view.node().integers("functions"),
+              view.node().reals("alphas"),
+              view.node().reals("betas"),
               floats(4, s.state()),
               floats(5, s.state()),
               std::vector<float>(size_t(s.steps * s.state()), 0.0F)};

@@ -6,6 +6,11 @@ namespace tarsier::kernels {
 
 class Registry;
 
+void register_bit_cast(Registry& registry);
+void register_cast(Registry& registry);
+void register_decoder_composites(Registry& registry);
+void register_flex_attention(Registry& registry);
+void register_linear_attention(Registry& registry);
 void register_unary(Registry& registry);
 void register_binary(Registry& registry);
 void register_where(Registry& registry);

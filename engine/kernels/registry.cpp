@@ -8,6 +8,11 @@ namespace tarsier::kernels {
 const Registry& Registry::instance() {
   static const Registry registry = [] {
     Registry all;
+    register_bit_cast(all);
+    register_cast(all);
+    register_decoder_composites(all);
+    register_flex_attention(all);
+    register_linear_attention(all);
     register_unary(all);
     register_binary(all);
     register_channels(all);

@@ -2,6 +2,7 @@
 // (inference). The planner shares memory through in_place_input(), and then nothing is dispatched.
 #include <algorithm>
 
+#include "core/number.hpp"
 #include "kernels/register.hpp"
 #include "kernels/strided.hpp"
 
@@ -68,7 +69,7 @@ class Reshape : public Alias {
         if (free != shape.end()) return input_error("more than one extent of -1");
         free = extent;
       } else {
-        known *= *extent;
+        known = saturated_product(known, *extent);
       }
     }
     const int64_t count = graph::element_count(from);

@@ -24,6 +24,9 @@ Status check_pooled(const Pooled& pooled) {
   return {};
 }
 
+/// Sampling points of a bin along an axis.
+constexpr float kMostPoints = 16384;
+
 /// What both shaders take.
 struct Push {
   uint64_t source, rois, batches, target;
@@ -45,6 +48,15 @@ Push push_of(const OpView& view, const Pooled& pooled, int64_t rois) {
   push.out_w = int32_t(pooled.width);
   push.scale = pooled.scale;
   return push;
+}
+
+/// The sampling points start + (i + 0.5) * step, i below count, that can lie within a pixel of an axis: a
+/// region far larger than the picture must not be walked for minutes. The rest counts as zeros.
+std::array<int64_t, 2> inner_points(float start, float step, int64_t count, int64_t extent) {
+  if (!(step > 0)) return {0, count};
+  const auto bounded = [&](float x) { return int64_t(std::clamp(x, 0.0F, float(count))); };
+  return {bounded(std::floor((-1 - start) / step) - 1),
+          bounded(std::ceil((float(extent) - start) / step) + 1)};
 }
 
 /// Inputs X, rois [R, 4] (x1, y1, x2, y2) and batch_indices [R].
@@ -103,21 +115,27 @@ class RoiAlign : public Operator {
         height = std::max(height, 1.0F);
       }
       const float bin_w = width / float(ow), bin_h = height / float(oh);
-      const int64_t ny = mode.sampling > 0 ? mode.sampling : int64_t(std::ceil(bin_h));
-      const int64_t nx = mode.sampling > 0 ? mode.sampling : int64_t(std::ceil(bin_w));
+      const auto points = [&](float bin) {
+        if (mode.sampling > 0) return mode.sampling;
+        return bin > 0 ? int64_t(std::min(std::ceil(bin), kMostPoints)) : 0;
+      };
+      const int64_t ny = points(bin_h), nx = points(bin_w);
       for (int64_t c = 0; c < d.c; ++c) {
         const float* plane = in.data() + (batches[r] * d.c + c) * d.plane();
         for (int64_t o = 0; o < oh * ow; ++o) {
-          float sum = 0, best = 0;
-          bool any = false;
-          for (int64_t s = 0; s < ny * nx; ++s) {
-            const float y = y0 + float(o / ow) * bin_h + (float(s / nx) + 0.5F) * bin_h / float(ny);
-            const float x = x0 + float(o % ow) * bin_w + (float(s % nx) + 0.5F) * bin_w / float(nx);
-            const auto taps = corners(plane, d, y, x);
-            for (const float tap : taps) {
-              sum += tap;
-              best = any ? std::max(best, tap) : tap;
-              any = true;
+          const float top = y0 + float(o / ow) * bin_h, left = x0 + float(o % ow) * bin_w;
+          const auto rows = inner_points(top, bin_h / float(ny), ny, d.h);
+          const auto columns = inner_points(left, bin_w / float(nx), nx, d.w);
+          const bool all = rows == std::array{int64_t{0}, ny} && columns == std::array{int64_t{0}, nx};
+          float sum = 0, best = all && nx * ny > 0 ? -std::numeric_limits<float>::infinity() : 0.0F;
+          for (int64_t sy = rows[0]; sy < rows[1]; ++sy) {
+            const float y = top + (float(sy) + 0.5F) * bin_h / float(ny);
+            for (int64_t sx = columns[0]; sx < columns[1]; ++sx) {
+              const float x = left + (float(sx) + 0.5F) * bin_w / float(nx);
+              for (const float tap : corners(plane, d, y, x)) {
+                sum += tap;
+                best = std::max(best, tap);
+              }
             }
           }
           out.push_back(mode.maximum ? best : sum / float(std::max<int64_t>(ny * nx, 1)));

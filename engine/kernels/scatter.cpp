@@ -108,6 +108,8 @@ class IndexedMove : public Operator {
     if (data.empty()) return input_error("data is a scalar");
     if (!gathers_ && view.dtype(2) != view.dtype(0))
       return input_error("updates of another type than the data");
+    if (graph::element_count(data) == 0 && graph::element_count(indices) > 0)
+      return input_error("indices {} into data {}", graph::to_string(indices), graph::to_string(data));
     TARSIER_TRY([[maybe_unused]] const Reduction reduction, reduction_of(view.node()));
     if (!tuples_) {
       TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 0), view.rank(0)));

@@ -133,11 +133,8 @@ Status split(NodeBuilder& builder) {
 /// The body once for each element of the first sequence; other sequences go along, tensors are repeated.
 Status map(NodeBuilder& builder) {
   const graph::Node node = builder.node();
-  const auto found = node.attributes.find("body");
-  const auto* attribute =
-      found == node.attributes.end() ? nullptr : std::get_if<std::shared_ptr<graph::Graph>>(&found->second);
-  if (attribute == nullptr || *attribute == nullptr) return input_error("attribute 'body' is missing");
-  const graph::Graph& body = **attribute;
+  if (node.body("body") == nullptr) return input_error("attribute 'body' is missing");
+  const graph::Graph& body = *node.body("body");
   TARSIER_TRY(const auto first, list_of(builder, 0));
   std::vector<std::vector<ValueId>> results(body.outputs.size());
   for (size_t i = 0; i < first.size(); ++i) {

@@ -2,7 +2,6 @@
 // row. Hardmax, and the forms of opset 12 and before over several axes, are written out.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "kernels/nd_index.hpp"
 #include "kernels/register.hpp"
@@ -81,11 +80,8 @@ class Hardmax : public Composite {
       return {};
     }
     const auto top = builder.add("ArgMax", {builder.input(0)}, {{"axis", axis}});
-    std::vector<int64_t> numbers(static_cast<size_t>(shape[size_t(axis)]));
-    std::iota(numbers.begin(), numbers.end(), 0);
-    Shape along(shape.size(), 1);
-    along[size_t(axis)] = int64_t(numbers.size());
-    const auto is_top = builder.add("Equal", {top, builder.constant(Tensor::i64(along, numbers))});
+    const auto is_top =
+        builder.add("Equal", {top, builder.count_along(shape.size(), size_t(axis), shape[size_t(axis)])});
     builder.finish("Cast", {is_top}, {{"to", int64_t{1}}});
     return {};
   }
@@ -106,10 +102,9 @@ class Flattened : public Composite {
     if (axis < 0 || axis > rank) return input_error("axis {} of {}", axis, graph::to_string(shape));
     const int64_t inner = graph::element_count(Shape(shape.begin() + axis, shape.end()));
     const int64_t outer = graph::element_count(Shape(shape.begin(), shape.begin() + axis));
-    const auto flat =
-        builder.add("Reshape", {builder.input(0), builder.ints({outer, inner})}, {{"allowzero", int64_t{1}}});
+    const auto flat = builder.reshape(builder.input(0), {outer, inner});
     const auto result = builder.add(flat_, {flat}, {{"axis", int64_t{1}}});
-    builder.finish("Reshape", {result, builder.ints(shape)}, {{"allowzero", int64_t{1}}});
+    builder.set_output(0, builder.reshape(result, shape));
     return {};
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/number.hpp"
 #include "kernels/channels.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
@@ -254,7 +255,7 @@ class Tile : public Mover {
     }
     for (size_t d = 0; d < repeats.size(); ++d) {
       if (repeats[d] < 0) return input_error("a negative repeat");
-      desc.shape[d] *= repeats[d];
+      desc.shape[d] = saturated_product(desc.shape[d], repeats[d]);
     }
     return std::vector{desc};
   }

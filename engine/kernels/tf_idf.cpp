@@ -37,20 +37,18 @@ Result<Vectorizer> describe(const OpView& view) {
   const std::string mode = node.text("mode", "");
   if (mode != "TF" && mode != "IDF" && mode != "TFIDF") return input_error("mode={}", mode);
   v.mode = mode == "TF" ? Mode::kTf : mode == "IDF" ? Mode::kIdf : Mode::kTfIdf;
-  v.skips = node.integer("max_skip_count", 0);
+  v.skips = std::clamp<int64_t>(node.integer("max_skip_count", 0), 0, v.length);  // more reach beyond the row
   const int64_t shortest = node.integer("min_gram_length", 1), longest = node.integer("max_gram_length", 1);
   const auto pool = node.integers("pool_int64s"), starts = node.integers("ngram_counts"),
              entries = node.integers("ngram_indexes");
   if (pool.empty()) return input_error("a pool without integers");
-  std::vector<float> weights;
-  if (const auto at = node.attributes.find("weights"); at != node.attributes.end())
-    if (const auto* list = std::get_if<std::vector<float>>(&at->second)) weights = *list;
+  const auto weights = node.reals("weights");
   if (!weights.empty() && weights.size() != entries.size())
     return input_error("{} weights for {} n-grams", weights.size(), entries.size());
   for (const int64_t item : pool) v.pool.push_back(int32_t(std::clamp<int64_t>(item, INT32_MIN, INT32_MAX)));
   int64_t last = -1;
   for (const int64_t entry : entries) {
-    if (entry < 0 || entry > (int64_t{1} << 28)) return input_error("n-gram index {}", entry);
+    if (entry < 0 || entry > (int64_t{1} << 24)) return input_error("n-gram index {}", entry);
     last = std::max(last, entry);
   }
   v.grams.resize(size_t(last + 1));
@@ -79,7 +77,7 @@ class TfIdfVectorizer : public Operator {
     TARSIER_TRY(const Vectorizer v, describe(OpView(emitter.graph(), emitter.node())));
     struct Push {
       uint64_t source, target, pool, grams;
-      uint32_t count, entries, length, skips, mode, reserved = 0;
+      uint32_t count, entries, length, skips, mode;
     } push{};
     push.count = uint32_t(graph::element_count(v.out));
     if (push.count == 0) return {};

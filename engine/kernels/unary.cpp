@@ -1,11 +1,10 @@
-// Elementwise operators of one operand: activations, rounding, exp and friends, tests, bits, Cast. Shader
+// Elementwise operators of one operand: activations, rounding, exp and friends, tests, bits. Shader
 // unary.comp.
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 
-#include "core/half.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 
@@ -14,7 +13,6 @@ namespace {
 
 /// Numbers that unary.comp knows the operations by (constant kOp).
 enum class Op : uint32_t {
-  kCopy,
   kRelu,
   kClip,
   kLeakyRelu,
@@ -46,13 +44,6 @@ enum class Op : uint32_t {
   kThresholdedRelu,
   kGeluTanh,
   kNot,
-  // Casts between the two element types of the device.
-  kIntToFloat,
-  kFloatToInt,
-  kFloatToBool,
-  kIntToBool,
-  kIntToInt,
-  kRoundTo,  // a: Precision
   kAcos,
   kAcosh,
   kAsin,
@@ -75,8 +66,6 @@ struct Parameters {
 
 float evaluate(Op op, float x, const Parameters& p) {
   switch (op) {
-    case Op::kCopy:
-      return x;
     case Op::kRelu:
       return x < 0 ? 0 : x;
     case Op::kClip:  // a NaN is passed on; the upper bound wins over a lower one above it
@@ -195,7 +184,7 @@ bool works_on_integers(Op op) {
 }
 
 /// Element types as unary.comp knows them (constant kElements). Narrow integers wrap around.
-enum : uint32_t { kReal = 0, kWord = 1, kUnsigned8 = 2, kSigned8 = 3, kSigned16 = 4, kUnsigned16 = 5 };
+enum : uint32_t { kReal = 0, kWord = 1, kUnsigned8 = 2, kSigned8 = 3, kSigned16 = 4 };
 
 uint32_t kind_of(DType type) {
   if (is_float(type)) return kReal;
@@ -203,16 +192,6 @@ uint32_t kind_of(DType type) {
          : type == DType::kI8  ? kSigned8
          : type == DType::kI16 ? kSigned16
                                : kWord;
-}
-
-/// Types whose numbers are kept as fp32, but rounded to the digits of these where a network casts to them.
-enum Precision : uint32_t { kFull = 0, kHalf = 1, kBfloat16 = 2 };
-
-float rounded(float x, Precision precision) {
-  if (precision == kHalf) return half_to_float(float_to_half(x));
-  if (precision == kFull || std::isnan(x)) return x;
-  const auto bits = std::bit_cast<uint32_t>(x);
-  return std::bit_cast<float>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) & 0xFFFF0000U);
 }
 
 struct Push {
@@ -250,7 +229,7 @@ class Unary : public Operator {
     const Operand in = emitter.input(0), out = emitter.output(0);
     const OpView view(emitter.graph(), emitter.node());
     const Op op = operation(view);
-    const bool integer = !is_float(view.dtype(0)) && op != Op::kIntToFloat && op != Op::kShrink;
+    const bool integer = !is_float(view.dtype(0)) && op != Op::kShrink;
     TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
     TARSIER_TRY(const uint64_t input, input_address(emitter, 0, in.value->layout, half_flag(*in.value) != 0));
     Push push{};
@@ -289,22 +268,21 @@ class Unary : public Operator {
       lanes = cover(emitter.device(), (push.count + 3) / 4);
       grid = flat_grid((push.count + 3) / 4, lanes.per_group());
     }
-    if (op == Op::kCopy && emitter.node().post.empty() && push.input == push.output) return {};
     emitter.dispatch("kernels/unary.comp",
-                     {post.kinds[0], post.kinds[1], uint32_t(op), elements(view), mode, half_flag(*in.value),
-                      half_flag(*out.value), lanes.width, lanes.per_lane,
+                     {post.kinds[0], post.kinds[1], uint32_t(op), kind_of(view.dtype(0)), mode,
+                      half_flag(*in.value), half_flag(*out.value), lanes.width, lanes.per_lane,
                       grid[1] > 1 && mode != kPlanes ? 1U : lanes.guard},
                      push, grid);
     return {};
   }
 
  protected:
-  [[nodiscard]] virtual Op operation(const OpView& view) const {
+  [[nodiscard]] Op operation(const OpView& view) const {
     if (op_ == Op::kGelu && view.node().text("approximate", "none") == "tanh") return Op::kGeluTanh;
     return op_;
   }
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
-    if (op_ != Op::kCopy && !is_float(view.dtype(0)) && !works_on_integers(op_)) {
+    if (!is_float(view.dtype(0)) && !works_on_integers(op_)) {
       return input_error("{} of {} is not defined", name, graph::name_of(view.dtype(0)));
     }
     if ((op_ == Op::kNot || op_ == Op::kBitwiseNot) && is_float(view.dtype(0))) {
@@ -313,8 +291,6 @@ class Unary : public Operator {
     if (op_ == Op::kIsNaN || op_ == Op::kIsInf) return std::vector{TensorDesc{DType::kBool, view.shape(0)}};
     return std::vector{view.desc(0)};
   }
-  /// Number of the element type that the result wraps around in (kind_of).
-  [[nodiscard]] virtual uint32_t elements(const OpView& view) const { return kind_of(view.dtype(0)); }
   [[nodiscard]] Status supported(const OpView& view) const override {
     for (size_t i = 1; i < view.input_count(); ++i) {
       if (view.has(i) && view.data(i) == nullptr) {
@@ -342,7 +318,7 @@ class Unary : public Operator {
     return {};
   }
 
-  [[nodiscard]] virtual Parameters parameters(const OpView& view) const {
+  [[nodiscard]] Parameters parameters(const OpView& view) const {
     const graph::Node& node = view.node();
     constexpr float kInf = std::numeric_limits<float>::infinity();
     switch (op_) {
@@ -372,179 +348,61 @@ class Unary : public Operator {
   float a_, b_;
 };
 
-/// Attribute `to`: ONNX's TensorProto.DataType number. 16-bit real types are kept as fp32 where `precision`
-/// ("float16", "bfloat16") names them, but rounded to their digits. Real numbers are cut towards zero and
-/// kept in the range of an int32 (int64 on the host); integers wrap around.
-class Cast : public Unary {
- public:
-  Cast() : Unary("Cast", Op::kCopy) {}
-  [[nodiscard]] bool accepts(const graph::Graph&, const graph::Node&, const graph::PostOp&) const override {
-    return false;
-  }
-
- protected:
-  [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
-    TARSIER_TRY(const DType to, target(view.node()));
-    const std::string name_of_precision = view.node().text("precision", "");
-    if (!name_of_precision.empty() && precision(view.node()) == kFull) {
-      return input_error("precision={}", name_of_precision);
-    }
-    return std::vector{TensorDesc{to, view.shape(0)}};
-  }
-  Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
-    TARSIER_TRY(const DType to, target(view.node()));
-    if (is_float(to)) {
-      auto values = view.floats(0);
-      for (float& x : values) x = rounded(x, precision(view.node()));
-      store(outputs[0], values);
-      return {};
-    }
-    std::vector<int64_t> values;
-    if (is_float(view.dtype(0))) {
-      // The largest doubles below the ends of the range.
-      const bool wide = to == DType::kI64;
-      const double low = wide ? -9223372036854775808.0 : -2147483648.0;
-      const double high = wide ? 9223372036854774784.0 : 2147483647.0;
-      for (const float x : view.floats(0)) {
-        const bool truth = to == DType::kBool;
-        values.push_back(truth           ? int64_t(x != 0)
-                         : std::isnan(x) ? 0
-                                         : int64_t(std::clamp(double(x), low, high)));
-      }
-    } else {
-      values = view.ints(0);
-    }
-    if (elements(view) == kUnsigned16) {
-      for (int64_t& x : values) x &= 0xFFFF;
-    }
-    store(outputs[0], values);
-    return {};
-  }
-  [[nodiscard]] Op operation(const OpView& view) const override {
-    const DType from = view.dtype(0);
-    const auto target_type = target(view.node());
-    const DType to = target_type.ok() ? *target_type : from;
-    if (is_float(to)) {
-      return !is_float(from) ? Op::kIntToFloat : precision(view.node()) == kFull ? Op::kCopy : Op::kRoundTo;
-    }
-    if (to == DType::kBool) {
-      return from == DType::kBool ? Op::kCopy : is_float(from) ? Op::kFloatToBool : Op::kIntToBool;
-    }
-    if (is_float(from)) return Op::kFloatToInt;
-    const uint32_t kind = elements(view);
-    return kind == kWord || (to == from && kind != kUnsigned16) ? Op::kCopy : Op::kIntToInt;
-  }
-  [[nodiscard]] uint32_t elements(const OpView& view) const override {
-    if (view.node().integer("to", 0) == kOnnxUint16) return kUnsigned16;
-    const auto to = target(view.node());
-    return kind_of(to.ok() ? *to : view.dtype(0));
-  }
-  [[nodiscard]] Parameters parameters(const OpView& view) const override {
-    return {float(precision(view.node())), 0};
-  }
-
- private:
-  static constexpr int64_t kOnnxUint16 = 4;
-
-  static Precision precision(const graph::Node& node) {
-    const std::string name = node.text("precision", "");
-    return name == "float16" ? kHalf : name == "bfloat16" ? kBfloat16 : kFull;
-  }
-  static Result<DType> target(const graph::Node& node) {
-    if (!node.has("to")) return input_error("attribute 'to' is missing");
-    switch (node.integer("to", 0)) {  // onnx.proto, TensorProto.DataType
-      case 1:
-        return DType::kF32;
-      case 2:
-        return DType::kU8;
-      case 3:
-        return DType::kI8;
-      case kOnnxUint16:
-        return DType::kI32;
-      case 5:
-        return DType::kI16;
-      case 6:
-        return DType::kI32;
-      case 7:
-        return DType::kI64;
-      case 9:
-        return DType::kBool;
-      case 10:
-        return DType::kF16;
-      case 11:
-        return DType::kF64;
-      default:
-        return input_error("to={} is not a supported element type", node.integer("to", 0));
-    }
-  }
-};
-
-/// Cast to the element type of the second operand.
-class CastLike : public Composite {
- public:
-  CastLike() : Composite("CastLike", 2, 2) {}
-
- protected:
-  Status write_out(graph::NodeBuilder& builder) const override {
-    builder.finish("Cast", {builder.input(0)}, {{"to", onnx_type(builder.desc(1).dtype)}});
-    return {};
-  }
-
- private:
-};
-
 }  // namespace
 
 void register_unary(Registry& registry) {
-  const auto add = [&](const char* name, Op op, float a = 0, float b = 0) {
-    registry.add(std::make_unique<Unary>(name, op, a, b));
+  struct Row {
+    const char* name;
+    Op op;
+    float a = 0, b = 0;
   };
-  add("Relu", Op::kRelu);
-  add("Clip", Op::kClip);
-  add("LeakyRelu", Op::kLeakyRelu, 0.01F);
-  add("Sigmoid", Op::kSigmoid);
-  add("Silu", Op::kSilu);
-  add("HardSigmoid", Op::kHardSigmoid, 0.2F, 0.5F);
-  add("HardSwish", Op::kHardSwish);
-  add("Tanh", Op::kTanh);
-  add("Gelu", Op::kGelu);
-  add("Exp", Op::kExp);
-  add("Log", Op::kLog);
-  add("Sqrt", Op::kSqrt);
-  add("Neg", Op::kNeg);
-  add("Abs", Op::kAbs);
-  add("Floor", Op::kFloor);
-  add("Ceil", Op::kCeil);
-  add("Round", Op::kRound);
-  add("Reciprocal", Op::kReciprocal);
-  add("Erf", Op::kErf);
-  add("Softplus", Op::kSoftplus);
-  add("Elu", Op::kElu, 1.0F);
-  add("Sign", Op::kSign);
-  add("Selu", Op::kSelu, 1.67326319F, 1.05070102F);
-  add("Softsign", Op::kSoftsign);
-  add("Sin", Op::kSin);
-  add("Cos", Op::kCos);
-  add("Mish", Op::kMish);
-  add("Celu", Op::kCelu, 1.0F);
-  add("ThresholdedRelu", Op::kThresholdedRelu, 1.0F);
-  add("Not", Op::kNot);
-  add("Acos", Op::kAcos);
-  add("Acosh", Op::kAcosh);
-  add("Asin", Op::kAsin);
-  add("Asinh", Op::kAsinh);
-  add("Atan", Op::kAtan);
-  add("Atanh", Op::kAtanh);
-  add("Cosh", Op::kCosh);
-  add("Sinh", Op::kSinh);
-  add("Tan", Op::kTan);
-  add("Shrink", Op::kShrink, 0.5F);
-  add("Swish", Op::kSwish, 1.0F);
-  add("IsNaN", Op::kIsNaN);
-  add("IsInf", Op::kIsInf);
-  add("BitwiseNot", Op::kBitwiseNot);
-  registry.add(std::make_unique<CastLike>());
-  registry.add(std::make_unique<Cast>());
+  constexpr Row kRows[] = {
+      {"Relu", Op::kRelu},
+      {"Clip", Op::kClip},
+      {"LeakyRelu", Op::kLeakyRelu, 0.01F},
+      {"Sigmoid", Op::kSigmoid},
+      {"Silu", Op::kSilu},
+      {"HardSigmoid", Op::kHardSigmoid, 0.2F, 0.5F},
+      {"HardSwish", Op::kHardSwish},
+      {"Tanh", Op::kTanh},
+      {"Gelu", Op::kGelu},
+      {"Exp", Op::kExp},
+      {"Log", Op::kLog},
+      {"Sqrt", Op::kSqrt},
+      {"Neg", Op::kNeg},
+      {"Abs", Op::kAbs},
+      {"Floor", Op::kFloor},
+      {"Ceil", Op::kCeil},
+      {"Round", Op::kRound},
+      {"Reciprocal", Op::kReciprocal},
+      {"Erf", Op::kErf},
+      {"Softplus", Op::kSoftplus},
+      {"Elu", Op::kElu, 1.0F},
+      {"Sign", Op::kSign},
+      {"Selu", Op::kSelu, 1.67326319F, 1.05070102F},
+      {"Softsign", Op::kSoftsign},
+      {"Sin", Op::kSin},
+      {"Cos", Op::kCos},
+      {"Mish", Op::kMish},
+      {"Celu", Op::kCelu, 1.0F},
+      {"ThresholdedRelu", Op::kThresholdedRelu, 1.0F},
+      {"Not", Op::kNot},
+      {"Acos", Op::kAcos},
+      {"Acosh", Op::kAcosh},
+      {"Asin", Op::kAsin},
+      {"Asinh", Op::kAsinh},
+      {"Atan", Op::kAtan},
+      {"Atanh", Op::kAtanh},
+      {"Cosh", Op::kCosh},
+      {"Sinh", Op::kSinh},
+      {"Tan", Op::kTan},
+      {"Shrink", Op::kShrink, 0.5F},
+      {"Swish", Op::kSwish, 1.0F},
+      {"IsNaN", Op::kIsNaN},
+      {"IsInf", Op::kIsInf},
+      {"BitwiseNot", Op::kBitwiseNot},
+  };
+  for (const Row& row : kRows) registry.add(std::make_unique<Unary>(row.name, row.op, row.a, row.b));
 }
 
 }  // namespace tarsier::kernels

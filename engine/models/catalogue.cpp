@@ -62,8 +62,10 @@ class TableReader {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return values;
     const toml::table* table = node->as_table();
-    if (table == nullptr) complain(*node, key, "a table like { output = \"input\" }");
-    if (table == nullptr) return values;
+    if (table == nullptr) {
+      complain(*node, key, "a table like { output = \"input\" }");
+      return values;
+    }
     for (const auto& [name, value] : *table) {
       const auto text = value.value<std::string>();
       if (!text) complain(value, key, "a table like { output = \"input\" }");

@@ -73,21 +73,4 @@ vec4 exact_atanh(vec4 x) {
   return mix(outside, sign(x) * uintBitsToFloat(0x7F800000u), equal(a, vec4(1.0)));
 }
 
-// Rounded to the nearest number, ties to even, that half precision can hold; as fp32.
-vec4 round_to_half(vec4 x) {
-  const uvec4 bits = floatBitsToUint(x), magnitude = bits & 0x7FFFFFFFu;
-  const vec4 normal = uintBitsToFloat((bits + 0xFFFu + ((bits >> 13) & 1u)) & 0xFFFFE000u);
-  const vec4 subnormal = roundEven(x * 16777216.0) * (1.0 / 16777216.0);  // multiples of 2^-24
-  const vec4 infinite = uintBitsToFloat((bits & 0x80000000u) | 0x7F800000u);
-  const vec4 finite = mix(normal, subnormal, lessThan(magnitude, uvec4(0x38800000u)));
-  const vec4 number = mix(finite, infinite, greaterThanEqual(magnitude, uvec4(0x477FF000u)));
-  return mix(number, x, greaterThan(magnitude, uvec4(0x7F800000u)));
-}
-// The same for bfloat16.
-vec4 round_to_bfloat16(vec4 x) {
-  const uvec4 bits = floatBitsToUint(x);
-  const vec4 number = uintBitsToFloat((bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u);
-  return mix(number, x, greaterThan(bits & 0x7FFFFFFFu, uvec4(0x7F800000u)));
-}
-
 #endif

@@ -18,7 +18,7 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer Geo
 layout(push_constant, std430) uniform Push {
   uint64_t x, w, target, geometry;
   uint64_t x_zero, w_zero, x_scale, w_scale, y_scale, y_zero, bias;
-  uint count, flags;
+  uint count;
   int low, high;
 } pc;
 

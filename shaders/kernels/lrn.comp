@@ -9,7 +9,7 @@ layout(constant_id = 1) const uint kHalfOut = 0u;
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target;
-  uint count, plane, groups;
+  uint count, plane, groups, channels;
   int below, above;
   float alpha, beta, bias;
 } pc;
@@ -33,5 +33,7 @@ void main() {
     }
   }
   const vec4 x = load_group(pc.source, i, kHalfIn);
-  store_group(pc.target, i, x / pow(pc.bias + pc.alpha * sum, vec4(pc.beta)), kHalfOut);
+  // 0 over a sum of nothing, with a bias of 0, or over a neighbour's NaN: padding channels stay zero.
+  const vec4 y = x / pow(pc.bias + pc.alpha * sum, vec4(pc.beta));
+  store_group(pc.target, i, mask_channels(y, uint(g), pc.channels), kHalfOut);
 }

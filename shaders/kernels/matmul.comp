@@ -29,8 +29,11 @@ vec4 load_b(uvec4 b_at, uint k) {
 }
 
 void main() {
-  const uint column = gl_GlobalInvocationID.x * 4u, row = gl_WorkGroupID.y * kRows;
-  if (column >= pc.n) return;
+  // x counts blocks of columns first, then what y can't count of the rows: product_grid() of matmul.cpp.
+  const uint across = (pc.n + 63u) / 64u, fold = gl_WorkGroupID.x / across;
+  const uint column = (gl_WorkGroupID.x - fold * across) * 64u + gl_LocalInvocationID.x * 4u;
+  const uint row = (fold * gl_NumWorkGroups.y + gl_WorkGroupID.y) * kRows;
+  if (column >= pc.n || row >= pc.m) return;
   const ivec4 batch = nd_offsets(pc.table, kRank, gl_WorkGroupID.z);
   // Rows and columns beyond the edge repeat the last one and are not stored.
   const uvec4 columns = min(uvec4(column) + uvec4(0u, 1u, 2u, 3u), uvec4(pc.n - 1u));

@@ -1,13 +1,13 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Greedy non-maximum suppression, a workgroup for each class of an image; engine/kernels/non_max_suppression.cpp.
-// Each round the lanes look for the best box that is left, and strike out what it overlaps.
+// Each round the lanes strike out what the last picked box overlaps and look for the best of what is left.
 #include "tensor.glsl"
 
-const uint kLanes = 64u;
-layout(local_size_x = 64) in;
+layout(local_size_x_id = 2) in;
 layout(constant_id = 0) const uint kHasIou = 0u;
 layout(constant_id = 1) const uint kHasScore = 0u;
+layout(constant_id = 2) const uint kLanes = 64u;
 
 layout(push_constant, std430) uniform Push {
   uint64_t boxes, scores, iou, score, alive, picked, counts;
@@ -33,20 +33,36 @@ void main() {
   const uint lane = gl_LocalInvocationID.x, image = row / pc.classes, first = row * pc.count;
   const float threshold = kHasIou != 0u ? load_float(pc.iou, 0u) : 0.0;
   const float least = kHasScore != 0u ? load_float(pc.score, 0u) : kGone;
+  // Each lane keeps the boxes that are left to it closed up, so that rounds get shorter: no other lane reads them.
+  const uint mine = first + lane;
+  uint left = 0u;
   for (uint i = lane; i < pc.count; i += kLanes) {
-    const float s = load_float(pc.scores, first + i);
-    store_float(pc.alive, first + i, s > least ? s : kGone);
+    if (load_float(pc.scores, first + i) > least) store_word(pc.alive, mine + left++ * kLanes, i);
   }
-  uint kept = 0u;
+  uint kept = 0u, winner = pc.count;
+  vec4 box = vec4(0.0);
   for (; kept < pc.most; ++kept) {
+    const float area = (box.z - box.x) * (box.w - box.y);
     float top = kGone;
-    uint at = pc.count;
-    for (uint i = lane; i < pc.count; i += kLanes) {
-      const float s = load_float(pc.alive, first + i);
-      const bool better = s > top;
-      top = better ? s : top;
-      at = better ? i : at;
+    uint at = pc.count, stay = 0u;
+    for (uint k = 0u; k < left; ++k) {
+      const uint i = load_word(pc.alive, mine + k * kLanes);
+      const float s = load_float(pc.scores, first + i);
+      bool gone = i == winner;
+      if (kept > 0u) {
+        const vec4 b = corners(image, i);
+        const vec2 extent = max(min(box.zw, b.zw) - max(box.xy, b.xy), vec2(0.0));
+        const float shared_area = extent.x * extent.y;
+        const float whole = area + (b.z - b.x) * (b.w - b.y) - shared_area;
+        gone = gone || (whole > 0.0 && shared_area / whole > threshold);
+      }
+      if (!gone) {
+        store_word(pc.alive, mine + stay++ * kLanes, i);
+        at = s > top ? i : at;
+        top = max(s, top);
+      }
     }
+    left = stay;
     best_score[lane] = top;
     best_box[lane] = at;
     barrier();
@@ -62,20 +78,11 @@ void main() {
       }
       barrier();
     }
-    const uint winner = best_box[0];
+    winner = best_box[0];
     barrier();
     if (winner >= pc.count) break;  // the same for all lanes
     if (lane == 0u) store_word(pc.picked, row * pc.most + kept, winner);
-    const vec4 box = corners(image, winner);
-    const float area = (box.z - box.x) * (box.w - box.y);
-    // Each lane strikes out the boxes that it looks at itself: no other lane reads them.
-    for (uint i = lane; i < pc.count; i += kLanes) {
-      const vec4 b = corners(image, i);
-      const vec2 extent = max(min(box.zw, b.zw) - max(box.xy, b.xy), vec2(0.0));
-      const float shared_area = extent.x * extent.y;
-      const float whole = area + (b.z - b.x) * (b.w - b.y) - shared_area;
-      if (i == winner || (whole > 0.0 && shared_area / whole > threshold)) store_float(pc.alive, first + i, kGone);
-    }
+    box = corners(image, winner);
   }
   if (lane == 0u) store_word(pc.counts, row, kept);
 }

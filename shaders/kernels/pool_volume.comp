@@ -10,46 +10,39 @@ layout(constant_id = 2) const uint kIndices = 0u;
 layout(constant_id = 3) const uint kColumns = 0u;  // indices in column-major order
 
 layout(push_constant, std430) uniform Push {
-  uint64_t source, target, indices, table;
+  uint64_t source, target, indices;
   uint count;
   float p;
+  int kernel[3], stride[3], dilation[3], before[3], after[3], extent[3], outputs[3];  // z, y, x
 } pc;
-
-struct Axis { int kernel, stride, dilation, before, after, extent, outputs; };
-
-Axis axis_of(uint a) {
-  int v[7];
-  for (uint i = 0u; i < 7u; ++i) v[i] = load_int(pc.table, a * 7u + i);
-  return Axis(v[0], v[1], v[2], v[3], v[4], v[5], v[6]);
-}
 
 void main() {
   const uint item = flat_group() * 64u + gl_LocalInvocationID.x;
   if (item >= pc.count) return;
-  const Axis az = axis_of(0u), ay = axis_of(1u), ax = axis_of(2u);
-  const uint line = item / uint(ax.outputs), sheet = line / uint(ay.outputs), plane = sheet / uint(az.outputs);
-  const ivec3 origin = ivec3(int(item % uint(ax.outputs)) * ax.stride - ax.before,
-                             int(line % uint(ay.outputs)) * ay.stride - ay.before,
-                             int(sheet % uint(az.outputs)) * az.stride - az.before);
-  const int volume = ax.extent * ay.extent * az.extent;
-  const uint base = plane * uint(volume);
+  const uint line = item / uint(pc.outputs[2]), sheet = line / uint(pc.outputs[1]), plane = sheet / uint(pc.outputs[0]);
+  const ivec3 place = ivec3(sheet - plane * uint(pc.outputs[0]), line - sheet * uint(pc.outputs[1]),
+                            item - line * uint(pc.outputs[2]));
+  const ivec3 size = ivec3(pc.extent[0], pc.extent[1], pc.extent[2]);
+  const ivec3 padded = size + ivec3(pc.after[0], pc.after[1], pc.after[2]);
+  const ivec3 origin = place * ivec3(pc.stride[0], pc.stride[1], pc.stride[2]) -
+                       ivec3(pc.before[0], pc.before[1], pc.before[2]);
+  const uint base = plane * uint(size.x * size.y * size.z);
   float best = uintBitsToFloat(0xFF800000u), sum = 0.0, counted = 0.0;
   int best_integer = int(0x80000000u), where = 0;
   bool found = false;
-  for (int kz = 0; kz < az.kernel; ++kz) {
-    const int z = origin.z + kz * az.dilation;
-    for (int ky = 0; ky < ay.kernel; ++ky) {
-      const int y = origin.y + ky * ay.dilation;
-      for (int kx = 0; kx < ax.kernel; ++kx) {
-        const int x = origin.x + kx * ax.dilation;
-        const bool inside = z >= 0 && y >= 0 && x >= 0 && z < az.extent && y < ay.extent && x < ax.extent;
-        const int at = (z * ay.extent + y) * ax.extent + x;
-        if (kMode == 2u) {
-          const bool padded = z < az.extent + az.after && y < ay.extent + ay.after && x < ax.extent + ax.after;
-          counted += padded ? 1.0 : 0.0;
-        } else {
-          counted += inside ? 1.0 : 0.0;
-        }
+  for (int kz = 0; kz < pc.kernel[0]; ++kz) {
+    const int z = origin.x + kz * pc.dilation[0];
+    const bool inside_z = z >= 0 && z < size.x;
+    for (int ky = 0; ky < pc.kernel[1]; ++ky) {
+      const int y = origin.y + ky * pc.dilation[1];
+      const bool inside_y = inside_z && y >= 0 && y < size.y, padded_y = z < padded.x && y < padded.y;
+      const int row = (z * size.y + y) * size.z;
+      for (int kx = 0; kx < pc.kernel[2]; ++kx) {
+        const int x = origin.z + kx * pc.dilation[2];
+        const bool inside = inside_y && x >= 0 && x < size.z;
+        const int at = row + x;
+        const bool counts = kMode == 2u ? padded_y && x < padded.z : inside;
+        counted += counts ? 1.0 : 0.0;
         // Loads are clamped into the tensor, what lies outside is not taken.
         const uint word = load_word(pc.source, base + uint(inside ? at : 0));
         if (kMode == 0u) {
@@ -58,7 +51,7 @@ void main() {
           best = better ? uintBitsToFloat(word) : best;
           best_integer = better ? int(word) : best_integer;
           found = found || inside;
-          const int place = kColumns != 0u ? z + az.extent * (y + ay.extent * x) : at;
+          const int place = kColumns != 0u ? z + size.x * (y + size.y * x) : at;
           where = better ? place : where;
         } else {
           const float value = uintBitsToFloat(word);

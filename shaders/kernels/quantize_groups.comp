@@ -11,6 +11,7 @@ layout(constant_id = 2) const uint kGuard = 1u;  // Coverage in operator.hpp
 layout(constant_id = 3) const uint kDequantize = 0u;
 layout(constant_id = 4) const uint kWithZero = 0u;
 layout(constant_id = 5) const uint kPerChannel = 0u;
+layout(constant_id = 6) const uint kDigits = 0u;  // of the quotient
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, scale, zero_point, target;
@@ -42,7 +43,7 @@ void main() {
       const vec4 value = vec4(x - zero) * scale;
       store_group(pc.target, row * pc.plane + p, mask_channels(value, first_channel / 4u, pc.channels), kHalf);
     } else {
-      const vec4 x = load_group(pc.source, row * pc.plane + p, kHalf) / scale;
+      const vec4 x = quotient(load_group(pc.source, row * pc.plane + p, kHalf), scale, kDigits);
       [[unroll]] for (uint k = 0u; k < 4u; ++k) {
         if (first_channel + k < pc.channels)
           store_word(pc.target, at[k] + p, uint(quantized(x[k], zero[k], pc.low, pc.high)));

@@ -7,7 +7,7 @@ layout(local_size_x = 64) in;
 
 layout(push_constant, std430) uniform Push {
   uint64_t source, target, pool, grams;
-  uint count, entries, items, skips, mode, reserved;
+  uint count, entries, items, skips, mode;
 } pc;
 
 void main() {

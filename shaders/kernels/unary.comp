@@ -7,7 +7,7 @@
 layout(local_size_x_id = 7) in;
 
 layout(constant_id = 2) const uint kOp = 0u;
-// Of the result: 0 real; integers: 1 of 32 bits, 2 unsigned of 8, 3 of 8, 4 of 16, 5 unsigned of 16.
+// 0 real; integers: 1 of 32 bits, 2 unsigned of 8, 3 of 8, 4 of 16.
 layout(constant_id = 3) const uint kElements = 0u;
 layout(constant_id = 4) const uint kLayout = 0u;  // 0 words, 1 groups, 2 groups by plane (masked), 3 words with a tail
 layout(constant_id = 5) const uint kHalfIn = 0u;
@@ -26,14 +26,13 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 // The enumerators of Op in unary.cpp.
-const uint kCopy = 0u, kRelu = 1u, kClip = 2u, kLeakyRelu = 3u, kSigmoid = 4u, kSilu = 5u, kHardSigmoid = 6u;
-const uint kHardSwish = 7u, kTanh = 8u, kGelu = 9u, kExp = 10u, kLog = 11u, kSqrt = 12u, kNeg = 13u;
-const uint kAbs = 14u, kFloor = 15u, kCeil = 16u, kRound = 17u, kReciprocal = 18u, kErf = 19u;
-const uint kSoftplus = 20u, kElu = 21u, kSign = 22u, kSelu = 23u, kSoftsign = 24u, kSin = 25u, kCos = 26u;
-const uint kMish = 27u, kCelu = 28u, kThresholdedRelu = 29u, kGeluTanh = 30u, kNot = 31u, kIntToFloat = 32u;
-const uint kFloatToInt = 33u, kFloatToBool = 34u, kIntToBool = 35u, kIntToInt = 36u, kRoundTo = 37u;
-const uint kAcos = 38u, kAcosh = 39u, kAsin = 40u, kAsinh = 41u, kAtan = 42u, kAtanh = 43u, kCosh = 44u;
-const uint kSinh = 45u, kTan = 46u, kShrink = 47u, kSwish = 48u, kIsNaN = 49u, kIsInf = 50u, kBitwiseNot = 51u;
+const uint kRelu = 0u, kClip = 1u, kLeakyRelu = 2u, kSigmoid = 3u, kSilu = 4u, kHardSigmoid = 5u;
+const uint kHardSwish = 6u, kTanh = 7u, kGelu = 8u, kExp = 9u, kLog = 10u, kSqrt = 11u, kNeg = 12u;
+const uint kAbs = 13u, kFloor = 14u, kCeil = 15u, kRound = 16u, kReciprocal = 17u, kErf = 18u;
+const uint kSoftplus = 19u, kElu = 20u, kSign = 21u, kSelu = 22u, kSoftsign = 23u, kSin = 24u, kCos = 25u;
+const uint kMish = 26u, kCelu = 27u, kThresholdedRelu = 28u, kGeluTanh = 29u, kNot = 30u, kAcos = 31u;
+const uint kAcosh = 32u, kAsin = 33u, kAsinh = 34u, kAtan = 35u, kAtanh = 36u, kCosh = 37u, kSinh = 38u;
+const uint kTan = 39u, kShrink = 40u, kSwish = 41u, kIsNaN = 42u, kIsInf = 43u, kBitwiseNot = 44u;
 
 bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7FFFFFFFu, uvec4(0x7F800000u)); }
 vec4 softplus(vec4 x) { return max(x, 0.0) + log1p(exp(-abs(x))); }
@@ -50,9 +49,6 @@ vec4 expm1(vec4 x) {
 
 vec4 shrink(vec4 x, float lambda, float bias) {
   return mix(mix(vec4(0.0), x - bias, greaterThan(x, vec4(lambda))), x + bias, lessThan(x, vec4(-lambda)));
-}
-vec4 rounded(vec4 x, float precision_number) {
-  return precision_number == 1.0 ? round_to_half(x) : precision_number == 2.0 ? round_to_bfloat16(x) : x;
 }
 
 vec4 evaluate(vec4 x) {
@@ -100,7 +96,6 @@ vec4 evaluate(vec4 x) {
     case kTan: return sin(x) / cos(x);
     case kShrink: return shrink(x, a, b);
     case kSwish: return x / (1.0 + exp(-a * x));
-    case kRoundTo: return rounded(x, a);
   }
   return x;
 }
@@ -111,7 +106,6 @@ uvec4 narrowed(uvec4 x) {
     case 2u: return x & 0xFFu;
     case 3u: return uvec4(bitfieldExtract(ivec4(x), 0, 8));
     case 4u: return uvec4(bitfieldExtract(ivec4(x), 0, 16));
-    case 5u: return x & 0xFFFFu;
   }
   return x;
 }
@@ -124,13 +118,6 @@ uvec4 is_infinite(uvec4 bits) {
 uvec4 evaluate_words(uvec4 bits) {
   const ivec4 x = ivec4(bits);
   switch (kOp) {
-    case kCopy: return bits;
-    case kIntToFloat: return floatBitsToUint(rounded(vec4(x), uintBitsToFloat(pc.a)));
-    case kFloatToInt:  // beyond the range of an int GLSL says nothing
-      return narrowed(uvec4(ivec4(clamp(uintBitsToFloat(bits), -2147483648.0, 2147483520.0))));
-    case kFloatToBool: return uvec4(notEqual(uintBitsToFloat(bits), vec4(0.0)));
-    case kIntToBool: return uvec4(notEqual(x, ivec4(0)));
-    case kIntToInt: return narrowed(bits);
     case kNot: return uvec4(equal(x, ivec4(0)));
     case kIsNaN: return uvec4(is_nan(uintBitsToFloat(bits)));
     case kIsInf: return is_infinite(bits);

@@ -111,6 +111,71 @@ TEST(OnnxTensors, EveryStorage) {
   EXPECT_EQ(tensor("empty").size(), 0);
 }
 
+TEST(OnnxTensors, ElementsOfFewBits) {
+  // Numbers of element types that the protobuf classes don't know yet.
+  constexpr int32_t kE4M3 = 17, kE5M2 = 19, kUint4 = 21, kInt4 = 22, kE2M1 = 23, kE8M0 = 24, kInt2 = 26,
+                    kE2M3 = 27;
+  Model model;
+  model.weight("e4m3", {3}, kE4M3)->set_raw_data(std::string("\x38\xFE\x01", 3));
+  auto* fields = model.weight("e5m2", {2}, kE5M2);
+  fields->add_int32_data(0x3C);
+  fields->add_int32_data(0xC0);
+  model.weight("uint4", {3}, kUint4)->set_raw_data(std::string("\xF1\x02", 2));
+  auto* int4 = model.weight("int4", {3}, kInt4);
+  int4->add_int32_data(0x8F);
+  int4->add_int32_data(0x07);
+  model.weight("e2m1", {2}, kE2M1)->set_raw_data(std::string("\xA7", 1));
+  model.weight("e8m0", {2}, kE8M0)->set_raw_data(std::string("\x7F\x80", 2));
+  model.weight("int2", {5}, kInt2)->set_raw_data(std::string("\xE4\x02", 2));
+  model.weight("e2m3", {4}, kE2M3)->set_raw_data(std::string("\x5F\xF2\x83", 3));
+  model.weight("none", {0}, kInt4)->set_raw_data("");
+  model.node("Relu", {"x"}, {"y"});
+  const auto loaded = model.load();
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const auto tensor = [&](const char* name) { return *loaded->constant(loaded->find_value(name)); };
+  EXPECT_EQ(tensor("e4m3").to_floats(), (std::vector<float>{1, -448, 0x1p-9F}));
+  EXPECT_EQ(tensor("e4m3").dtype(), graph::DType::kF32);
+  EXPECT_EQ(tensor("e5m2").to_floats(), (std::vector<float>{1, -2}));
+  EXPECT_EQ(tensor("uint4").to_ints(), (Ints{1, 15, 2}));
+  EXPECT_EQ(tensor("uint4").dtype(), graph::DType::kU8);
+  EXPECT_EQ(tensor("int4").to_ints(), (Ints{-1, -8, 7}));
+  EXPECT_EQ(tensor("int4").dtype(), graph::DType::kI8);
+  EXPECT_EQ(tensor("e2m1").to_floats(), (std::vector<float>{6, -1}));
+  EXPECT_EQ(tensor("e8m0").to_floats(), (std::vector<float>{1, 2}));
+  EXPECT_EQ(tensor("int2").to_ints(), (Ints{0, 1, -2, -1, -2}));
+  // 24 bits from the lowest on: 0x1F, 0x09, 0x3F, 0x20.
+  EXPECT_EQ(tensor("e2m3").to_floats(), (std::vector<float>{7.5F, 1.125F, -7.5F, -0.0F}));
+  EXPECT_EQ(tensor("none").size(), 0);
+
+  Model damaged;
+  damaged.weight("w", {3}, kInt4)->set_raw_data(std::string("\x12", 1));
+  damaged.node("Relu", {"x"}, {"y"});
+  EXPECT_FALSE(damaged.load().ok());
+}
+
+TEST(OnnxTypes, KnownBehindNodes) {
+  constexpr int32_t kInt4 = 22;
+  Model model(21);
+  model.weight("zero", {1}, kInt4)->add_int32_data(1);
+  model.node("Identity", {"zero"}, {"same"});
+  model.node("Squeeze", {"same"}, {"point"});
+  auto* scale = model.weight("scale", {}, onnx::TensorProto::FLOAT16);
+  scale->add_int32_data(0x3C00);
+  model.node("QuantizeLinear", {"x", "scale", "point"}, {"q"});
+  model.node("CastLike", {"x", "q"}, {"c"});
+  model.node("Cast", {"c"}, {"y"})->add_attribute()->set_name("to");
+  auto* to = model.proto.mutable_graph()->mutable_node(4)->mutable_attribute(0);
+  to->set_type(onnx::AttributeProto::INT);
+  to->set_i(onnx::TensorProto::FLOAT);
+  const auto loaded = model.load();
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const Graph& g = *loaded;
+  EXPECT_EQ(g.nodes[2].integer("output_dtype", 0), kInt4);
+  EXPECT_EQ(g.nodes[2].integer("precision", 0), onnx::TensorProto::FLOAT16);
+  EXPECT_EQ(g.nodes[3].op, "Cast");
+  EXPECT_EQ(g.nodes[3].integer("to", 0), kInt4);
+}
+
 class ExternalData : public ::testing::Test {
  protected:
   Result<Graph> load(const std::string& location, const char* offset = "4") {

@@ -1,6 +1,7 @@
 // Nodes that only pass their operand on, and chains of reshapes or transposes that one node does.
 #include <algorithm>
 
+#include "graph/element_type.hpp"
 #include "graph/passes/edit.hpp"
 #include "graph/passes/passes.hpp"
 
@@ -22,7 +23,9 @@ bool all_ints(const Graph& graph, ValueId id, int64_t wanted) {
   return values && std::ranges::all_of(*values, [wanted](int64_t v) { return v == wanted; });
 }
 
-constexpr int64_t kOnnxUint16 = 4;  // TensorProto.DataType
+bool casts_exactly(const Node& node) {
+  return node.op == "Cast" && is_held_exactly(static_cast<ElementType>(node.integer("to", 0)));
+}
 
 /// Whether a Resize to the same extents may still move pixels.
 bool moves_pixels(const Graph& graph, const Node& node) {
@@ -51,8 +54,8 @@ ValueId passed_on(const Graph& graph, const Node& node) {
   }
   if (in != out) return kNone;
   if (is_reshape(node) || node.op == "Expand") return x;
-  // Others round to a precision, or cut to an integer type, that the engine holds in a wider one.
-  if (node.op == "Cast" && !node.has("precision") && node.integer("to", 0) != kOnnxUint16) return x;
+  // Other casts round to a precision, or cut to an integer type, that the engine holds in a wider one.
+  if (casts_exactly(node)) return x;
   if (node.op == "Transpose" && is_identity(node.integers("perm"))) return x;
   if (node.op == "Pad" && all_ints(graph, input_of(node, 1), 0)) return x;
   if (node.op == "Slice" && (input_of(node, 4) == kNone || all_ints(graph, input_of(node, 4), 1))) return x;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "core/number.hpp"
 #include "core/text.hpp"
 #include "graph/passes/edit.hpp"
 #include "graph/passes/evaluate.hpp"
@@ -18,6 +19,14 @@ namespace tarsier::graph {
 namespace {
 
 constexpr int64_t kSmallElements = 4096;
+
+/// Whether the extents are ones that the device can index (and that a damaged file did not make up). Those
+/// beside a zero count, too: strides are products of them.
+bool is_addressable(const Shape& shape) {
+  int64_t count = 1;
+  for (const int64_t extent : shape) count = saturated_product(count, std::max<int64_t>(extent, 1));
+  return count <= std::numeric_limits<int32_t>::max();
+}
 
 Status set_input_shapes(Graph& graph, const std::map<std::string, Shape>& input_shapes) {
   std::vector<std::string> names;
@@ -43,18 +52,10 @@ Status set_input_shapes(Graph& graph, const std::map<std::string, Shape>& input_
     if (!is_static(shape))
       return input_error("network {}: input '{}' has open extents {}; say which size to compile for",
                          graph.name, value.name, to_string(shape));
+    if (!is_addressable(shape))
+      return input_error("network {}: input '{}' {} is too large", graph.name, value.name, to_string(shape));
   }
   return {};
-}
-
-/// Whether the element count is one that the device can index (and that a damaged file did not make up).
-bool is_addressable(const Shape& shape) {
-  int64_t count = 1;
-  for (const int64_t extent : shape) {
-    if (extent > 0 && count > std::numeric_limits<int32_t>::max() / extent) return false;
-    count *= extent;
-  }
-  return true;
 }
 
 /// Nodes that can't be run, grouped by operator and reason so that 60 equal refusals make one entry.
@@ -160,6 +161,8 @@ class ShapeWalk {
       return input_error("network {}: more than {} nodes after loops are unrolled (at node {})", graph_.name,
                          kMostNodes, node.name);
     folded_ = false;
+    // Nobody can need it, and what reads a node may rely on an output.
+    if (std::ranges::all_of(node.outputs, [](ValueId id) { return id == kNone; })) return {};
     if (const OpDef* op = ops_.find(node.op); op == nullptr) {
       refusals_.add(node, "");
     } else if (std::ranges::all_of(node.inputs, [&](ValueId id) { return is_known(id); })) {
@@ -176,7 +179,7 @@ class ShapeWalk {
   /// Sets folded_ where the node is not needed any more.
   void infer(Node& node, const OpDef& given_op) {
     // A sequence has no shape; what copies or hands it on is settled here.
-    if (node.op == "Identity" && node.outputs.size() == 1 && sequences_.contains(input_of(node, 0))) {
+    if (node.op == "Identity" && sequences_.contains(input_of(node, 0))) {
       sequences_[node.outputs[0]] = sequences_.at(node.inputs[0]);
       folded_ = true;
       return;
