@@ -46,7 +46,7 @@ constexpr std::pair<Type, std::string_view> kNames[] = {
     {Proto::TENSOR, "value"},
     {Proto::SPARSE_TENSOR, "sparse_value"},
     {Proto::TYPE_PROTO, "type"},
-    {Proto::GRAPH, "body else_branch then_branch"},
+    {Proto::GRAPH, "body else_branch prob_mod score_mod then_branch"},
 };
 
 const std::unordered_map<std::string_view, Type>& types() {
