@@ -3,7 +3,8 @@
 // What the rest of the engine may rely on, whatever the file was:
 //  - Operators are ONNX's in the form of the newest opset (axes, pads, steps, ... are inputs, not
 //  attributes),
-//    plus FloorDiv (rounds down, as Python's //). Older forms are translated here, so a kernel sees one.
+//    plus FloorDiv (rounds down, as Python's //) and NonMaxSuppressionBounded. Older forms are translated
+//    here, so a kernel sees one.
 //  - Floating-point tensors are f32 (half, bfloat16, float8 and double are converted), unsigned 16/32-bit
 //    integers become the next wider signed type, those of 2 or 4 bits bytes (graph/element_type.hpp). The
 //    attributes `to` of Cast and `output_dtype` of QuantizeLinear are ONNX's TensorProto.DataType numbers and

@@ -31,6 +31,8 @@ struct OnnxFile {
   const onnx::ModelProto& model;
   OnnxTensors tensors;
   std::map<std::string, const onnx::FunctionProto*> functions;  // by OnnxImporter::operator_key
+  std::unordered_set<std::string> scopes;                       // of the calls of functions
+  size_t nodes = 0;                                             // read so far, those of functions each time
 };
 
 class OnnxImporter {
@@ -171,9 +173,13 @@ class OnnxImporter {
 
   /// `opset` is that of the function that the node is from, or of the model.
   Status read_node(const onnx::NodeProto& proto, int64_t opset, int depth) {
+    // Functions that call each other twice would fill the memory.
+    constexpr size_t kMostNodes = 200'000;
+    if (++file_.nodes > kMostNodes)
+      return input_error("has more than {} nodes, those of its functions included", kMostNodes);
     const auto function = file_.functions.find(operator_key(proto.domain(), proto.op_type()));
-    const Status status = function == file_.functions.end() ? read_operator(proto, opset)
-                                                            : read_call(proto, *function->second, depth);
+    if (function != file_.functions.end()) return read_call(proto, *function->second, depth);
+    const Status status = read_operator(proto, opset);
     if (!status.ok()) return status.error().in(fmt::format("node {} ({})", name_of(proto), proto.op_type()));
     return {};
   }
@@ -187,7 +193,7 @@ class OnnxImporter {
     while (!node.inputs.empty() && node.inputs.back() == kNone) node.inputs.pop_back();
     std::map<std::string, const onnx::GraphProto*> bodies;  // in the order in which their captures follow
     for (const auto& attribute : proto.attribute()) {
-      if (standard) {
+      if (standard || proto.domain() == "ai.onnx.preview") {
         TARSIER_TRY(const bool read, check_attribute(attribute, node.op, opset));
         if (!read) continue;
       }
@@ -230,11 +236,15 @@ class OnnxImporter {
   Status read_call(const onnx::NodeProto& call, const onnx::FunctionProto& function, int depth) {
     constexpr int kDeepest = 64;
     if (depth > kDeepest)
-      return input_error("function {} calls itself; the file is damaged", function.name());
+      return input_error("node {} ({}): the function calls itself; the file is damaged", name_of(call),
+                         function.name());
+    // Calls without a name of their own, or of one name, have values of their own all the same.
+    std::string scope = name_of(call);
+    if (!file_.scopes.insert(scope).second) scope += fmt::format(".{}", file_.nodes);
     int64_t opset = graph_.opset;
     for (const auto& import : function.opset_import())
       if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
-    for (onnx::NodeProto node : called_nodes(call, function, name_of(call))) {
+    for (onnx::NodeProto node : called_nodes(call, function, scope)) {
       own_names_.insert(node.output().begin(), node.output().end());
       TARSIER_CHECK(read_node(node, opset, depth + 1));
     }
@@ -304,14 +314,13 @@ class OnnxImporter {
 };
 
 Result<Graph> import_model(const onnx::ModelProto& model, const std::filesystem::path& path) {
-  int64_t opset = 0;
+  if (!model.has_graph() || model.opset_import_size() == 0)
+    return input_error("is truncated, or not an ONNX model; fetch or export it again");
+  // A model that uses operators of other domains only is one whose operators are reported one by one.
+  int64_t opset = kNewestOpset;
   for (const auto& import : model.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
-  // A model that uses operators of other domains only is one whose operators are reported one by one.
-  if (model.has_graph() && opset == 0 && model.opset_import_size() > 0) opset = kNewestOpset;
-  if (!model.has_graph() || opset == 0)
-    return input_error("is truncated, or not an ONNX model; fetch or export it again");
-  if (opset < 0) return input_error("claims opset {}; the file is damaged", opset);
+  if (opset < 1) return input_error("claims opset {}; the file is damaged", opset);
   OnnxFile file{model, OnnxTensors(path.parent_path().empty() ? "." : path.parent_path()), {}};
   for (const auto& function : model.functions())
     file.functions.emplace(OnnxImporter::operator_key(function.domain(), function.name()), &function);

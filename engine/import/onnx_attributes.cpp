@@ -3,11 +3,11 @@
 // The standard uses a name for one thing: of all operators and opsets, four attributes alone have a type that
 // depends on more than their name. So one table of names does for all operators, and it is the only way for
 // an attribute of a file to reach an operator: one that is not here is left out.
-#include <ranges>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "core/text.hpp"
 #include "import/onnx_detail.hpp"
 
 namespace tarsier::import {
@@ -46,15 +46,14 @@ constexpr std::pair<Type, std::string_view> kNames[] = {
     {Proto::TENSOR, "value"},
     {Proto::SPARSE_TENSOR, "sparse_value"},
     {Proto::TYPE_PROTO, "type"},
-    {Proto::GRAPH, "body else_branch then_branch"},
+    {Proto::GRAPH, "body else_branch prob_mod score_mod then_branch"},
 };
 
-const std::unordered_map<std::string_view, Type>& types() {
+const std::unordered_map<std::string, Type>& types() {
   static const auto table = [] {
-    std::unordered_map<std::string_view, Type> out;
+    std::unordered_map<std::string, Type> out;
     for (const auto& [type, names] : kNames)
-      for (const auto name : names | std::views::split(' '))
-        out.emplace(std::string_view(name.begin(), name.end()), type);
+      for (auto& name : split(names, ' ')) out.emplace(std::move(name), type);
     return out;
   }();
   return table;

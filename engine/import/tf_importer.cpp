@@ -12,8 +12,8 @@ using graph::Node;
 namespace {
 
 /// In the order of TfAttribute's alternatives.
-constexpr const char* kAttributeKinds[] = {"an integer",         "a float",        "a flag", "a text",
-                                           "a list of integers", "a list of texts"};
+constexpr const char* kAttributeKinds[] = {"an integer",         "a float",         "a flag", "a text",
+                                           "a list of integers", "a list of texts", "a graph"};
 
 struct ElementType {
   std::string_view name;
@@ -64,6 +64,11 @@ std::string TfNode::text(std::string_view key, std::string_view fallback) const 
 std::vector<int64_t> TfNode::integers(std::string_view key) const {
   const auto* value = attribute<std::vector<int64_t>>(key);
   return value == nullptr ? std::vector<int64_t>() : *value;
+}
+
+std::shared_ptr<graph::Graph> TfNode::body(std::string_view key) const {
+  const auto* value = attribute<std::shared_ptr<graph::Graph>>(key);
+  return value == nullptr ? nullptr : *value;
 }
 
 std::vector<std::string> TfNode::texts(std::string_view key) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -26,9 +27,9 @@ using graph::ValueId;
 using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
 using Ints = std::vector<int64_t>;
 
-/// Integers, numbers, flags, texts (element types among them: "DT_FLOAT"), and lists.
-using TfAttribute =
-    std::variant<int64_t, float, bool, std::string, std::vector<int64_t>, std::vector<std::string>>;
+/// Integers, numbers, flags, texts (element types among them: "DT_FLOAT"), lists, and bodies of control flow.
+using TfAttribute = std::variant<int64_t, float, bool, std::string, std::vector<int64_t>,
+                                 std::vector<std::string>, std::shared_ptr<graph::Graph>>;
 
 struct TfNode {
   std::string name;
@@ -49,6 +50,7 @@ struct TfNode {
   [[nodiscard]] std::string type(std::string_view key) const { return text(key, ""); }  // "DT_FLOAT"
   [[nodiscard]] std::vector<int64_t> integers(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+  [[nodiscard]] std::shared_ptr<graph::Graph> body(std::string_view key) const;  // null where there is none
 
  private:
   template <class T>

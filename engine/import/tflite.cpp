@@ -13,10 +13,36 @@
 namespace tarsier::import {
 namespace {
 
+/// The graphs of a file, each read once however many operators run it.
+class TfliteGraphs {
+ public:
+  TfliteGraphs(const tflite::Model& model, std::span<const std::byte> file) : model_(model), file_(file) {}
+
+  Result<std::shared_ptr<graph::Graph>> read(size_t index, const std::string& name);
+  [[nodiscard]] const tflite::Model& model() const { return model_; }
+  [[nodiscard]] std::span<const std::byte> file() const { return file_; }
+  /// Tensors may share bytes, and sparse ones and variables have more than their bytes: a small file must not
+  /// fill the memory.
+  Status claim(uint64_t bytes, const std::string& tensor) {
+    constexpr uint64_t kFreeBytes = uint64_t{64} << 20, kMostBytesPerByte = 64;
+    constant_bytes_ += bytes;
+    if (constant_bytes_ <= kFreeBytes + kMostBytesPerByte * file_.size()) return {};
+    return input_error("tensor '{}' and those before claim {} bytes of constants; the file is damaged",
+                       tensor, constant_bytes_);
+  }
+
+ private:
+  const tflite::Model& model_;
+  std::span<const std::byte> file_;
+  std::map<size_t, std::shared_ptr<graph::Graph>> done_;  // null: being read
+  size_t open_ = 0;                                       // how many are being read, one inside the other
+  uint64_t constant_bytes_ = 0;
+};
+
 class TfliteReader {
  public:
-  TfliteReader(const tflite::Model& model, const tflite::SubGraph& graph, std::span<const std::byte> file)
-      : model_(model), graph_(graph), file_(file) {}
+  TfliteReader(TfliteGraphs& graphs, const tflite::SubGraph& graph)
+      : graphs_(graphs), model_(graphs.model()), graph_(graph), file_(graphs.file()) {}
 
   Result<TfModel> run() {
     const size_t count = graph_.tensors() == nullptr ? 0 : graph_.tensors()->size();
@@ -57,6 +83,10 @@ class TfliteReader {
     Result<std::string> stored_operand(size_t index) override {
       const int32_t tensor = tensor_of(index);
       return tensor < 0 ? Result<std::string>(std::string()) : reader_.read_stored(size_t(tensor));
+    }
+    Result<std::shared_ptr<graph::Graph>> body(int32_t index) override {
+      if (index < 0) return input_error("graph {} is not in the file; it is damaged", index);
+      return reader_.graphs_.read(static_cast<size_t>(index), fmt::format("{}/graph{}", name_, index));
     }
     const Tensor* value(size_t index) override {
       const int32_t tensor = tensor_of(index);
@@ -110,12 +140,7 @@ class TfliteReader {
     const bool variable = state.bytes.empty() && state.tensor->is_variable();
     if (state.bytes.empty() && !variable && elements != 0) return nullptr;
     const auto type = numbers ? std::optional(DType::kF32) : tflite_type(state.tensor->type());
-    // Tensors may share bytes, and sparse ones and variables have more than their bytes: a small file must
-    // not fill the memory.
-    constant_bytes_ += elements * (type ? graph::size_of(*type) : 1);
-    if (constant_bytes_ > kFreeBytes + kMostBytesPerByte * file_.size())
-      return input_error("tensor '{}' and those before claim {} bytes of constants; the file is damaged",
-                         tensor_name(index), constant_bytes_);
+    TARSIER_CHECK(graphs_.claim(elements * (type ? graph::size_of(*type) : 1), tensor_name(index)));
     if (variable && type) {
       state.constant = Tensor(graph::TensorDesc{*type, state.shape});
     } else {
@@ -276,7 +301,8 @@ class TfliteReader {
     const auto which = static_cast<size_t>(activation);
     if (which >= std::size(kActivations))
       return input_error("it has activation {}, which is not known", which);
-    const bool keeps_type = node.op == "Cast" || node.op.starts_with("tflite.");
+    const bool keeps_type =
+        node.op == "Cast" || node.op == "If" || node.op == "While" || node.op.starts_with("tflite.");
     for (const size_t index : results) node.ranks.push_back(static_cast<int>(tensors_[index].shape.size()));
     const auto rounded = [&](size_t index) {
       const auto type = tensors_[index].tensor->type();
@@ -324,8 +350,7 @@ class TfliteReader {
     return {};
   }
 
-  static constexpr uint64_t kFreeBytes = uint64_t{64} << 20, kMostBytesPerByte = 64;
-  uint64_t constant_bytes_ = 0;
+  TfliteGraphs& graphs_;
   const tflite::Model& model_;
   const tflite::SubGraph& graph_;
   std::span<const std::byte> file_;
@@ -334,6 +359,25 @@ class TfliteReader {
   std::unordered_map<std::string, size_t> repeats_;
   TfModel out_;
 };
+
+Result<std::shared_ptr<graph::Graph>> TfliteGraphs::read(size_t index, const std::string& name) {
+  if (model_.subgraphs() == nullptr || index >= model_.subgraphs()->size())
+    return input_error("graph {} is not in the file; it is damaged", index);
+  constexpr size_t kDeepest = 32;
+  if (open_ == kDeepest) return input_error("its graphs run each other {} deep; the file is damaged", open_);
+  const auto [at, is_new] = done_.try_emplace(index);
+  if (!is_new && at->second == nullptr)
+    return input_error("graph {} runs itself; the file is damaged", index);
+  if (!is_new) return at->second;
+  ++open_;
+  TARSIER_TRY(TfModel model,
+              TfliteReader(*this, *model_.subgraphs()->Get(static_cast<uint32_t>(index))).run());
+  model.name = name;
+  static const TfOperators kOperators = tflite_operators();
+  TARSIER_TRY(graph::Graph imported, TfImporter(std::move(model), kOperators).run());
+  --open_;
+  return at->second = std::make_shared<graph::Graph>(std::move(imported));
+}
 
 }  // namespace
 
@@ -353,15 +397,9 @@ Result<graph::Graph> load_tflite(const std::filesystem::path& path) {
   const tflite::Model& model = *tflite::GetModel(bytes);
   if (model.version() != 3)
     return input_error("{}: is of version {} of the format; version 3 is supported", shown, model.version());
-  if (model.subgraphs() == nullptr || model.subgraphs()->size() == 0)
-    return input_error("{}: has no graph; the file is damaged", shown);
-  auto read = TfliteReader(model, *model.subgraphs()->Get(0), file).run();
-  if (!read.ok()) return read.error().in(shown);
-  read->name = path.stem().string();
-  static const TfOperators kOperators = tflite_operators();
-  auto imported = TfImporter(*std::move(read), kOperators).run();
+  auto imported = TfliteGraphs(model, file).read(0, path.stem().string());
   if (!imported.ok()) return imported.error().in(shown);
-  return imported;
+  return std::move(**imported);
 }
 
 }  // namespace tarsier::import

@@ -44,6 +44,8 @@ class TfliteOperator {
     virtual Result<std::string> operand(size_t index) = 0;
     /// The same, with the operand's integers as they are stored.
     virtual Result<std::string> stored_operand(size_t index) = 0;
+    /// Another graph of the file; its inputs and outputs are those that the file lists, in their order.
+    virtual Result<std::shared_ptr<graph::Graph>> body(int32_t index) = 0;
     /// The operand's value where the file has it; null where it is computed or absent.
     virtual const Tensor* value(size_t index) = 0;
   };
@@ -87,13 +89,17 @@ class TfliteOperator {
 
 /// By the operator's name: writes it as a node of TensorFlow's; false where it can't be expressed.
 using TfliteTranslations = std::unordered_map<std::string_view, Result<bool> (*)(TfliteOperator& op)>;
-void add_layer_translations(TfliteTranslations& table);  // tflite_layers.cpp
+void add_layer_translations(TfliteTranslations& table);      // tflite_layers.cpp
+void add_control_translations(TfliteTranslations& table);    // tflite_control.cpp
+void add_detection_translations(TfliteTranslations& table);  // tflite_detection.cpp
 
 /// Writes the operator as a node of TensorFlow's; false where it can't be expressed.
 Result<bool> translate_tflite(TfliteOperator& op);
 /// "CONV_2D" of 3.
 std::string tflite_operator_name(int32_t code);
 
+void add_control_operators(TfOperators& table);
+void add_detection_operators(TfOperators& table);
 /// TensorFlow's operators and those that TensorFlow Lite has alone.
 TfOperators tflite_operators();
 

@@ -221,6 +221,8 @@ const TfliteTranslations& translations() {
         {"DIV", [](auto& op) { return with_activation<tflite::DivOptions>(op, "RealDiv"); }},
     };
     add_layer_translations(out);
+    add_control_translations(out);
+    add_detection_translations(out);
     return out;
   }();
   return table;

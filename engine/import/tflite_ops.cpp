@@ -59,6 +59,8 @@ TfOperators tflite_operators() {
   TfOperators table = tf_operators();
   table["Conv2dTransposeOhwi"] = transposed_convolution;
   table["FullyConnected"] = fully_connected;
+  add_control_operators(table);
+  add_detection_operators(table);
   return table;
 }
 

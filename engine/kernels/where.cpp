@@ -35,6 +35,8 @@ class Where : public Operator {
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    if (is_float(view.dtype(0)))
+      return input_error("the condition is of type {}", graph::name_of(view.dtype(0)));
     if (view.dtype(1) != view.dtype(2)) return input_error("the two choices differ in element type");
     TARSIER_TRY(const Shape ab, broadcast(view.shape(1), view.shape(2)));
     TARSIER_TRY(Shape shape, broadcast(view.shape(0), ab));

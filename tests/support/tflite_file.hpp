@@ -30,6 +30,7 @@ struct TfliteFile {
   std::vector<flatbuffers::Offset<tflite::Buffer>> buffers;
   std::vector<flatbuffers::Offset<tflite::OperatorCode>> codes;
   std::vector<flatbuffers::Offset<tflite::Operator>> operators;
+  std::vector<flatbuffers::Offset<tflite::SubGraph>> graphs;
   std::vector<int32_t> inputs, outputs;
 
   TfliteFile() { buffers.push_back(tflite::CreateBuffer(builder)); }
@@ -66,9 +67,16 @@ struct TfliteFile {
                                                      options,
                                                      custom_options.empty() ? nullptr : &custom_options));
   }
+  /// Closes the graph: what is added after it belongs to the next one.
+  void next_graph() {
+    graphs.push_back(tflite::CreateSubGraphDirect(builder, &tensors, &inputs, &outputs, &operators, "graph"));
+    tensors.clear();
+    operators.clear();
+    inputs.clear();
+    outputs.clear();
+  }
   std::string finish() {
-    const auto graph = tflite::CreateSubGraphDirect(builder, &tensors, &inputs, &outputs, &operators, "main");
-    const std::vector<flatbuffers::Offset<tflite::SubGraph>> graphs = {graph};
+    next_graph();
     tflite::FinishModelBuffer(builder,
                               tflite::CreateModelDirect(builder, 3, &codes, &graphs, "test", &buffers));
     return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};

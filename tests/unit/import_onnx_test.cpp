@@ -308,6 +308,38 @@ TEST(OnnxBadFiles, InconsistentModels) {
   expect_input_error(words.load(), "STRING");
 }
 
+/// A call is known by its node's name, which may be empty or another's, too.
+TEST(Onnx, CallsOfAFunctionHaveValuesOfTheirOwn) {
+  for (const char* name : {"", "again"}) {
+    Model model;
+    const auto function = [&](const char* key, const char* op, const char* domain) {
+      auto* added = model.proto.add_functions();
+      added->set_name(key);
+      added->set_domain("own");
+      added->add_input("a");
+      added->add_output("b");
+      for (const auto& [from, to] : {std::pair{"a", "m"}, {"m", "b"}}) {
+        auto* node = added->add_node();
+        node->set_op_type(op);
+        node->set_domain(domain);
+        node->set_name(name);
+        node->add_input(from);
+        node->add_output(to);
+      }
+    };
+    function("Outer", "Inner", "own");
+    function("Inner", "Neg", "");
+    for (const auto& [from, to] : {std::pair{"x", "z"}, {"z", "y"}}) {
+      auto* call = model.node("Outer", {from}, {to});
+      call->set_domain("own");
+      call->set_name(name);
+    }
+    const auto loaded = model.load();
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(std::ranges::count(loaded->nodes, "Neg", &Node::op), 8) << loaded->to_text();
+  }
+}
+
 TEST(Onnx, UnknownOperatorsAreImportedAndReportedTogether) {
   Model model;
   model.node("Wobble", {"x"}, {"a"});
