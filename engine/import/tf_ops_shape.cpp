@@ -9,7 +9,6 @@
 namespace tarsier::import {
 namespace {
 
-
 bool reshape(TfImporter& tf, const TfNode& /*node*/) {
   const Tensor* shape = tf.constant(1);
   const int rank = shape == nullptr ? -1 : static_cast<int>(shape->size());
