@@ -14,6 +14,7 @@
 #include "core/console.hpp"
 #include "core/file.hpp"
 #include "infer/layer_check.hpp"
+#include "infer/probe.hpp"
 #include "pipeline/network.hpp"
 
 namespace tarsier::app {
@@ -120,7 +121,7 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
 
   // In fp16 a layer that is not exact enough gets fp32; what is wrong then is wrong for another reason.
   const auto to_fp32 =
-      options.precision == "fp16" ? infer::failed_layers(checked.layers) : std::set<std::string>();
+      options.precision == "fp32" ? std::set<std::string>() : infer::failed_layers(checked.layers);
   if (!to_fp32.empty()) {
     print("{} of {} layers miss their tolerance in fp16 and get fp32:\n", to_fp32.size(),
           checked.layers.size());

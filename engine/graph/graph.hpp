@@ -100,7 +100,7 @@ struct Value {
   TensorDesc desc;
   std::optional<Tensor> constant;  // weights, folded results
   NodeId producer = kNone;
-  // Set by assign_layouts:
+  // Set when a plan is made (infer/assign_layouts.hpp, assign_storage.hpp):
   Layout layout = Layout::kLinear;
   DType storage = DType::kF32;  // element type in device memory; kF16 halves the traffic of a kF32 value
 };

@@ -8,7 +8,6 @@
 namespace tarsier::infer {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::kNone;
 using graph::Layout;
@@ -21,9 +20,7 @@ bool can_be_c4(const graph::TensorDesc& desc) {
 
 class Assigner {
  public:
-  Assigner(Graph& graph, const kernels::Registry& kernels, Precision precision,
-           const std::set<std::string>& full_precision)
-      : graph_(graph), kernels_(kernels), precision_(precision), full_(full_precision) {}
+  Assigner(Graph& graph, const kernels::Registry& kernels) : graph_(graph), kernels_(kernels) {}
 
   Status run() {
     readers_.resize(graph_.values.size());
@@ -35,12 +32,6 @@ class Assigner {
     for (const ValueId input : graph_.inputs) {
       auto& value = graph_.value(input);
       value.layout = can_be_c4(value.desc) && wants_c4(input, 0) ? Layout::kC4 : Layout::kLinear;
-      value.storage = is_real(value.desc.dtype) ? DType::kF32 : DType::kI32;
-    }
-    // No node produces a folded output, so none below gives it a storage.
-    for (const ValueId output : graph_.outputs) {
-      auto& value = graph_.value(output);
-      if (value.constant) value.storage = is_real(value.desc.dtype) ? DType::kF32 : DType::kI32;
     }
     std::vector<Node> nodes = std::move(graph_.nodes);
     graph_.nodes.clear();
@@ -90,7 +81,6 @@ class Assigner {
     if (!choice.outputs.empty()) {
       for (auto& post : node.post) TARSIER_CHECK(convert(post.operand, choice.outputs[0]));
     }
-    const bool full = keeps_fp32(node);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == kNone) continue;
       auto& value = graph_.value(node.outputs[i]);
@@ -99,34 +89,9 @@ class Assigner {
         return runtime_error("node {}: kernel {} wants {} {} in blocks of channels", node.name, node.op,
                              graph::name_of(value.desc.dtype), graph::to_string(value.desc.shape));
       }
-      value.storage = full ? full_storage(value) : storage_of(node.outputs[i]);
     }
-    node.half_products = precision_ == Precision::kFp16 && !full;
     graph_.add_node(std::move(node));
     return {};
-  }
-
-  [[nodiscard]] static DType full_storage(const graph::Value& value) {
-    return is_real(value.desc.dtype) ? DType::kF32 : DType::kI32;
-  }
-
-  [[nodiscard]] DType storage_of(ValueId id) const {
-    const auto& value = graph_.value(id);
-    if (!is_real(value.desc.dtype)) return DType::kI32;
-    const bool boundary = std::ranges::find(graph_.outputs, id) != graph_.outputs.end();
-    return precision_ == Precision::kFp16 && value.layout == Layout::kC4 && !boundary ? DType::kF16
-                                                                                      : DType::kF32;
-  }
-
-  /// Whether the node that computes the value stays in fp32.
-  [[nodiscard]] bool is_kept(ValueId id) const {
-    const auto producer = graph_.value(id).producer;
-    return producer != kNone && size_t(producer) < graph_.nodes.size() &&
-           keeps_fp32(graph_.nodes[size_t(producer)]);
-  }
-  /// By the plan's choice, or because its expansion says so (attribute full_precision).
-  [[nodiscard]] bool keeps_fp32(const Node& node) const {
-    return full_.contains(node.name) || node.integer("full_precision", 0) != 0;
   }
 
   /// Makes `id` name a value in the wanted layout.
@@ -151,9 +116,6 @@ class Assigner {
     node.inputs = {id};
     node.outputs = {target};
     graph_.value(target).layout = wanted;
-    // A layer that needs fp32 would lose it on the way.
-    const bool full = source.storage == DType::kF32 && is_kept(id);
-    graph_.value(target).storage = full ? DType::kF32 : storage_of(target);
     graph_.add_node(std::move(node));
     converted_[id] = target;
     id = target;
@@ -162,17 +124,14 @@ class Assigner {
 
   Graph& graph_;
   const kernels::Registry& kernels_;
-  Precision precision_;
-  const std::set<std::string>& full_;
   std::vector<std::vector<size_t>> readers_;  // of the values there were at the start
   std::map<ValueId, ValueId> converted_;      // there are two layouts, so one conversion a value
 };
 
 }  // namespace
 
-Status assign_layouts(Graph& graph, const kernels::Registry& kernels, Precision precision,
-                      const std::set<std::string>& full_precision) {
-  return Assigner(graph, kernels, precision, full_precision).run();
+Status assign_layouts(Graph& graph, const kernels::Registry& kernels) {
+  return Assigner(graph, kernels).run();
 }
 
 }  // namespace tarsier::infer

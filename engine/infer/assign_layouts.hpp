@@ -2,22 +2,16 @@
 #pragma once
 
 #include "graph/graph.hpp"
-#include "infer/plan.hpp"
 #include "kernels/kernel.hpp"
 
 namespace tarsier::infer {
 
-/// Sets Value::layout and Value::storage of every value that is no constant:
+/// Sets Value::layout of every value that is no constant:
 ///  - each kernel says which layouts it wants (Kernel::layouts; elementwise kernels follow their inputs);
 ///  - where a producer's layout differs, a ToC4 or ToLinear node is inserted, once for each value;
 ///  - a rank-4 graph input takes kC4 where the first kernel that is not indifferent wants it, so that whoever
-///  writes
-///    the input does the conversion; graph outputs keep what their producer makes (TensorBinding tells);
-///  - storage: integers and booleans kI32, real values kF32, and kC4 activations kF16 with Precision::kFp16
-///  (not graph
-///    inputs and outputs: their precision is the caller's business).
-/// Nodes named in `full_precision` keep fp32 results and products in a plan of another precision.
-Status assign_layouts(graph::Graph& graph, const kernels::Registry& kernels, Precision precision,
-                      const std::set<std::string>& full_precision = {});
+///    writes the input does the conversion; graph outputs keep what their producer makes (TensorBinding
+///    tells).
+Status assign_layouts(graph::Graph& graph, const kernels::Registry& kernels);
 
 }  // namespace tarsier::infer

@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "graph/passes/passes.hpp"
 #include "infer/assign_layouts.hpp"
+#include "infer/assign_storage.hpp"
 #include "infer/device_tensor.hpp"
 #include "infer/plan_emitter.hpp"
 #include "infer/plan_impl.hpp"
@@ -102,10 +103,15 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       // The fusions above may have made nodes that no kernel takes in this form.
       {"check_operators", [&] { return check_operators(); }},
       // Kernels state the layouts they are fast in; conversions are inserted where neighbours differ.
-      {"assign_layouts",
-       [&] { return assign_layouts(graph_, ops(), options_.precision, options_.full_precision); }},
+      {"assign_layouts", [&] { return assign_layouts(graph_, ops()); }},
       // A state is copied as it lies.
       {"match_state_layouts", [&] { return match_state_layouts(); }},
+      // Halves move half the bytes; where they would lose too much, fp32 stays.
+      {"assign_storage",
+       [&] {
+         assign_storage(graph_, options_.precision, options_.full_precision);
+         return Status();
+       }},
       // Many operators can be run in several ways; which is best depends on the device and the shape.
       {"choose_variants", [&] { return choose_variants(); }, 60},
   };

@@ -103,19 +103,26 @@ class LayerChecker {
 
 }  // namespace
 
-double range_error(const std::vector<float>& got, const std::vector<float>& wanted) {
-  double error = 0, range = 1e-30;
+double largest_difference(const std::vector<float>& got, const std::vector<float>& wanted) {
+  double error = 0;
   for (size_t i = 0; i < wanted.size(); ++i) {
     const double g = got[i], w = wanted[i];
-    if ((std::isnan(g) && std::isnan(w)) || g == w) {
-      if (std::isfinite(w)) range = std::max(range, std::fabs(w));
-      continue;
-    }
+    if ((std::isnan(g) && std::isnan(w)) || g == w) continue;
     if (!std::isfinite(g) || !std::isfinite(w)) return std::numeric_limits<double>::infinity();
     error = std::max(error, std::fabs(g - w));
-    range = std::max(range, std::fabs(w));
   }
-  return error / range;
+  return error;
+}
+
+double magnitude(const std::vector<float>& values) {
+  double most = 1e-30;
+  for (const double value : values)
+    if (std::isfinite(value)) most = std::max(most, std::fabs(value));
+  return most;
+}
+
+double range_error(const std::vector<float>& got, const std::vector<float>& wanted) {
+  return largest_difference(got, wanted) / magnitude(wanted);
 }
 
 std::set<std::string> failed_layers(const std::vector<LayerCheck>& layers) {
@@ -146,13 +153,6 @@ Result<std::vector<LayerCheck>> compare_with_fp32(gpu::Device& device, const Gra
     rows.push_back(checker.check(node, wanted));
   }
   return rows;
-}
-
-std::vector<Tensor> probe_inputs(const Graph& graph, float low, float high) {
-  std::vector<Tensor> inputs;
-  for (const ValueId id : graph.inputs)
-    inputs.push_back(graph::random_tensor(graph.value(id).desc, uint32_t(inputs.size() + 1), low, high));
-  return inputs;
 }
 
 }  // namespace tarsier::infer

@@ -38,12 +38,13 @@ Result<NetworkCheck> check_layers(
 Result<std::vector<LayerCheck>> compare_with_fp32(gpu::Device& device, const graph::Graph& graph,
                                                   const std::vector<graph::Tensor>& inputs);
 
-/// Numbers for the inputs of a graph: real ones evenly distributed between `low` and `high`, the rest zeros.
-[[nodiscard]] std::vector<graph::Tensor> probe_inputs(const graph::Graph& graph, float low, float high);
-
 /// Names of the layers of an fp16 plan that miss their tolerance: CompileOptions::full_precision of the next.
 [[nodiscard]] std::set<std::string> failed_layers(const std::vector<LayerCheck>& layers);
 
+/// The largest difference; infinite where only one of two is a number. NaN equals NaN.
+[[nodiscard]] double largest_difference(const std::vector<float>& got, const std::vector<float>& wanted);
+/// The largest finite magnitude, 1e-30 at least.
+[[nodiscard]] double magnitude(const std::vector<float>& values);
 /// The largest difference as LayerCheck::error says it.
 [[nodiscard]] double range_error(const std::vector<float>& got, const std::vector<float>& wanted);
 

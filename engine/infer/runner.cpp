@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/passes/passes.hpp"
+#include "infer/precision.hpp"
 #include "kernels/kernel.hpp"
 
 namespace tarsier::infer {
@@ -100,18 +101,28 @@ Result<Runner::Step*> Runner::step_for(const std::string& key, const Named& fed,
   // Inputs first: with them known, some of the others may be foldable.
   if (step.reads.empty()) {
     for (const ValueId id : computed) step.reads.push_back(graph.value(id).name);
-    const auto outputs = computed.empty() ? graph.outputs : computed;
-    TARSIER_TRY(step.plan, compile(std::move(graph), outputs));
+    const bool is_whole = computed.empty();
+    if (!is_whole) graph.outputs = std::move(computed);
+    TARSIER_TRY(step.plan, compile(std::move(graph), is_whole));
   }
   steps_.push_front(std::move(step));
   while (steps_.size() > most_plans_) steps_.pop_back();
   return &steps_.front();
 }
 
-Result<std::unique_ptr<Plan>> Runner::compile(Graph graph, std::vector<ValueId> outputs) {
-  graph.outputs = std::move(outputs);
+Result<std::unique_ptr<Plan>> Runner::compile(Graph graph, bool is_whole) {
   ++plans_made_;
-  return Plan::compile(*device_, std::move(graph), options_);
+  CompileOptions options = options_;
+  if (options.precision == Precision::kAuto) {
+    // Found out once: a plan for another count of boxes has the same layers.
+    if (!precision_chosen_) {
+      TARSIER_TRY(options_.full_precision, full_precision_layers(*device_, graph, options_));
+      precision_chosen_ = is_whole;
+    }
+    options.full_precision = options_.full_precision;
+    options.precision = Precision::kFp16;
+  }
+  return Plan::compile(*device_, std::move(graph), options);
 }
 
 Result<std::vector<Tensor>> Runner::execute(const Plan& plan, const Named& fed) {

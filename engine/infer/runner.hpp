@@ -40,7 +40,8 @@ class Runner {
   using Named = std::map<std::string, graph::Tensor>;
 
   Result<Step*> step_for(const std::string& key, const Named& fed, const Named& known);
-  Result<std::unique_ptr<Plan>> compile(graph::Graph graph, std::vector<graph::ValueId> outputs);
+  /// `is_whole`: the plan gives the network's results, not values on the way to them.
+  Result<std::unique_ptr<Plan>> compile(graph::Graph graph, bool is_whole);
   Result<std::vector<graph::Tensor>> execute(const Plan& plan, const Named& fed);
 
   gpu::Device* device_;
@@ -48,7 +49,8 @@ class Runner {
   CompileOptions options_;
   size_t most_plans_;
   size_t plans_made_ = 0;
-  std::list<Step> steps_;  // most recently used first
+  bool precision_chosen_ = false;  // of Precision::kAuto, in options_.full_precision
+  std::list<Step> steps_;          // most recently used first
 };
 
 }  // namespace tarsier::infer

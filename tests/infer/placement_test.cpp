@@ -9,6 +9,7 @@
 #include <random>
 
 #include "infer/assign_layouts.hpp"
+#include "infer/assign_storage.hpp"
 #include "infer/device_tensor.hpp"
 
 namespace tarsier::infer {
@@ -222,7 +223,8 @@ TEST(Placement, NothingIsOverwrittenBeforeItsLastReader) {
   int overwritten = 0;
   for (int round = 0; round < 300; ++round) {
     Graph graph = random_graph(random);
-    ASSERT_TRUE(assign_layouts(graph, registry, round % 3 == 0 ? Precision::kFp16 : Precision::kFp32).ok());
+    ASSERT_TRUE(assign_layouts(graph, registry).ok());
+    assign_storage(graph, round % 3 == 0 ? Precision::kFp16 : Precision::kFp32);
     Simulation simulation(graph, registry);
     simulation.run();
     if (HasFatalFailure()) FAIL() << "round " << round << "\n" << graph.to_text();
@@ -253,7 +255,8 @@ TEST(Layouts, ConversionsAreInsertedOnceAndTheInputTakesWhatItsReaderWants) {
   const ValueId one = add("Reshape", conv, {1, 96});
   const ValueId two = add("Reshape", conv, {96});
   graph.outputs = {one, two, conv};
-  ASSERT_TRUE(assign_layouts(graph, registry, Precision::kFp16).ok());
+  ASSERT_TRUE(assign_layouts(graph, registry).ok());
+  assign_storage(graph, Precision::kFp16);
   EXPECT_EQ(graph.value(x).layout, Layout::kC4);
   EXPECT_EQ(graph.value(x).storage, graph::DType::kF32) << "the boundary keeps its precision";
   EXPECT_EQ(graph.value(scaled).storage, graph::DType::kF16);
