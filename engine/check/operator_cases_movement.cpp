@@ -77,6 +77,8 @@ std::vector<OperatorCase> movement_cases() {
        kElementwise,
        1,
        {{Kind::kSigmoid}}},
+      {"DepthToSpace", {x({2, 32, 5, 7})}, {{"blocksize", int64_t{2}}}, kExact},
+      {"DepthToSpace", {x({1, 72, 3, 1})}, {{"blocksize", int64_t{3}}}, kExact},
       {"DepthToSpace", {x({2, 9, 5, 3})}, {{"blocksize", int64_t{3}}, {"mode", std::string("CRD")}}, kExact},
       {"SpaceToDepth", {x({2, 3, 6, 10})}, {{"blocksize", int64_t{2}}}, kExact},
       {"SpaceToDepth", {x({2, 3, 6, 10})}, {{"blocksize", int64_t{2}}, {"mode", std::string("CRD")}}, kExact},

@@ -85,7 +85,8 @@ Result<std::unique_ptr<Plan>> Compiler::run() {
       {"commute_resize", [&] { return graph::commute_resize(graph_); }},
       // A maximum over a large window is one over small windows of what smaller pools found already.
       {"chain_pools", [&] { return graph::chain_pools(graph_); }},
-      // One or two channels fill a group of four badly; the four pixels that a pixel becomes fill it.
+      // The fast kernels convolve; a transposed convolution is one, to as many channels as its blocks have
+      // pixels.
       {"shuffle_transposed", [&] { return graph::shuffle_transposed(graph_); }},
       // Groups of channels are as easily made of NHWC as of NCHW.
       {"read_channels_last", [&] { return graph::read_channels_last(graph_); }},

@@ -285,6 +285,7 @@ class BlockMover : public Mover {
   [[nodiscard]] LayoutChoice layouts(const graph::Graph& graph, const graph::Node& node) const override {
     LayoutChoice choice = all_layouts(node, Layout::kLinear);
     if (takes_groups(graph, node)) choice.inputs[0] = Layout::kC4;
+    if (moves_groups(graph, node)) choice.outputs[0] = Layout::kC4;
     return choice;
   }
   [[nodiscard]] bool accepts(const graph::Graph& graph, const graph::Node& node,
@@ -300,9 +301,11 @@ class BlockMover : public Mover {
     TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
     struct Push {
       uint64_t source, target;
-      uint32_t count, width, magic, shift, flags, reserved = 0;
+      uint32_t count, width, magic, shift, flags, groups;
       PostPush post;
     } push{};
+    const bool moves = moves_groups(emitter.graph(), emitter.node());
+    const Nchw out(emitter.output(0).value->desc.shape);
     TARSIER_TRY(push.source, input_address(emitter, 0, Layout::kC4, half_flag(*in.value) != 0));
     push.target = emitter.output(0).address;
     push.count = uint32_t(d.plane());
@@ -310,12 +313,16 @@ class BlockMover : public Mover {
     push.magic = by_width.magic;
     push.shift = by_width.shift;
     push.flags = d.w == 1 ? 1 : 0;
+    push.groups = uint32_t(out.groups());
     push.post = post.push;
     const Coverage lanes = cover_repeating(emitter.device());
     emitter.dispatch(
         "kernels/depth_to_space.comp",
-        {post.kinds[0], post.kinds[1], half_flag(*in.value), lanes.width, lanes.guard}, push,
-        {(push.count + lanes.per_group() - 1) / lanes.per_group(), uint32_t(d.n * d.groups()), 1});
+        {post.kinds[0], post.kinds[1], half_flag(*in.value), lanes.width, lanes.guard,
+         half_flag(*emitter.output(0).value), moves ? uint32_t(emitter.node().integer("blocksize", 1)) : 0U},
+        push,
+        {(push.count + lanes.per_group() - 1) / lanes.per_group(),
+         uint32_t(d.n * (moves ? out.groups() : d.groups())), 1});
     return {};
   }
 
@@ -350,11 +357,18 @@ class BlockMover : public Mover {
   }
 
  private:
-  /// A group of four channels is a block of one output channel.
+  /// Mode CRD: a group of four channels is a block of one output channel.
   [[nodiscard]] bool takes_groups(const graph::Graph& graph, const graph::Node& node) const {
+    if (moves_groups(graph, node)) return true;
+    return to_space_ && node.text("mode", "DCR") == "CRD" && node.integer("blocksize", 1) == 2 &&
+           can_be_c4(graph.value(node.inputs[0]).desc) && graph.constant(node.inputs[0]) == nullptr;
+  }
+  /// Mode DCR with whole groups of output channels.
+  [[nodiscard]] bool moves_groups(const graph::Graph& graph, const graph::Node& node) const {
     const TensorDesc& in = graph.value(node.inputs[0]).desc;
-    return to_space_ && node.integer("blocksize", 1) == 2 && node.text("mode", "DCR") == "CRD" &&
-           can_be_c4(in) && graph.constant(node.inputs[0]) == nullptr;
+    const int64_t block = node.integer("blocksize", 1);
+    return to_space_ && node.text("mode", "DCR") != "CRD" && can_be_c4(in) &&
+           graph.constant(node.inputs[0]) == nullptr && in.shape[1] % (4 * block * block) == 0;
   }
 
   bool to_space_;

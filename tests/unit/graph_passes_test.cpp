@@ -600,20 +600,6 @@ TEST(WriteChannelsLast, TurnsMapsBeforeTheyAreJoined) {
   }
 }
 
-TEST(ShuffleTransposed, BlocksOfAMaskFillChannelGroups) {
-  for (const bool read_on : {false, true}) {
-    G g;
-    const ValueId x = g.input("x", {2, 5, 3, 7});
-    const ValueId v =
-        g.op("ConvTranspose", {x, g.weights({5, 2, 2, 2}), g.weights({2})}, {{"strides", Ints{2, 2}}});
-    g.output(read_on ? g.conv(v, {4, 2, 1, 1}) : g.op("Sigmoid", {v}));
-    g.infer();
-    const G after = rewritten(g, shuffle_transposed);
-    EXPECT_EQ(after.op_types(),
-              read_on ? (Types{"ConvTranspose", "Conv"}) : (Types{"Conv", "DepthToSpace", "Sigmoid"}));
-  }
-}
-
 TEST(ReadChannelsLast, BeforeConvolutionsOnly) {
   for (const bool convolved : {true, false}) {
     G g;

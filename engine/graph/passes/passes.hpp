@@ -62,8 +62,8 @@ Status chain_pools(Graph& graph);
 Status read_channels_last(Graph& graph);
 /// Transpose of a Concat of flattened feature maps becomes a Concat of maps that ToLinear writes as NHWC.
 Status write_channels_last(Graph& graph);
-/// ConvTranspose of 2 x 2 blocks to few channels, at the end of a network, becomes a pointwise Conv and
-/// DepthToSpace.
+/// ConvTranspose with constant weights becomes a Conv and DepthToSpace, unless its kernel is as large as its
+/// stride and it makes no mask at the end of a network.
 Status shuffle_transposed(Graph& graph);
 /// Orders the channels of what is concatenated and then shuffled so that the shuffle is, for one of its
 /// readers, a Slice that needs no copy.
