@@ -35,6 +35,16 @@ std::vector<OperatorCase> reduction_cases() {
       {"MatMul", {x({3, 5, 13}), x({13})}, {}, kReduction},
       {"MatMul", {x({1, 70, 33}), x({33, 76})}, {}, kReduction, 1, {{Kind::kGelu}}},
       {"MatMul", {x({262145, 4}), x({4, 5})}, {}, kReduction},  // more rows than one axis of a grid counts
+      // Constant weights, whole groups of four, rows enough: on the software device a pointwise convolution.
+      {"MatMul", {x({2, 9, 16}), w({16, 20})}, {}, kReduction, 1, {{Kind::kGelu}}},
+      {"MatMul", {x({11, 1032}), w({1032, 8})}, {}, kReduction},
+      {"MatMul", {x({3, 37, 8}), w({8, 72})}, {}, kReduction},
+      {"Gemm",
+       {x({35, 12}), w({20, 12}), w({20})},
+       {{"transB", int64_t{1}}, {"alpha", 0.5F}, {"beta", 2.0F}},
+       kReduction,
+       1,
+       {{Kind::kRelu}}},
       {"Gemm", {x({5, 7}), x({7, 13})}, {}, kReduction},
       {"Gemm", {x({1, 35}), w({13, 35}), w({13})}, {{"transB", int64_t{1}}}, kReduction, 1, {{Kind::kRelu}}},
       {"Gemm",

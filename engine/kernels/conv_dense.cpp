@@ -184,7 +184,7 @@ Status emit_dense(Emitter& emitter, const DenseConv& conv) {
         {conv.tail.kinds[0], conv.tail.kinds[1], uint32_t(conv.input_storage), conv.output_half, conv.mask,
          emitter.device().software ? 0U : 1U, uint32_t(t.width), uint32_t(t.pixels), uint32_t(t.block_groups),
          uint32_t(t.mode), scatter ? uint32_t(g.stride[1]) : 0U, scatter ? uint32_t(g.stride[0]) : 0U,
-         conv.tap_is_image ? 1U : 0U, uint32_t(std::min<int64_t>(g.in_channels, 4))},
+         conv.tap_is_image ? 1U : 0U, uint32_t(std::min<int64_t>(g.in_channels, 4)), conv.rows ? 1U : 0U},
         push,
         {uint32_t(ceil_div(plane, t.width * t.pixels)), uint32_t(count),
          conv.tap_is_image ? 1U : uint32_t(g.batch)},

@@ -67,6 +67,8 @@ struct DenseConv {
   /// A transposed geometry with as many images as taps: tap t is the weights of image t, of the input and of
   /// the output, both of the extents `geometry.in`.
   bool tap_is_image = false;
+  /// Input and output are [pixel][channel] in fp32, channels being multiples of 4 (matmul_dense.cpp).
+  bool rows = false;
   bool after_previous = false;  // reads what an earlier dispatch of the node wrote
 };
 [[nodiscard]] int64_t dense_channels(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);

@@ -1,5 +1,6 @@
 // MatMul (batched, numpy semantics) and Gemm. Shader matmul.comp: one lane computes 4 columns of 1 or 4 rows.
-// Integers: matmul_integer.cpp. On GPUs matmul_tiled.comp and matmul_matrix.comp, matmul_tiled.cpp.
+// Integers: matmul_integer.cpp. On GPUs matmul_tiled.comp and matmul_matrix.comp, matmul_tiled.cpp; on the
+// software device, with constant weights, conv_dense.comp, matmul_dense.cpp.
 #include <algorithm>
 
 #include "kernels/matmul_emit.hpp"
@@ -23,11 +24,13 @@ Status emit_simple(Emitter& emitter, const Product& p, bool with_c) {
   return {};
 }
 
-constexpr const char* kSimple = "simple";
+constexpr const char *kSimple = "simple", *kDense = "dense";
 
 /// Best guess first.
-std::vector<std::string> product_variants(const Product& p, const gpu::DeviceFeatures& device, bool half) {
+std::vector<std::string> product_variants(const OpView& view, const Product& p,
+                                          const gpu::DeviceFeatures& device, bool half) {
   std::vector<std::string> names;
+  if (device.software && fits_matmul_dense(view, p, device)) names.emplace_back(kDense);
   // A single row reads every weight once: tiles have nothing to share.
   if (!device.software && p.m > 1 && fits_matmul_tiled(p, device)) {
     for (const auto& tile : matrix_variants(p.size(), device, half)) names.push_back(tile.name());
@@ -41,6 +44,7 @@ Status emit_product(Emitter& emitter, const Product& p, bool with_c) {
   if (graph::element_count(emitter.output(0).value->desc.shape) == 0) return {};
   const std::string& variant = emitter.node().variant;
   if (const auto tiles = TileVariant::parse(variant)) return emit_matmul_tiled(emitter, p, with_c, *tiles);
+  if (variant == kDense) return emit_matmul_dense(emitter, p);
   if (!variant.empty() && variant != kSimple) return runtime_error("no variant '{}' for this node", variant);
   return emit_simple(emitter, p, with_c);
 }
@@ -59,7 +63,7 @@ std::vector<std::string> variants_of(const graph::Graph& graph, const graph::Nod
                                      const gpu::DeviceFeatures& device, const Describe& describe) {
   const OpView view(graph, node);
   const auto p = describe(view);
-  return p && is_float(view.dtype(0)) ? product_variants(*p, device, node.half_products)
+  return p && is_float(view.dtype(0)) ? product_variants(view, *p, device, node.half_products)
                                       : std::vector<std::string>{};
 }
 template <class Describe>

@@ -51,4 +51,9 @@ static_assert(sizeof(ProductPush) == 120);
 [[nodiscard]] uint64_t matmul_tiled_scratch(const Product& product, const TileVariant& variant);
 Status emit_matmul_tiled(Emitter& emitter, const Product& product, bool with_c, const TileVariant& variant);
 
+/// Constant b and c (by columns), whole groups of four, enough rows.
+[[nodiscard]] bool fits_matmul_dense(const OpView& view, const Product& product,
+                                     const gpu::DeviceFeatures& device);
+Status emit_matmul_dense(Emitter& emitter, const Product& product);
+
 }  // namespace tarsier::kernels

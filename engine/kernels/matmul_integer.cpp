@@ -1,7 +1,9 @@
 // Products of integers: MatMulInteger, QLinearMatMul (written out in it), and MatMul and Gemm of integers.
-// Shader matmul_integer.comp. Sums have 32 bits and wrap, as ONNX allows.
+// With a constant second operand MatMulInteger is written out in MatMul on whole numbers in fp32, which is
+// exact up to 2^24; else shader matmul_integer.comp. Its sums have 32 bits and wrap, as ONNX allows.
 #include "kernels/matmul_integer.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/register.hpp"
@@ -43,7 +45,7 @@ Result<PerLine> per_line(const Shape& shape, int64_t extent, bool columns, const
 /// (a - a_zero_point) * (b - b_zero_point) in int32.
 class MatMulInteger : public Operator {
  public:
-  MatMulInteger() : Operator("MatMulInteger", 2, 4) {}
+  MatMulInteger() : Operator("MatMulInteger", 2, 4) { writes_out_others(); }
 
   Status emit(Emitter& emitter) const override {
     const OpView view(emitter.graph(), emitter.node());
@@ -66,6 +68,42 @@ class MatMulInteger : public Operator {
     TARSIER_TRY(const Product p, describe_matmul(view));
     TARSIER_TRY([[maybe_unused]] const auto zeros, zero_points(view, p));
     return std::vector{TensorDesc{DType::kI32, matmul_shape(view, p)}};
+  }
+  Status write_out(NodeBuilder& builder) const override {
+    const Tensor* b = builder.data(1);
+    const auto is_byte = [](DType type) { return type == DType::kU8 || type == DType::kI8; };
+    const bool has_zero_a = builder.input(2) != graph::kNone, has_zero_b = builder.input(3) != graph::kNone;
+    if (b == nullptr || b->size() == 0 || b->shape().size() != 2 || !is_byte(builder.desc(0).dtype) ||
+        !is_byte(b->dtype()) || builder.shape(0).size() < 2 || (has_zero_b && builder.data(3) == nullptr) ||
+        (has_zero_a && graph::element_count(builder.shape(2)) != 1))
+      return {};
+    TARSIER_TRY([[maybe_unused]] const auto descs, shapes(OpView(builder.graph(), builder.node())));
+    const int64_t rows = b->shape()[0], columns = b->shape()[1];
+    const auto zero = has_zero_b ? builder.data(3)->to_ints() : std::vector<int64_t>{0};
+    if (zero.size() != 1 && zero.size() != size_t(columns)) return {};
+    auto weights = b->to_floats();
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights[i] -= float(zero[zero.size() == 1 ? 0 : i % size_t(columns)]);
+    std::vector<ValueId> operands{builder.input(0), builder.scalar(1)};
+    if (has_zero_a) operands.push_back(builder.reshape(builder.input(2), {}));
+    const ValueId a = builder.add("DequantizeLinear", std::move(operands));
+    const auto ends = exact_parts(weights, columns);
+    ValueId sum = graph::kNone;
+    for (int64_t first = 0; first < rows; first = ends[size_t(first)]) {
+      const int64_t end = ends[size_t(first)];
+      const std::span part(weights.data() + first * columns, size_t((end - first) * columns));
+      const ValueId left =
+          end - first == rows
+              ? a
+              : builder.add("Slice", {a, builder.ints({first}), builder.ints({end}), builder.ints({-1})});
+      const ValueId product =
+          builder.add("MatMul", {left, builder.constant(Tensor::f32({end - first, columns}, part))},
+                      {{"full_precision", int64_t{1}}});
+      const ValueId whole = builder.add("Cast", {product}, {{"to", onnx_type(DType::kI32)}});
+      sum = sum == graph::kNone ? whole : builder.add("Add", {sum, whole});
+    }
+    builder.finish("Identity", {sum});
+    return {};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     TARSIER_TRY(const Product p, describe_matmul(view));
@@ -93,6 +131,32 @@ class MatMulInteger : public Operator {
   }
 
  private:
+  /// For each row of b that begins a part, the row behind it: as long as no sum of a part's products with
+  /// differences of bytes can exceed what fp32 holds exactly.
+  static std::vector<int64_t> exact_parts(const std::vector<float>& b, int64_t columns) {
+    constexpr float kMostDifference = 255, kExact = 0x1p24F;
+    const size_t width = size_t(columns), rows = b.size() / width;
+    std::vector<int64_t> ends(rows);
+    std::vector<float> most(width);
+    size_t first = 0;
+    for (size_t row = 0; row < rows; ++row) {
+      const auto add = [&] {
+        bool fits = true;
+        for (size_t c = 0; c < width; ++c) {
+          most[c] += kMostDifference * std::fabs(b[row * width + c]);
+          fits = fits && most[c] <= kExact;
+        }
+        return fits;
+      };
+      if (!add()) {
+        first = row;
+        std::ranges::fill(most, 0.0F);
+        add();
+      }
+      ends[first] = int64_t(row) + 1;
+    }
+    return ends;
+  }
   static Result<std::array<PerLine, 2>> zero_points(const OpView& view, const Product& p) {
     std::array<PerLine, 2> zeros;
     TARSIER_TRY(zeros[0], per_line(view.has(2) ? view.shape(2) : Shape{}, p.m, false, p.batch));

@@ -25,6 +25,7 @@ layout(constant_id = 11) const uint kScatterY = 0u;
 // Not 0: the taps of kScatter are the weights of as many images, and pixels stay where they are.
 layout(constant_id = 12) const uint kTapIsImage = 0u;
 layout(constant_id = 13) const uint kChannels = 4u;  // of an input group that are there: fewer in first layers
+layout(constant_id = 14) const uint kRows = 0u;      // 1: the groups of a pixel lie side by side (matmul_dense.cpp)
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
@@ -81,7 +82,8 @@ void main() {
   const uint first = min(moved + gl_LocalInvocationID.x, pixels - 1u);
   const uint n = kTapIsImage != 0u ? tap : gl_WorkGroupID.z;
   const uint64_t image = pc.src + uint64_t(n * in_groups) * uint64_t(in_plane * kGroupBytes);
-  const uint64_t step = uint64_t(in_plane * kGroupBytes);
+  const uint64_t step = uint64_t((kRows != 0u ? 1u : in_plane) * kGroupBytes);
+  const uint pixel_bytes = kRows != 0u ? in_groups * kGroupBytes : kGroupBytes;
 
   [[unroll]] for (uint k = 0u; k < kBlockGroups; ++k) {
     const vec4 bias = Float4Ref(pc.tail + uint64_t((block * kBlockGroups + k) * 16u)).v;
@@ -91,10 +93,10 @@ void main() {
   if (kMode == kPointwise) {
     window_index = uniform_byte(gl_WorkGroupID.y / slabs_per_window);
     const uint base = uniform_byte(gl_WorkGroupID.y % slabs_per_window) * slab_size;
-    uint64_t at = image + uint64_t(first * kGroupBytes);
+    uint64_t at = image + uint64_t(first * pixel_bytes);
     for (uint i = 0u; i < in_groups; ++i) {
       vec4 x[4];
-      [[unroll]] for (uint j = 0u; j < kPixels; ++j) x[j] = load_input(at + uint64_t(j * kWidth * kGroupBytes));
+      [[unroll]] for (uint j = 0u; j < kPixels; ++j) x[j] = load_input(at + uint64_t(j * kWidth * pixel_bytes));
       at += step;
       accumulate(x, base + uniform_byte(i) * (4u * kBlockGroups));
     }
@@ -153,7 +155,7 @@ void main() {
           [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
             const ivec2 c = corner[j] + ivec2(kx, ky) * dilation;
             const bool inside = uint(c.x) < in_w && uint(c.y) < in_h;
-            at[j] = inside ? chunk_image + uint64_t(uint(c.y * int(in_w) + c.x) * kGroupBytes)
+            at[j] = inside ? chunk_image + uint64_t(uint(c.y * int(in_w) + c.x) * pixel_bytes)
                            : pc.tail - kZeroBytes;
             increment[j] = inside ? step : 0ul;
           }
@@ -188,7 +190,7 @@ void main() {
       sum = group < out_groups ? sums[j][k] : sum;
       group = min(group, out_groups - 1u);
       const uint plane = n * out_groups + group;
-      const uint item = plane * out_plane + p;
+      const uint item = kRows != 0u ? p * out_groups + group : plane * out_plane + p;
       store_output(pc.dst + uint64_t(item) * uint64_t(kOutputGroupBytes),
                    finish(sum, pc.tail, item, plane, group, pc.out_channels));
     }

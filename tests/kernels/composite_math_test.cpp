@@ -118,6 +118,34 @@ TEST_F(CompositeMathTest, Losses) {
          {{"reduction", std::string("none")}}, {1, 3}, {0, -2, 0});
 }
 
+/// Sums beyond what fp32 holds exactly are made of parts that it does hold.
+TEST_F(CompositeMathTest, ProductsOfBytesAreExact) {
+  constexpr int64_t kRows = 9, kDepth = 1204, kColumns = 4;
+  Tensor a({DType::kU8, {kRows, kDepth}}), b({DType::kI8, {kDepth, kColumns}});
+  std::vector<int64_t> left, right;
+  for (int64_t i = 0; i < kRows * kDepth; ++i) left.push_back(i < kDepth ? 255 : i * 7 % 256);
+  for (int64_t i = 0; i < kDepth * kColumns; ++i)
+    right.push_back(i % kColumns == 0 ? 127 : i % kColumns == 1 ? -128 : i * 5 % 251 - 125);
+  kernels::store(a, left);
+  kernels::store(b, right);
+  Tensor a_zero({DType::kU8, {}}), b_zero({DType::kI8, {kColumns}});
+  kernels::store(a_zero, std::vector<int64_t>{3});
+  kernels::store(b_zero, std::vector<int64_t>{-1, 1, 0, 2});
+  const auto got = run("MatMulInteger", {{a}, {b, true}, {a_zero}, {b_zero, true}});
+  ASSERT_OK(got);
+  ASSERT_EQ((*got)[0].dtype(), DType::kI32);
+  const auto zeros = b_zero.to_ints(), sums = (*got)[0].to_ints();
+  for (int64_t m = 0; m < kRows; ++m) {
+    for (int64_t n = 0; n < kColumns; ++n) {
+      int64_t sum = 0;
+      for (int64_t k = 0; k < kDepth; ++k)
+        sum += (left[size_t(m * kDepth + k)] - 3) * (right[size_t(k * kColumns + n)] - zeros[size_t(n)]);
+      EXPECT_EQ(sums[size_t(m * kColumns + n)], sum) << m << ", " << n;
+    }
+  }
+  EXPECT_GT(sums[0], int64_t{1} << 25);
+}
+
 TEST_F(CompositeMathTest, FourierTransforms) {
   const Attributes onesided{{"onesided", int64_t{1}}};
   expect("DFT", {real({1, 5, 1}, {1, 2, 4, 8, 16}), fixed(4), fixed(1)}, onesided, {1, 3, 2},
