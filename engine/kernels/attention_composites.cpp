@@ -90,7 +90,7 @@ class Attention : public Composite {
     s.batch = q[0];
     s.heads = flat ? node.integer("q_num_heads", 0) : q[1];
     s.key_heads = flat ? node.integer("kv_num_heads", 0) : k[1];
-    if (s.heads < 1 || s.key_heads < 1 || s.heads % s.key_heads != 0)
+    if (s.heads < 1 || s.heads > INT32_MAX || s.key_heads < 1 || s.heads % s.key_heads != 0)
       return input_error("{} heads over {} of keys", s.heads, s.key_heads);
     s.queries = q[flat ? 1 : 2];
     s.keys = k[flat ? 1 : 2];
