@@ -280,6 +280,7 @@ class QLinearConv : public Composite {
 
  protected:
   Status write_out(graph::NodeBuilder& builder) const override {
+    TARSIER_CHECK(are_single(OpView(builder.graph(), builder.node()), {1, 2, 6, 7}));
     const auto scales = folded_scales(builder);
     if (!scales) {
       builder.finish("QuantizedConv", builder.node().inputs, builder.node().attributes);
@@ -329,8 +330,6 @@ class QLinearConv : public Composite {
     };
     if (!fits(4) || !fits(5) || (builder.data(8) != nullptr && size_t(builder.data(8)->size()) != channels))
       return std::nullopt;
-    for (const size_t single : {1, 2, 6, 7})
-      if (builder.data(single)->size() != 1) return std::nullopt;
     const auto w_scale = builder.data(4)->to_floats();
     const float x_scale = builder.data(1)->to_floats()[0], y_scale = builder.data(6)->to_floats()[0];
     std::vector<float> scales;
