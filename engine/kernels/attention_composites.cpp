@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -110,6 +111,8 @@ class Attention : public Composite {
       s.past = builder.shape(4)[2];
       s.keys += s.past;
     }
+    if (std::max(s.queries, s.keys) > graph::kMostMade)
+      return input_error("{} queries and {} keys are too many", s.queries, s.keys);
     return s;
   }
 
