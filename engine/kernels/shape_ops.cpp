@@ -117,7 +117,8 @@ class Range : public Folded {
     } else {
       std::vector<int64_t> values(count);
       const int64_t start = view.ints(0)[0], delta = view.ints(2)[0];
-      for (size_t i = 0; i < count; ++i) values[i] = start + int64_t(i) * delta;
+      // As unsigned numbers: what lies between start and limit fits, the way there need not.
+      for (size_t i = 0; i < count; ++i) values[i] = int64_t(uint64_t(start) + i * uint64_t(delta));
       store(outputs[0], values);
     }
     return {};
