@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -90,7 +91,7 @@ class Attention : public Composite {
     s.batch = q[0];
     s.heads = flat ? node.integer("q_num_heads", 0) : q[1];
     s.key_heads = flat ? node.integer("kv_num_heads", 0) : k[1];
-    if (s.heads < 1 || s.key_heads < 1 || s.heads % s.key_heads != 0)
+    if (s.heads < 1 || s.heads > INT32_MAX || s.key_heads < 1 || s.heads % s.key_heads != 0)
       return input_error("{} heads over {} of keys", s.heads, s.key_heads);
     s.queries = q[flat ? 1 : 2];
     s.keys = k[flat ? 1 : 2];
@@ -110,6 +111,8 @@ class Attention : public Composite {
       s.past = builder.shape(4)[2];
       s.keys += s.past;
     }
+    if (std::max(s.queries, s.keys) > graph::kMostMade)
+      return input_error("{} queries and {} keys are too many", s.queries, s.keys);
     return s;
   }
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
+#include "core/number.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 #include "kernels/strided.hpp"
@@ -228,7 +228,8 @@ class Split : public Operator {
         sizes.push_back(std::min(chunk, left));
       }
     }
-    const int64_t sum = std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
+    int64_t sum = 0;
+    for (const int64_t size : sizes) sum = size < 0 ? INT64_MAX : saturated_sum(sum, size);
     if (int64_t(sizes.size()) != count || sum != extent) {
       return input_error("split={} does not part {} elements into {} outputs", graph::to_string(sizes),
                          extent, count);

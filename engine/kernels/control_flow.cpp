@@ -1,6 +1,7 @@
 // If, Loop and Scan, unrolled while shapes are inferred: a condition that the network computes is read back
 // first (OpDef::plan_inputs), so that what is recorded for the device has no branches.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
@@ -52,9 +53,9 @@ class If : public Composite {
   Status write_out(NodeBuilder& builder) const override {
     TARSIER_TRY(const Graph* taken, body_of(builder.node(), "then_branch"));
     TARSIER_TRY(const Graph* other, body_of(builder.node(), "else_branch"));
-    if (builder.data(0)->size() != 1) return input_error("the condition is no single value");
+    TARSIER_TRY(const double condition, builder.number(0, "the condition (input 0)"));
     // Captured values follow in the order of the attributes' names: those of else_branch first.
-    const bool yes = builder.data(0)->to_ints()[0] != 0;
+    const bool yes = condition != 0;
     const Graph& body = yes ? *taken : *other;
     const auto results =
         builder.inlined(body, inputs_from(builder.node(), yes ? 1 + other->captures : 1, body.captures));
@@ -83,13 +84,14 @@ class Loop : public Composite {
     const auto state = inputs_from(node, 2, states);
     const auto captured = inputs_from(node, 2 + states, body->captures);
     const auto lists = inputs_from(node, 2 + states + body->captures, scans);
-    const auto single = [&](size_t index) -> std::optional<int64_t> {
-      if (builder.input(index) == kNone) return std::nullopt;
-      const auto values = builder.data(index)->to_ints();
-      return values.empty() ? 0 : values[0];
-    };
-    const auto most = single(0), condition = single(1);
-    if ((most && round >= *most) || (condition && *condition == 0)) {
+    double most = INFINITY, condition = 1;
+    if (builder.input(0) != kNone) {
+      TARSIER_TRY(most, builder.number(0, "the number of rounds (input 0)"));
+    }
+    if (builder.input(1) != kNone) {
+      TARSIER_TRY(condition, builder.number(1, "the condition (input 1)"));
+    }
+    if (double(round) >= most || condition == 0) {
       for (size_t i = 0; i < states; ++i) builder.set_output(i, state[i]);
       for (size_t i = 0; i < scans; ++i) {
         const auto rounds = builder.sequences().find(lists[i]);
@@ -153,13 +155,14 @@ class Scan : public Composite {
 
     // Opset 8 had a batch axis in front of everything (attribute `batched`, set by the importer).
     const bool batched = node.integer("batched", 0) != 0;
-    const Shape& first = builder.graph().shape(scanned[0]);
     int64_t batch = 1;
-    if (batched) {
+    if (batched && scanned[0] != kNone) {
+      const Shape& first = builder.graph().shape(scanned[0]);
       if (first.size() < 2) return input_error("scan input {} has no batch axis", graph::to_string(first));
       batch = first[0];
     }
     for (size_t i = 0; i < scan_inputs; ++i) {
+      if (scanned[i] == kNone) return input_error("scan input {} is missing", i);
       Shape shape = builder.graph().shape(scanned[i]);
       if (batched && !shape.empty()) shape.erase(shape.begin());
       TARSIER_TRY(parts.in_axes[i], normalize_axis(parts.in_axes[i], int64_t(shape.size())));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/number.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/register.hpp"
@@ -44,7 +45,7 @@ Result<Described> describe(const OpView& view, size_t w) {
   const int64_t groups = node.integer("group", 1);
   if (strides.size() != axes || dilations.size() != axes || pads.size() != axes * 2)
     return input_error("strides, dilations or pads don't fit input {}", graph::to_string(x));
-  if (groups < 1 || weights[0] % groups != 0 || x[1] != weights[1] * groups)
+  if (groups < 1 || weights[0] % groups != 0 || x[1] != saturated_product(weights[1], groups))
     return input_error("input {}, weights {}, {} groups", graph::to_string(x), graph::to_string(weights),
                        groups);
   Described d;
@@ -58,6 +59,9 @@ Result<Described> describe(const OpView& view, size_t w) {
     const size_t at = 3 - axes + i;
     const int64_t kernel = weights[i + 2];
     if (kernel < 1 || strides[i] < 1 || dilations[i] < 1) return input_error("an empty window");
+    constexpr int64_t kMost = int64_t{1} << 24;  // so that every product below fits
+    for (const int64_t v : {kernel, strides[i], dilations[i], pads[i], pads[i + axes]})
+      if (v > kMost || v < -kMost) return input_error("kernel, strides, dilations or pads hold {}", v);
     const int64_t span = x[i + 2] + pads[i] + pads[i + axes] - (kernel - 1) * dilations[i] - 1;
     if (span < 0) return input_error("the window is larger than the padded input {}", graph::to_string(x));
     g.in[at] = int32_t(x[i + 2]);
@@ -78,11 +82,6 @@ Status check_per_channel(const OpView& view, size_t index, int64_t channels) {
   if (count == 1 || (count == channels && view.rank(index) == 1)) return {};
   return input_error("input {} of shape {} for {} output channels", index,
                      graph::to_string(view.shape(index)), channels);
-}
-Status check_single(const OpView& view, size_t index) {
-  if (!view.has(index) || graph::element_count(view.shape(index)) == 1) return {};
-  return input_error("input {} has {} elements (1 is expected)", index,
-                     graph::element_count(view.shape(index)));
 }
 
 /// Calls f(output index, output channel, sum of (x - x_zero) * (w - w_zero[channel])).
@@ -185,7 +184,7 @@ class ConvInteger : public Operator {
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const Described d, describe(view, kPlaces.w));
-    TARSIER_CHECK(check_single(view, kPlaces.x_zero));
+    TARSIER_CHECK(are_single(view, {kPlaces.x_zero}));
     TARSIER_CHECK(check_per_channel(view, kPlaces.w_zero, d.geometry.out_channels));
     if (is_float(view.dtype(0)) || is_float(view.dtype(1))) return input_error("an operand is no integer");
     return std::vector{TensorDesc{DType::kI32, d.out}};
@@ -243,8 +242,7 @@ class QuantizedConv : public Operator {
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const Described d, describe(view, kPlaces.w));
-    for (const size_t single : {kPlaces.x_scale, kPlaces.x_zero, kPlaces.y_scale, kPlaces.y_zero})
-      TARSIER_CHECK(check_single(view, single));
+    TARSIER_CHECK(are_single(view, {kPlaces.x_scale, kPlaces.x_zero, kPlaces.y_scale, kPlaces.y_zero}));
     for (const size_t line : {kPlaces.w_scale, kPlaces.w_zero, kPlaces.bias})
       TARSIER_CHECK(check_per_channel(view, line, d.geometry.out_channels));
     if (view.has(kPlaces.bias) && graph::element_count(view.shape(kPlaces.bias)) != d.geometry.out_channels)
@@ -282,6 +280,7 @@ class QLinearConv : public Composite {
 
  protected:
   Status write_out(graph::NodeBuilder& builder) const override {
+    TARSIER_CHECK(are_single(OpView(builder.graph(), builder.node()), {1, 2, 6, 7}));
     const auto scales = folded_scales(builder);
     if (!scales) {
       builder.finish("QuantizedConv", builder.node().inputs, builder.node().attributes);
@@ -331,8 +330,6 @@ class QLinearConv : public Composite {
     };
     if (!fits(4) || !fits(5) || (builder.data(8) != nullptr && size_t(builder.data(8)->size()) != channels))
       return std::nullopt;
-    for (const size_t single : {1, 2, 6, 7})
-      if (builder.data(single)->size() != 1) return std::nullopt;
     const auto w_scale = builder.data(4)->to_floats();
     const float x_scale = builder.data(1)->to_floats()[0], y_scale = builder.data(6)->to_floats()[0];
     std::vector<float> scales;

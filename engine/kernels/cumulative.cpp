@@ -53,8 +53,8 @@ class Cumulative : public Operator {
   static bool exclusive(const graph::Node& node) { return node.integer("exclusive", 0) != 0; }
   static bool reverse(const graph::Node& node) { return node.integer("reverse", 0) != 0; }
   static Result<int64_t> axis_of(const OpView& view) {
+    TARSIER_CHECK(are_single(view, {1}));
     TARSIER_TRY(const auto axis, view.constant_ints(1, "axis"));
-    if (axis.size() != 1) return input_error("{} axes, one is expected", axis.size());
     return normalize_axis(axis[0], view.rank(0));
   }
   template <class T, class Values>

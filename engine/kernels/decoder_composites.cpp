@@ -2,6 +2,7 @@
 // values), CausalConvWithState, SwiGLU.
 #include <algorithm>
 
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -40,6 +41,8 @@ class TensorScatter : public Composite {
     const int64_t depth = axis + 1;
     Shape tuples = prefix;
     tuples.push_back(depth);
+    if (graph::element_count(tuples) > graph::kMostMade)
+      return input_error("an update {} of too many places", graph::to_string(update));
     std::vector<int64_t> places;
     for_each_index(prefix, std::array{strides_of(prefix)}, [&](int64_t flat, const auto&) {
       std::vector<int64_t> tuple(prefix.size());

@@ -101,8 +101,11 @@ class DeformSample : public Operator {
     g.group = node.integer("offset_group", 1);
     g.in = {d.h, d.w};
     for (size_t i = 0; i < 2; ++i) {
-      if (kernel[i] < 1 || kernel[i] > 65535 || stride[i] < 1 || dilation[i] < 1) {
-        return input_error("kernel_shape, strides or dilations out of range");
+      constexpr int64_t kMost = int64_t{1} << 24;  // so that every product below fits
+      const auto fits = [](int64_t v, int64_t least, int64_t most) { return v >= least && v <= most; };
+      if (!fits(kernel[i], 1, 65535) || !fits(stride[i], 1, kMost) || !fits(dilation[i], 1, kMost) ||
+          !fits(pads[i], -kMost, kMost) || !fits(pads[i + 2], -kMost, kMost)) {
+        return input_error("kernel_shape, strides, dilations or pads out of range");
       }
       g.kernel[i] = kernel[i];
       g.stride[i] = stride[i];
@@ -112,7 +115,8 @@ class DeformSample : public Operator {
       if (room < 0) return input_error("a kernel larger than the padded input");
       g.out[i] = room / stride[i] + 1;
     }
-    if (g.group < 1 || d.c % g.group != 0) return input_error("offset_group={}", g.group);
+    if (g.group < 1 || g.group > std::max<int64_t>(d.c, 1) || d.c % g.group != 0)
+      return input_error("offset_group={}", g.group);
     const Shape offsets{d.n, g.group * g.taps() * 2, g.out[0], g.out[1]};
     const Shape masks{d.n, g.group * g.taps(), g.out[0], g.out[1]};
     if (view.shape(1) != offsets || (view.has(2) && view.shape(2) != masks)) {

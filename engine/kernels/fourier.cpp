@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/number.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -31,8 +32,9 @@ struct Transform {
 
 /// [samples * parts_in, results * parts_out].
 Result<Tensor> matrix_of(const Transform& t) {
-  const int64_t rows = t.samples * t.parts_in, columns = t.results() * t.parts_out();
-  if (rows * columns > kMostElements) return input_error("a transform of length {} is too long", t.length);
+  const int64_t rows = t.samples * t.parts_in, columns = saturated_product(t.results(), t.parts_out());
+  if (saturated_product(std::max<int64_t>(rows, 1), columns) > kMostElements)
+    return input_error("a transform of length {} is too long", t.length);
   Tensor matrix(TensorDesc{DType::kF32, {rows, columns}});
   const auto out = matrix.as_mutable<float>();
   for (int64_t m = 0; m < t.samples; ++m) {
@@ -77,7 +79,7 @@ class Dft : public Composite {
     int64_t axis = -2;
     if (builder.input(2) != kNone) {
       TARSIER_TRY(const double given, builder.number(2, "axis"));
-      axis = int64_t(given);
+      axis = number_cast<int64_t>(given);
     }
     TARSIER_TRY(axis, normalize_axis(axis, rank));
     if (axis == rank - 1) return input_error("the last axis holds real and imaginary parts");
@@ -94,7 +96,7 @@ class Dft : public Composite {
     transform.length = transform.to_real() ? 2 * (extent - 1) : extent;
     if (builder.input(1) != kNone) {
       TARSIER_TRY(const double given, builder.number(1, "dft_length"));
-      transform.length = int64_t(given);
+      transform.length = number_cast<int64_t>(given);
     }
     if (transform.length < 1) return input_error("a transform of length {}", transform.length);
     transform.samples = std::min(extent, transform.to_real() ? transform.length / 2 + 1 : transform.length);
@@ -145,7 +147,7 @@ class Stft : public Composite {
     TARSIER_CHECK(check_parts(shape));
     if (shape.size() != 3) return input_error("a signal of shape {}", graph::to_string(shape));
     TARSIER_TRY(const double given_step, builder.number(1, "frame_step"));
-    const auto step = int64_t(given_step);
+    const auto step = number_cast<int64_t>(given_step);
     const bool windowed = builder.input(2) != kNone;
     if (windowed && builder.shape(2).size() != 1) {
       return input_error("a window of shape {}", graph::to_string(builder.shape(2)));
@@ -154,7 +156,7 @@ class Stft : public Composite {
     transform.length = windowed ? builder.shape(2)[0] : shape[1];
     if (builder.input(3) != kNone) {
       TARSIER_TRY(const double given, builder.number(3, "frame_length"));
-      transform.length = int64_t(given);
+      transform.length = number_cast<int64_t>(given);
     }
     if (windowed && builder.shape(2)[0] != transform.length) {
       return input_error("a window of {} for frames of {}", builder.shape(2)[0], transform.length);
@@ -169,6 +171,9 @@ class Stft : public Composite {
       return input_error("a one-sided spectrum of complex numbers");
     }
     const int64_t frames = (shape[1] - transform.length) / step + 1;
+    if (saturated_product(frames, transform.length) > kMostElements) {
+      return input_error("{} frames of {} are too many", frames, transform.length);
+    }
     std::vector<int64_t> picks(size_t(frames * transform.length));
     for (size_t i = 0; i < picks.size(); ++i) {
       picks[i] = int64_t(i) / transform.length * step + int64_t(i) % transform.length;

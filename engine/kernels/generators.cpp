@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/number.hpp"
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -14,18 +16,11 @@ using graph::kNone;
 using graph::NodeBuilder;
 using graph::ValueId;
 
-/// Elements that a constant made here may have: what the rest of the engine can index, and no file can fill
-/// memory.
-constexpr int64_t kMostElements = int64_t{1} << 28;
-
-Result<Tensor> constant_of(TensorDesc desc, const std::vector<double>& values) {
-  Tensor tensor(std::move(desc));
-  if (is_float(tensor.dtype())) {
-    store(tensor, std::vector<float>(values.begin(), values.end()));
-  } else {
-    store(tensor, std::vector<int64_t>(values.begin(), values.end()));
-  }
-  return tensor;
+/// Errors: more elements than a constant may have that no file holds.
+Result<Tensor> made(DType type, const Shape& shape) {
+  if (graph::element_count(shape) > graph::kMostMade)
+    return input_error("{} is too large for a constant", graph::to_string(shape));
+  return Tensor(TensorDesc{type, shape});
 }
 
 /// Ones on the k-th diagonal of a matrix of the input's shape.
@@ -41,12 +36,13 @@ class EyeLike : public Composite {
     if (builder.node().has("dtype")) {
       TARSIER_TRY(type, dtype_of_onnx(builder.node().integer("dtype", 0)));
     }
-    const int64_t k = builder.node().integer("k", 0);
-    std::vector<double> values(size_t(graph::element_count(shape)), 0.0);
+    TARSIER_TRY(Tensor eye, made(type, shape));
+    const int64_t k = std::clamp(builder.node().integer("k", 0), -shape[0], shape[1]);
+    std::vector<int64_t> values(size_t(eye.size()), 0);
     for (int64_t r = std::max<int64_t>(0, -k); r < shape[0] && r + k < shape[1]; ++r) {
       values[size_t(r * shape[1] + r + k)] = 1;
     }
-    TARSIER_TRY(Tensor eye, constant_of({type, shape}, values));
+    store(eye, values);
     builder.set_output(0, builder.constant(std::move(eye)));
     return {};
   }
@@ -67,12 +63,12 @@ class Trilu : public Composite {
     }
     const bool upper = builder.node().integer("upper", 1) != 0;
     const int64_t rows = shape[shape.size() - 2], columns = shape.back();
-    std::vector<double> kept(size_t(rows * columns));
-    for (int64_t i = 0; i < rows * columns; ++i) {
-      const auto diagonal = double(i % columns - i / columns);
-      kept[size_t(i)] = (upper ? diagonal >= k : diagonal <= k) ? 1 : 0;
+    TARSIER_TRY(Tensor mask, made(DType::kBool, {rows, columns}));
+    const auto kept = mask.as_mutable<uint8_t>();
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const auto diagonal = double(int64_t(i) % columns - int64_t(i) / columns);
+      kept[i] = (upper ? diagonal >= k : diagonal <= k) ? 1 : 0;
     }
-    TARSIER_TRY(Tensor mask, constant_of({DType::kBool, {rows, columns}}, kept));
     builder.finish("Where", {builder.constant(std::move(mask)), builder.input(0),
                              builder.scalar(0, builder.desc(0).dtype)});
     return {};
@@ -89,7 +85,7 @@ class OneHot : public Composite {
   Status write_out(NodeBuilder& builder) const override {
     TARSIER_TRY(const double depth, builder.number(1, "depth"));
     const auto rank = int64_t(builder.shape(0).size());
-    if (!(depth >= 0) || depth * double(graph::element_count(builder.shape(0))) > double(kMostElements)) {
+    if (!(depth >= 0) || depth * double(graph::element_count(builder.shape(0))) > double(graph::kMostMade)) {
       return input_error("a depth of {}", depth);
     }
     if (builder.shape(2) != Shape{2}) {
@@ -124,16 +120,17 @@ class Window : public Composite {
  protected:
   Status write_out(NodeBuilder& builder) const override {
     TARSIER_TRY(const double size, builder.number(0, "size"));
-    if (!(size >= 0) || size > double(kMostElements)) return input_error("a size of {}", size);
+    if (!(size >= 0 && size <= double(graph::kMostMade))) return input_error("a size of {}", size);
     TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
     const double period = builder.node().integer("periodic", 1) != 0 ? size : size - 1;
-    std::vector<double> values(static_cast<size_t>(size));
+    TARSIER_TRY(Tensor window, made(type, {int64_t(size)}));
+    std::vector<double> values(size_t(window.size()));
     for (size_t n = 0; n < values.size(); ++n) {
       const double angle = 2 * std::numbers::pi * double(n) / period;
       // A symmetric window of one number is its middle.
       values[n] = period == 0 ? 1 : a0_ - a1_ * std::cos(angle) + a2_ * std::cos(2 * angle);
     }
-    TARSIER_TRY(Tensor window, constant_of({type, {int64_t(values.size())}}, values));
+    store(window, values);
     builder.set_output(0, builder.constant(std::move(window)));
     return {};
   }
@@ -156,8 +153,8 @@ class MelWeightMatrix : public Composite {
     TARSIER_TRY(const double low, builder.number(3, "lower_edge_hertz"));
     TARSIER_TRY(const double high, builder.number(4, "upper_edge_hertz"));
     TARSIER_TRY(const DType type, dtype_of_onnx(builder.node().integer("output_datatype", 1)));
-    if (!(bands >= 1 && length >= 1 && rate > 0 && low >= 0 && high >= low) ||
-        bands * length > double(kMostElements)) {
+    if (!(bands >= 1 && length >= 1 && rate > 0 && low >= 0 && high >= low && std::isfinite(high) &&
+          bands * length <= double(graph::kMostMade))) {
       return input_error("{} bands of {} Hz to {} Hz at {} Hz and a length of {}", bands, low, high, rate,
                          length);
     }
@@ -166,21 +163,24 @@ class MelWeightMatrix : public Composite {
     const double step = (mel(high) - mel(low)) / (bands + 2);
     const auto corner = [&](int64_t i) {
       const double hertz = 700 * (std::pow(10.0, (double(i) * step + mel(low)) / 2595) - 1);
-      return int64_t(std::floor((length + 1) * hertz / rate));
+      return number_cast<int64_t>(std::floor((length + 1) * hertz / rate));
     };
-    std::vector<double> values(size_t(rows * columns), 0.0);
+    TARSIER_TRY(Tensor matrix, made(type, {rows, columns}));
+    std::vector<double> values(size_t(matrix.size()), 0.0);
     const auto set = [&](int64_t row, int64_t column, double value) {
       if (row >= 0 && row < rows) values[size_t(row * columns + column)] = value;
     };
     for (int64_t i = 0; i < columns; ++i) {
       const int64_t left = corner(i), middle = corner(i + 1), right = corner(i + 2);
       if (middle == left) set(middle, i, 1);
-      for (int64_t j = left; middle > left && j <= middle; ++j) {
+      // Edges beyond the spectrum may be far away.
+      for (int64_t j = left; middle > left && j <= std::min(middle, rows); ++j) {
         set(j, i, double(j - left) / double(middle - left));
       }
-      for (int64_t j = middle; j < right; ++j) set(j, i, double(right - j) / double(right - middle));
+      for (int64_t j = middle; j < std::min(right, rows); ++j)
+        set(j, i, double(right - j) / double(right - middle));
     }
-    TARSIER_TRY(Tensor matrix, constant_of({type, {rows, columns}}, values));
+    store(matrix, values);
     builder.set_output(0, builder.constant(std::move(matrix)));
     return {};
   }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/number.hpp"
+#include "graph/passes/evaluate.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/register.hpp"
 
@@ -233,9 +235,9 @@ class AffineGrid : public Composite {
     const bool align = builder.node().integer("align_corners", 0) != 0;
     int64_t pixels = 1;
     for (size_t d = 2; d < size.size(); ++d) {
-      if (size[d] < 1 || pixels > (int64_t{1} << 28) / size[d])
-        return input_error("a size that is out of range");
-      pixels *= size[d];
+      pixels = saturated_product(pixels, size[d]);
+      if (size[d] < 1 || pixels > graph::kMostMade / (axes + 1))
+        return input_error("a grid of size {} is out of range", graph::to_string(size));
     }
     // Homogeneous coordinates of each pixel, x first.
     std::vector<float> base(size_t(pixels * (axes + 1)), 1.0F);

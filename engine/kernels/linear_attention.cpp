@@ -38,7 +38,7 @@ Result<Dimensions> dimensions_of(const OpView& view) {
   const int64_t queries = view.node().integer("q_num_heads", 0);
   Dimensions d;
   d.heads = view.node().integer("kv_num_heads", 0);
-  if (d.heads <= 0 || queries <= 0 || queries % d.heads != 0)
+  if (d.heads <= 0 || queries <= 0 || queries > INT32_MAX || queries % d.heads != 0)
     return input_error("q_num_heads={} with kv_num_heads={}", queries, d.heads);
   const Shape &q = view.shape(0), &k = view.shape(1), &v = view.shape(2);
   d.batch = q[0];

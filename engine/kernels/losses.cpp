@@ -1,5 +1,6 @@
 // NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: compositions. The score of each target is picked by
 // a mask over the classes instead of an index, so that a score of -inf beside it does no harm.
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -31,6 +32,7 @@ Result<ValueId> add_loss(NodeBuilder& builder, ValueId log_probabilities) {
                        graph::to_string(scores));
   }
   const int64_t classes = scores[1];
+  if (classes > graph::kMostMade) return input_error("{} classes are too many", classes);
   const bool weighted = builder.input(2) != kNone;
   if (weighted && builder.shape(2) != Shape{classes}) {
     return input_error("weights {} for {} classes", graph::to_string(builder.shape(2)), classes);

@@ -175,6 +175,13 @@ class QLinearMatMul : public Composite {
   Status write_out(NodeBuilder& builder) const override {
     const size_t rank_a = builder.shape(0).size(), rank_b = builder.shape(3).size();
     if (rank_a == 0 || rank_b == 0) return input_error("an operand is a scalar");
+    const int64_t rows = rank_a > 1 ? builder.shape(0)[rank_a - 2] : 1;
+    const int64_t columns = rank_b > 1 ? builder.shape(3).back() : 1;
+    for (const auto& [index, lines] : {std::pair{size_t{1}, rows}, {size_t{4}, columns}, {size_t{6}, rows}}) {
+      const Shape& shape = builder.shape(index);
+      if (graph::element_count(shape) != 1 && (shape.empty() || (shape.size() == 1 && shape[0] != lines)))
+        return input_error("input {} {} must hold one value or {}", index, graph::to_string(shape), lines);
+    }
     const ValueId sum = builder.add("MatMulInteger",
                                     {builder.input(0), builder.input(3), builder.input(2), builder.input(5)});
     const ValueId product = builder.add("Cast", {sum}, {{"to", int64_t{1}}});

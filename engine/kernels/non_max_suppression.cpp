@@ -73,6 +73,7 @@ class Bounded : public Operator {
         view.shape(1)[0] != view.shape(0)[0] || view.shape(1)[2] != view.shape(0)[1])
       return input_error("boxes {} and scores {} ([B,N,4] and [B,C,N] are expected)",
                          graph::to_string(view.shape(0)), graph::to_string(view.shape(1)));
+    TARSIER_CHECK(are_single(view, {2, 3, 4}));
     const Sizes s(view);
     return std::vector{TensorDesc{DType::kI64, {s.rows() * s.most, 3}}, TensorDesc{DType::kI64, {1}}};
   }
@@ -81,7 +82,7 @@ class Bounded : public Operator {
     const Sizes s(view);
     const auto boxes = view.floats(0), scores = view.floats(1);
     const auto scalar = [&](size_t index, float fallback) {
-      return view.has(index) && view.data(index)->size() > 0 ? view.floats(index)[0] : fallback;
+      return view.has(index) ? view.floats(index)[0] : fallback;
     };
     const float iou = scalar(3, 0), least = scalar(4, -INFINITY);
     const bool center = view.node().integer("center_point_box", 0) != 0;
@@ -114,8 +115,7 @@ class Bounded : public Operator {
     int64_t images, classes, boxes, most = 0;
     explicit Sizes(const OpView& view)
         : images(view.shape(1)[0]), classes(view.shape(1)[1]), boxes(view.shape(1)[2]) {
-      if (view.has(2) && view.data(2)->size() > 0)
-        most = std::clamp<int64_t>(view.ints(2)[0], 0, std::max<int64_t>(boxes, 0));
+      if (view.has(2)) most = std::clamp<int64_t>(view.ints(2)[0], 0, std::max<int64_t>(boxes, 0));
     }
     [[nodiscard]] int64_t rows() const { return images * classes; }
   };

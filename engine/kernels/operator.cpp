@@ -170,6 +170,15 @@ std::vector<int64_t> broadcast_strides(const Shape& shape, const Shape& target) 
   return strides;
 }
 
+Status are_single(const OpView& view, std::initializer_list<size_t> indices) {
+  for (const size_t index : indices) {
+    if (view.has(index) && graph::element_count(view.shape(index)) != 1) {
+      return input_error("input {} {} must hold one value", index, graph::to_string(view.shape(index)));
+    }
+  }
+  return {};
+}
+
 graph::NodeBuilder::Attributes with_unit_axis(const graph::Node& node) {
   auto attributes = node.attributes;
   constexpr std::array<std::pair<const char*, int64_t>, 5> kUnit{
@@ -226,6 +235,9 @@ void store_as(Tensor& tensor, const std::vector<From>& values) {
 }  // namespace
 
 void store(Tensor& tensor, const std::vector<float>& values) {
+  store_as(tensor, values);
+}
+void store(Tensor& tensor, const std::vector<double>& values) {
   store_as(tensor, values);
 }
 void store(Tensor& tensor, const std::vector<int64_t>& values) {

@@ -2,6 +2,7 @@
 // shape rule and the CPU reference, so each is written once.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -111,6 +112,9 @@ Result<Shape> broadcast(const Shape& a, const Shape& b);
 [[nodiscard]] std::vector<int64_t> strides_of(const Shape& shape);
 /// Row-major strides of `shape` seen as `target` (broadcast axes get stride 0).
 [[nodiscard]] std::vector<int64_t> broadcast_strides(const Shape& shape, const Shape& target);
+/// Refuses inputs of which an operator reads one value and that hold none or several. Absent ones pass; a
+/// scalar and a tensor of one element are the same.
+[[nodiscard]] Status are_single(const OpView& view, std::initializer_list<size_t> indices);
 /// The attributes of a window operator (Conv, pools) with a unit axis in front of the spatial ones: along it
 /// the window is 1.
 [[nodiscard]] graph::NodeBuilder::Attributes with_unit_axis(const graph::Node& node);
@@ -135,6 +139,7 @@ void for_each_index(const Shape& shape, const std::array<std::vector<int64_t>, N
 
 /// Writes values into a tensor of whatever element type (integers saturate nothing: they are cast).
 void store(Tensor& tensor, const std::vector<float>& values);
+void store(Tensor& tensor, const std::vector<double>& values);
 void store(Tensor& tensor, const std::vector<int64_t>& values);
 
 [[nodiscard]] constexpr int64_t ceil_div(int64_t a, int64_t b) {

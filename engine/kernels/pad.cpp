@@ -44,9 +44,10 @@ class Pad : public Operator {
 
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
-    TARSIER_TRY(const auto maps, index_maps(view));
+    TARSIER_CHECK(are_single(view, {2}));
+    TARSIER_TRY(const auto axes, padding(view));
     TensorDesc desc = view.desc(0);
-    for (size_t d = 0; d < maps.size(); ++d) desc.shape[d] = int64_t(maps[d].size());
+    for (size_t d = 0; d < axes.size(); ++d) desc.shape[d] = axes[d].size;
     return std::vector{desc};
   }
   [[nodiscard]] Status supported(const OpView& view) const override {
@@ -80,8 +81,11 @@ class Pad : public Operator {
   }
 
  private:
-  /// For each axis the source index of every output index, -1 where the fill value goes.
-  static Result<std::vector<std::vector<int32_t>>> index_maps(const OpView& view) {
+  /// What is added to one axis (or cut off, where negative), and its extent then.
+  struct Axis {
+    int64_t before = 0, after = 0, size = 0;
+  };
+  static Result<std::vector<Axis>> padding(const OpView& view) {
     const Shape& shape = view.shape(0);
     const std::string mode = view.node().text("mode", "constant");
     if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
@@ -96,24 +100,37 @@ class Pad : public Operator {
     if (pads.size() != axes.size() * 2) {
       return input_error("{} pads for {} axes", pads.size(), axes.size());
     }
-    std::vector<std::vector<int32_t>> maps(shape.size());
-    for (size_t d = 0; d < shape.size(); ++d) {
-      maps[d].resize(size_t(shape[d]));
-      std::iota(maps[d].begin(), maps[d].end(), 0);
-    }
+    std::vector<Axis> padded;
+    for (const int64_t extent : shape) padded.push_back({0, 0, extent});
     for (size_t i = 0; i < axes.size(); ++i) {
       TARSIER_TRY(const int64_t axis, normalize_axis(axes[i], int64_t(shape.size())));
-      const int64_t extent = shape[size_t(axis)], before = pads[i];
-      const int64_t size = extent + before + pads[i + axes.size()];
+      const int64_t extent = shape[size_t(axis)], before = pads[i], after = pads[i + axes.size()];
+      // So that no sum below overflows.
+      if (std::max(before, after) > INT32_MAX || std::min(before, after) < -INT32_MAX)
+        return input_error("pads {} and {} of axis {} are out of range", before, after, axis);
+      const int64_t size = extent + before + after;
       if (size < 0) return input_error("pads crop more of axis {} than there is", axis);
-      if (mode != "constant" && extent == 0 && size > 0)
-        return input_error("nothing to repeat in axis {}", axis);
-      auto& map = maps[size_t(axis)];
+      const bool nothing = mode == "wrap" ? period_of(extent, before, after) < 1 : extent == 0;
+      if (mode != "constant" && nothing && size > 0) return input_error("nothing to repeat in axis {}", axis);
+      padded[size_t(axis)] = {before, after, size};
+    }
+    return padded;
+  }
+  /// What is left of an axis between negative pads: what they cut off does not come back on the other side.
+  static int64_t period_of(int64_t extent, int64_t before, int64_t after) {
+    return extent - std::max<int64_t>(0, -before) - std::max<int64_t>(0, -after);
+  }
+  /// For each axis the source index of every output index, -1 where the fill value goes.
+  static Result<std::vector<std::vector<int32_t>>> index_maps(const OpView& view) {
+    const std::string mode = view.node().text("mode", "constant");
+    TARSIER_TRY(const auto axes, padding(view));
+    std::vector<std::vector<int32_t>> maps(axes.size());
+    for (size_t d = 0; d < axes.size(); ++d) {
+      const auto [before, after, size] = axes[d];
+      const int64_t extent = view.shape(0)[d], first = std::max<int64_t>(0, -before);
+      const int64_t period = period_of(extent, before, after);
+      auto& map = maps[d];
       map.resize(size_t(size));
-      // What negative pads cut off does not come back on the other side.
-      const int64_t first = std::max<int64_t>(0, -before);
-      const int64_t period = extent - first - std::max<int64_t>(0, -pads[i + axes.size()]);
-      if (mode == "wrap" && period < 1 && size > 0) return input_error("nothing to repeat in axis {}", axis);
       for (int64_t o = 0; o < size; ++o) {
         int64_t at = o - before;
         if (mode == "edge") {

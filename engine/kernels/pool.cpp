@@ -158,6 +158,9 @@ class MaxUnpool : public Composite {
     // ask for more, which is then filled with zeros behind.
     Shape pooled = in, out;
     for (size_t i = 0; i < axes; ++i) {
+      constexpr int64_t kMost = int64_t{1} << 24;  // so that the product below fits
+      for (const int64_t v : {kernel[i], stride[i], pads[i], pads[i + axes]})
+        if (v < 0 || v > kMost) return input_error("kernel_shape, strides or pads hold {}", v);
       pooled[i + 2] = (in[i + 2] - 1) * stride[i] - pads[i] - pads[i + axes] + kernel[i];
       if (pooled[i + 2] < 1) return input_error("axis {} would have an extent of {}", i + 2, pooled[i + 2]);
     }

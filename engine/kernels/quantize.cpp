@@ -35,7 +35,7 @@ Result<ScaleIndex> scale_index(const OpView& view) {
     return input_error("scale {} and zero point {} differ in shape", graph::to_string(scale),
                        graph::to_string(view.shape(2)));
   const int64_t block_size = view.node().integer("block_size", 0);
-  if (block_size < 0) return input_error("block_size={}", block_size);
+  if (block_size < 0 || block_size > INT32_MAX) return input_error("block_size={}", block_size);
   if (graph::element_count(scale) == 1 && block_size == 0) return index;
   TARSIER_TRY(const int64_t axis, normalize_axis(view.node().integer("axis", 1), view.rank(0)));
   const auto a = size_t(axis);

@@ -153,18 +153,16 @@ class Dropout : public Composite {
 
  protected:
   Status write_out(NodeBuilder& builder) const override {
-    const auto number = [&](size_t index, float fallback) {
-      const Tensor* tensor = builder.data(index);
-      return tensor == nullptr || tensor->size() != 1 ? fallback : tensor->to_floats()[0];
-    };
-    const float ratio = number(1, 0.5F);
+    const OpView view(builder.graph(), builder.node());
+    TARSIER_CHECK(are_single(view, {1, 2}));
+    const float ratio = view.has(1) ? view.floats(1)[0] : 0.5F;
+    const bool training = view.has(2) && view.floats(2)[0] != 0;
     if (!(ratio >= 0 && ratio <= 1)) return input_error("a ratio of {}", ratio);
-    if (number(2, 0) == 0 || ratio == 0) {
+    if (!training || ratio == 0) {
       builder.set_output(0, builder.input(0));
       if (builder.output(1) == kNone) return {};
-      Tensor all(TensorDesc{DType::kBool, builder.shape(0)});
-      store(all, std::vector<int64_t>(size_t(all.size()), 1));
-      builder.set_output(1, builder.constant(std::move(all)));
+      builder.set_output(
+          1, builder.add("Expand", {builder.scalar(1, DType::kBool), builder.ints(builder.shape(0))}));
       return {};
     }
     const ValueId drawn =

@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "core/number.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/register.hpp"
 
@@ -168,11 +169,14 @@ class Col2Im : public Operator {
       for (const int64_t v : {image[d], kernel[d], stride[d], dilation[d]}) {
         if (v < 1 || v > kMost) return input_error("an extent or step of {}", v);
       }
+      for (const int64_t v : {pads[d], pads[axes + d]}) {
+        if (v < -kMost || v > kMost) return input_error("a pad of {}", v);
+      }
       const int64_t room = image[d] + pads[d] + pads[axes + d] - (kernel[d] - 1) * dilation[d] - 1;
       if (room < 0 || room > kMost * 2) return input_error("blocks that do not fit the image");
       g.axes.push_back({image[d], kernel[d], stride[d], dilation[d], pads[d], room / stride[d] + 1});
-      g.block *= kernel[d];
-      g.blocks *= g.axes.back().blocks;
+      g.block = saturated_product(g.block, kernel[d]);
+      g.blocks = saturated_product(g.blocks, g.axes.back().blocks);
     }
     if (view.rank(0) != 3 || view.shape(0)[1] % g.block != 0 || view.shape(0)[2] != g.blocks) {
       return input_error("input {} does not hold {} blocks of {}", graph::to_string(view.shape(0)), g.blocks,
@@ -227,8 +231,8 @@ class CenterCropPad : public Composite {
     std::vector<int64_t> pads(in.size() * 2, 0);
     for (size_t i = 0; i < axes.size(); ++i) {
       TARSIER_TRY(const int64_t axis, normalize_axis(axes[i], int64_t(in.size())));
-      const int64_t more = target[i] - in[size_t(axis)];
       if (target[i] < 0) return input_error("an extent of {}", target[i]);
+      const int64_t more = target[i] - in[size_t(axis)];
       // The odd element is cut off, or added, at the end.
       const int64_t before = more < 0 ? -(-more / 2) : more / 2;
       pads[size_t(axis)] = before;

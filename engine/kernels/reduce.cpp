@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/number.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
@@ -267,7 +268,7 @@ class Reduce : public Operator {
         if (op_ == Op::kLogSum) x = std::log(x);
         if (op_ == Op::kLogSumExp) x += std::log(one.scaled_sum);
         reals.push_back(float(x));
-        integers.push_back(std::isfinite(x) ? int64_t(x) : 0);
+        integers.push_back(std::isfinite(x) ? number_cast<int64_t>(x) : 0);
       }
     }
     if (is_float(output.dtype())) {

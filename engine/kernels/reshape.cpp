@@ -65,6 +65,7 @@ class Reshape : public Alias {
         if (d >= from.size()) return input_error("extent 0 of axis {} copies from no axis", d);
         *extent = from[d];
       }
+      if (*extent < -1) return input_error("extent {} of axis {}", *extent, d);
       if (*extent == -1) {
         if (free != shape.end()) return input_error("more than one extent of -1");
         free = extent;

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/number.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
@@ -88,7 +89,7 @@ class Resize : public Operator {
     const float fill = view.node().real("extrapolation_value", 0);
     if (is_c4(out)) return emit_remap(emitter, *in.value, source, out, maps[2], maps[3], fill);
     const uint32_t bits =
-        is_float(view.dtype(0)) ? std::bit_cast<uint32_t>(fill) : uint32_t(int32_t(std::lround(fill)));
+        is_float(view.dtype(0)) ? std::bit_cast<uint32_t>(fill) : number_cast<uint32_t>(std::round(fill));
     return emit_axis_maps(emitter, view.shape(0), source, out, maps, bits);
   }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/number.hpp"
+
 namespace tarsier::kernels {
 namespace {
 
@@ -19,7 +21,7 @@ bool given(const OpView& view, size_t index) {
   return view.has(index) && view.desc(index).shape != Shape{0};
 }
 
-/// The largest extent that a scale may make.
+/// The largest extent that a scale or a size may make.
 constexpr double kMaxExtent = double(1 << 30);
 
 Result<std::vector<Target>> targets(const OpView& view) {
@@ -64,7 +66,10 @@ Result<std::vector<Target>> targets(const OpView& view) {
       target.out = sizes[i];
       if (policy != "stretch") {
         target.scale = common;
-        target.out = int64_t(std::floor(common * double(target.in) + 0.5));
+        target.out = number_cast<int64_t>(std::floor(common * double(target.in) + 0.5));
+      }
+      if (double(target.out) > kMaxExtent) {
+        return input_error("a size of {} of axis {}", target.out, axes[i]);
       }
       target.length = double(target.out);
     } else {
@@ -171,7 +176,8 @@ Result<std::vector<ResizeAxis>> resize_axes(const OpView& view) {
     // A filter that antialiases is as much wider as the picture gets smaller.
     const double filter = antialias ? std::min(t.scale, 1.0) : 1.0;
     const double support = mode == "cubic" ? 2 : 1;
-    const auto half = mode == "nearest" ? int64_t{1} : int64_t(std::ceil(support / filter));
+    // Nothing has a scale where there is nothing.
+    const auto half = mode == "nearest" || t.out == 0 ? int64_t{1} : int64_t(std::ceil(support / filter));
     const bool still = t.in == t.out && t.scale == 1 && t.start == 0 && t.end == 1 &&
                        transformation != "tf_half_pixel_for_nn";
     axis.taps = mode == "nearest" || still ? 1 : size_t(half * 2);
@@ -185,7 +191,9 @@ Result<std::vector<ResizeAxis>> resize_axes(const OpView& view) {
       }
       TARSIER_TRY(const double x, coordinate(t, transformation, o));
       axis.outside.push_back(transformation == "tf_crop_and_resize" && (x < 0 || x > double(t.in - 1)));
-      const auto clamped = [&](double at) { return int32_t(std::clamp(at, 0.0, double(t.in - 1))); };
+      const auto clamped = [&](double at) {
+        return number_cast<int32_t>(std::clamp(at, 0.0, double(t.in - 1)));
+      };
       if (mode == "nearest") {
         TARSIER_TRY(const double at, rounded(x, rounding));
         axis.index.push_back(clamped(at));

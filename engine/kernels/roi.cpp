@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/number.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/register.hpp"
 
@@ -223,9 +224,11 @@ class MaxRoiPool : public Operator {
     std::vector<float> out;
     for (int64_t r = 0; r < view.shape(1)[0]; ++r) {
       const auto corner = [&](int64_t i) {
-        return int64_t(std::round(rois[size_t(r * 5 + i)] * pooled.scale));
+        // Sums of what lies far outside of any picture must not overflow.
+        return number_cast<int64_t>(
+            std::clamp(std::round(rois[size_t(r * 5 + i)] * pooled.scale), -1e9F, 1e9F));
       };
-      const auto image = int64_t(rois[size_t(r * 5)]);
+      const auto image = number_cast<int64_t>(rois[size_t(r * 5)]);
       if (image < 0 || image >= d.n) return input_error("image {} of {}", image, d.n);
       const int64_t x0 = corner(1), y0 = corner(2);
       const auto bin_w = float(std::max<int64_t>(corner(3) - x0 + 1, 1)) / float(pooled.width);

@@ -114,6 +114,8 @@ Status split(NodeBuilder& builder) {
   std::vector<int64_t> sizes;
   const Tensor* given = builder.data(1);
   if (given != nullptr && !given->shape().empty()) {
+    if (given->size() > kMostParts)
+      return input_error("{} parts, at most {} are supported", given->size(), kMostParts);
     sizes = given->to_ints();
   } else {
     const int64_t chunk = given == nullptr ? 1 : given->to_ints()[0];

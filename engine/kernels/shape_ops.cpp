@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/passes/evaluate.hpp"
 #include "kernels/operator.hpp"
 #include "kernels/register.hpp"
 
@@ -62,7 +63,12 @@ class ConstantOfShape : public Folded {
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(Shape shape, view.constant_ints(0, "shape"));
+    if (!graph::is_static(shape)) return input_error("shape {}", graph::to_string(shape));
+    if (graph::element_count(shape) > graph::kMostMade)
+      return input_error("shape {} is too large for a constant", graph::to_string(shape));
     const Tensor* value = attribute(view);
+    if (value != nullptr && value->size() != 1)
+      return input_error("a value of shape {}, one element is expected", graph::to_string(value->shape()));
     return std::vector{TensorDesc{value == nullptr ? DType::kF32 : value->dtype(), std::move(shape)}};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
@@ -94,17 +100,12 @@ class Range : public Folded {
       if (view.data(i) == nullptr)
         return input_error("a bound that is computed at run time (constants only)");
     }
-    int64_t count = 0;
-    if (is_float(view.dtype(0))) {
-      const float delta = view.floats(2)[0];
-      if (delta == 0) return input_error("delta is 0");
-      count = int64_t(std::ceil((double(view.floats(1)[0]) - view.floats(0)[0]) / delta));
-    } else {
-      const int64_t delta = view.ints(2)[0], span = view.ints(1)[0] - view.ints(0)[0];
-      if (delta == 0) return input_error("delta is 0");
-      count = (span + delta - (delta > 0 ? 1 : -1)) / delta;
-    }
-    return std::vector{TensorDesc{view.dtype(0), {std::max<int64_t>(0, count)}}};
+    TARSIER_CHECK(are_single(view, {0, 1, 2}));
+    const double count = is_float(view.dtype(0)) ? real_count(view) : integer_count(view);
+    if (std::isnan(count)) return input_error("bounds and delta that make no range");
+    if (count > double(graph::kMostMade))
+      return input_error("{} elements are too many for a constant", count);
+    return std::vector{TensorDesc{view.dtype(0), {int64_t(std::max(0.0, count))}}};
   }
   Status compute(const OpView& view, std::vector<Tensor>& outputs) const override {
     const auto count = size_t(outputs[0].size());
@@ -116,10 +117,27 @@ class Range : public Folded {
     } else {
       std::vector<int64_t> values(count);
       const int64_t start = view.ints(0)[0], delta = view.ints(2)[0];
-      for (size_t i = 0; i < count; ++i) values[i] = start + int64_t(i) * delta;
+      // As unsigned numbers: what lies between start and limit fits, the way there need not.
+      for (size_t i = 0; i < count; ++i) values[i] = int64_t(uint64_t(start) + i * uint64_t(delta));
       store(outputs[0], values);
     }
     return {};
+  }
+
+ private:
+  /// NaN for a delta of 0.
+  static double real_count(const OpView& view) {
+    const float delta = view.floats(2)[0];
+    return delta == 0 ? NAN : std::ceil((double(view.floats(1)[0]) - view.floats(0)[0]) / delta);
+  }
+  static double integer_count(const OpView& view) {
+    const int64_t start = view.ints(0)[0], limit = view.ints(1)[0], delta = view.ints(2)[0];
+    if (delta == 0) return NAN;
+    if (delta > 0 ? start >= limit : start <= limit) return 0;
+    // As unsigned numbers: the distance of two int64 need not be one.
+    const uint64_t span = delta > 0 ? uint64_t(limit) - uint64_t(start) : uint64_t(start) - uint64_t(limit);
+    const uint64_t step = delta > 0 ? uint64_t(delta) : 0 - uint64_t(delta);
+    return double((span - 1) / step + 1);
   }
 };
 

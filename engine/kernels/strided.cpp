@@ -211,8 +211,10 @@ class Slice : public Mover {
     for (const int64_t extent : shape) range.push_back({0, 1, extent});
     for (size_t i = 0; i < starts.size(); ++i) {
       TARSIER_TRY(const int64_t axis, normalize_axis(axes[i], rank));
-      const int64_t extent = shape[size_t(axis)], step = steps[i];
-      if (step == 0) return input_error("a step of 0 along axis {}", axis);
+      const int64_t extent = shape[size_t(axis)];
+      if (steps[i] == 0) return input_error("a step of 0 along axis {}", axis);
+      // A longer step than the axis takes one element all the same, and fits where it is multiplied.
+      const int64_t longest = std::max<int64_t>(extent, 1), step = std::clamp(steps[i], -longest, longest);
       const auto clamp = [&](int64_t at) {
         if (at < 0) at = std::max(at, -extent - 1) + extent;  // INT64_MIN must not overflow
         return step > 0 ? std::clamp<int64_t>(at, 0, extent) : std::clamp<int64_t>(at, -1, extent - 1);
@@ -234,6 +236,7 @@ class Expand : public Mover {
  protected:
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
     TARSIER_TRY(const auto target, view.constant_ints(1, "shape"));
+    if (!graph::is_static(target)) return input_error("shape {}", graph::to_string(target));
     TARSIER_TRY(Shape shape, broadcast(view.shape(0), target));
     return std::vector{TensorDesc{view.dtype(0), std::move(shape)}};
   }
@@ -331,7 +334,9 @@ class BlockMover : public Mover {
     const int64_t block = view.node().integer("blocksize", 0);
     if (view.rank(0) != 4) return input_error("rank {} (4 is expected)", view.rank(0));
     const Nchw d(view.shape(0));
-    if (block < 1 || (to_space_ ? d.c % (block * block) != 0 : d.h % block != 0 || d.w % block != 0)) {
+    constexpr int64_t kLargestBlock = 1 << 15;  // whose square is an extent
+    if (block < 1 || block > kLargestBlock ||
+        (to_space_ ? d.c % (block * block) != 0 : d.h % block != 0 || d.w % block != 0)) {
       return input_error("blocksize={} does not divide {}", block, graph::to_string(view.shape(0)));
     }
     const int64_t area = block * block;

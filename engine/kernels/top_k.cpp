@@ -132,9 +132,10 @@ class TopK : public Operator {
   static Result<Rows> rows(const OpView& view) {
     Rows row;
     TARSIER_TRY(row.axis, normalize_axis(view.node().integer("axis", -1), view.rank(0)));
+    TARSIER_CHECK(are_single(view, {1}));
     TARSIER_TRY(const auto k, view.constant_ints(1, "K"));
     row.extent = view.shape(0)[size_t(row.axis)];
-    row.k = k.empty() ? -1 : k[0];
+    row.k = k[0];
     row.inner = strides_of(view.shape(0))[size_t(row.axis)];
     row.count = row.extent == 0 ? 0 : graph::element_count(view.shape(0)) / row.extent;
     if (row.k < 0 || row.k > row.extent) return input_error("k={} of {} elements", row.k, row.extent);

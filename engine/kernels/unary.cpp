@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/number.hpp"
 #include "kernels/post_ops.hpp"
 #include "kernels/register.hpp"
 
@@ -239,8 +240,8 @@ class Unary : public Operator {
     float at_zero = 0;
     if (integer) {
       const auto [low, high] = integer_bounds(view);
-      push.a = uint32_t(int32_t(std::max<int64_t>(low, INT32_MIN)));
-      push.b = uint32_t(int32_t(std::min<int64_t>(high, INT32_MAX)));
+      push.a = uint32_t(int32_t(std::clamp<int64_t>(low, INT32_MIN, INT32_MAX)));
+      push.b = uint32_t(int32_t(std::clamp<int64_t>(high, INT32_MIN, INT32_MAX)));
     } else {
       const Parameters p = parameters(view);
       push.a = std::bit_cast<uint32_t>(p.a);
@@ -282,6 +283,7 @@ class Unary : public Operator {
     return op_;
   }
   [[nodiscard]] Result<std::vector<TensorDesc>> shapes(const OpView& view) const override {
+    TARSIER_CHECK(are_single(view, {1, 2}));
     if (!is_float(view.dtype(0)) && !works_on_integers(op_)) {
       return input_error("{} of {} is not defined", name, graph::name_of(view.dtype(0)));
     }
@@ -311,7 +313,8 @@ class Unary : public Operator {
       const auto [low, high] = integer_bounds(view);
       const Parameters p = parameters(view);
       for (int64_t& x : values) {
-        x = op_ == Op::kShrink ? int64_t(evaluate(op_, float(x), p)) : evaluate(op_, x, low, high);
+        x = op_ == Op::kShrink ? number_cast<int64_t>(evaluate(op_, float(x), p))
+                               : evaluate(op_, x, low, high);
       }
       store(outputs[0], values);
     }

@@ -9,6 +9,16 @@
 namespace tarsier::graph {
 namespace {
 
+/// The largest extent, step or pad of a window: no product of two or sum of products overflows.
+constexpr int64_t kMostOfWindow = int64_t{1} << 24;
+
+Status within(std::string_view key, const std::vector<int64_t>& values, int64_t least) {
+  for (const int64_t value : values)
+    if (value < least || value > kMostOfWindow)
+      return input_error("{} holds {} ({} to {})", key, value, least, kMostOfWindow);
+  return {};
+}
+
 /// Kernel, strides and dilations of a window operator, one per spatial axis.
 struct Window {
   std::vector<int64_t> kernel, strides, dilations;
@@ -29,9 +39,9 @@ Result<Window> read_window(const Graph& graph, const Node& node) {
   if (axes == 0 || window.kernel.size() != axes || window.strides.size() != axes ||
       window.dilations.size() != axes)
     return input_error("kernel_shape, strides and dilations don't fit input {}", to_string(x));
-  for (size_t i = 0; i < axes; ++i)
-    if (window.kernel[i] < 1 || window.strides[i] < 1 || window.dilations[i] < 1)
-      return input_error("kernel_shape, strides and dilations must be positive");
+  TARSIER_CHECK(within("kernel_shape", window.kernel, 1));
+  TARSIER_CHECK(within("strides", window.strides, 1));
+  TARSIER_CHECK(within("dilations", window.dilations, 1));
   return window;
 }
 
@@ -42,6 +52,7 @@ Status explicit_window(Graph& graph, Node& node) {
   const std::string mode = node.text("auto_pad", "NOTSET");
   std::vector<int64_t> pads = node.integers("pads", std::vector<int64_t>(axes * 2, 0));
   if (pads.size() != axes * 2) return input_error("pads don't fit input {}", to_string(x));
+  TARSIER_CHECK(within("pads", pads, -kMostOfWindow));
   if (mode == "VALID") std::ranges::fill(pads, 0);
   const bool upper = mode == "SAME_UPPER", same = upper || mode == "SAME_LOWER";
   if (!same && mode != "VALID" && mode != "NOTSET" && !mode.empty()) return input_error("auto_pad={}", mode);
@@ -49,6 +60,8 @@ Status explicit_window(Graph& graph, Node& node) {
   if (node.op == "ConvTranspose") {
     std::vector<int64_t> extra = node.integers("output_padding", std::vector<int64_t>(axes, 0));
     std::vector<int64_t> target = node.integers("output_shape");
+    TARSIER_CHECK(within("output_padding", extra, 0));
+    TARSIER_CHECK(within("output_shape", target, 0));
     if (target.size() == axes + 2) target.erase(target.begin(), target.begin() + 2);
     if (target.empty() && same)
       for (size_t i = 0; i < axes; ++i) target.push_back(x[i + 2] * window.strides[i]);

@@ -48,12 +48,25 @@ Status fold_node(Graph& graph, const Node& node, const OpDef& op) {
   return {};
 }
 
+namespace {
+
+/// What is so much larger than what it is made of is left to the device.
+bool fills_memory(const Graph& graph, const Node& node) {
+  int64_t given = kMostMade;
+  for (const ValueId id : node.inputs)
+    if (id != kNone) given = std::max(given, element_count(graph.shape(id)));
+  return std::ranges::any_of(
+      node.outputs, [&](ValueId id) { return id != kNone && element_count(graph.shape(id)) > given; });
+}
+
+}  // namespace
+
 Status fold_constants(Graph& graph, const OpRegistry& ops) {
   std::vector<bool> keep(graph.nodes.size(), true);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     const OpDef* op = ops.find(node.op);
-    if (op == nullptr || !is_foldable(graph, node, *op)) continue;
+    if (op == nullptr || !is_foldable(graph, node, *op) || fills_memory(graph, node)) continue;
     if (Status status = fold_node(graph, node, *op); !status.ok())
       return status.error().in(fmt::format("network {}: node {} ({})", graph.name, node.name, node.op));
     keep[i] = false;
