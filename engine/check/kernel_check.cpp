@@ -131,9 +131,11 @@ std::string check_run(gpu::Device& device, const OperatorCase& c, const RunOptio
   return {};
 }
 
-/// Convolutions need weight windows and scratch memory, which a plan gives them: each variant in both
-/// storages.
-CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
+/// Runs on the kernel of convolutions.
+constexpr const char* kDenseProduct = "dense";
+
+/// What reads weights through windows needs a plan: each variant, or the one named, in both storages.
+CaseCheck check_in_plans(gpu::Device& device, const OperatorCase& c, const std::string& only = {}) {
   CaseCheck result;
   const auto* kernel = kernels::Registry::instance().find(c.op);
   auto built = build(c);
@@ -152,6 +154,7 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
     if (node == graph.nodes.end()) return {result.runs, {c.op + " was optimised away"}};
     auto variants = kernel->variants(graph, *node, device.features());
     if (variants.empty()) variants.emplace_back();
+    if (!only.empty()) variants = {only};
     for (const auto& variant : variants) {
       node->variant = variant;
       ++result.runs;
@@ -170,12 +173,13 @@ CaseCheck check_convolution(gpu::Device& device, const OperatorCase& c) {
 }  // namespace
 
 CaseCheck check_case(gpu::Device& device, const OperatorCase& c) {
-  if (c.op == "Conv" || c.op == "ConvTranspose") return check_convolution(device, c);
+  if (c.op == "Conv" || c.op == "ConvTranspose") return check_in_plans(device, c);
   CaseCheck result;
   const auto* kernel = kernels::Registry::instance().find(c.op);
   const auto built = build(c);  // tells of an operator that is not registered
   if (!built.ok()) return {0, {built.error().message}};
   auto variants = kernel->variants(built->graph, built->graph.nodes[0], device.features());
+  if (std::erase(variants, kDenseProduct) > 0) result = check_in_plans(device, c, kDenseProduct);
   if (variants.empty()) variants.emplace_back();
   for (const auto& variant : variants) {
     for (const RunOptions options : {RunOptions{}, RunOptions{.channel_groups = true},
