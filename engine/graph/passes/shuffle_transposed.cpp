@@ -50,17 +50,6 @@ struct Blocks {
   }
 };
 
-/// What is cut off before the first pixel of axis d (0 is y); `reach` is the extent without padding.
-int64_t begin_padding(const Node& node, size_t d, int64_t reach, int64_t out) {
-  const std::string automatic = node.text("auto_pad", "NOTSET");
-  const bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
-  if (same || node.has("output_shape")) {
-    const int64_t total = std::max<int64_t>(0, reach + node.integers("output_padding", {0, 0})[d] - out);
-    return automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
-  }
-  return automatic == "VALID" ? 0 : node.integers("pads", {0, 0, 0, 0})[d];
-}
-
 std::optional<Blocks> blocks_of(const Graph& graph, const Node& node) {
   if (node.op != "ConvTranspose" || !node.post.empty()) return std::nullopt;
   const Tensor* weights = graph.constant(input_of(node, 1));
@@ -72,6 +61,7 @@ std::optional<Blocks> blocks_of(const Graph& graph, const Node& node) {
   const Ints strides = node.integers("strides", {1, 1});
   if (node.integers("dilations", {1, 1}) != Ints{1, 1} || strides[0] != strides[1] || element_count(out) == 0)
     return std::nullopt;
+  const Ints pads = node.integers("pads", {0, 0, 0, 0});  // explicit.cpp worked out auto_pad and output_shape
   Blocks b;
   b.block = strides[0];
   b.group = node.integer("group", 1);
@@ -79,9 +69,7 @@ std::optional<Blocks> blocks_of(const Graph& graph, const Node& node) {
   b.out_group = weights->shape()[1];
   b.outputs = b.out_group * b.group;
   for (size_t d = 0; d < 2; ++d) {
-    const int64_t kernel = weights->shape()[2 + d];
-    const int64_t pad = begin_padding(node, d, (in[2 + d] - 1) * strides[d] + kernel, out[2 + d]);
-    b.axes[d] = Axis(in[2 + d], out[2 + d], strides[d], kernel, pad);
+    b.axes[d] = Axis(in[2 + d], out[2 + d], strides[d], weights->shape()[2 + d], pads[d]);
     if (!b.axes[d].can_be_padded()) return std::nullopt;
     b.crops |= b.axes[d].blocks * b.block != out[2 + d];
   }
