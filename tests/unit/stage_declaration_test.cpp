@@ -25,7 +25,7 @@ class StageDeclaration : public ::testing::Test {
     spec.name = "s";
     spec.type = type;
     spec.masks = std::move(masks);
-    const Status status = declare_stage(spec, catalogue_, params);
+    const Status status = declare_stage(spec, {}, catalogue_, params);
     if (status.ok()) return "";
     EXPECT_EQ(status.error().exit_code(), 2) << status.error().message;
     return status.error().message;
@@ -46,7 +46,7 @@ TEST_F(StageDeclaration, ParametersAreThereWithoutADevice) {
   StageSpec spec;
   spec.name = "s";
   spec.type = "detect";
-  ASSERT_TRUE(declare_stage(spec, catalogue_, params).ok());
+  ASSERT_TRUE(declare_stage(spec, {}, catalogue_, params).ok());
   EXPECT_EQ(params.text("s.model"), "centernet");
   const Status unknown = params.check_all_known();
   ASSERT_FALSE(unknown.ok());
