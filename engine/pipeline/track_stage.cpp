@@ -17,6 +17,7 @@ namespace tarsier::pipeline {
 namespace {
 
 constexpr double kLostShown_s = 0.8;  // a lost track fades over this time
+constexpr float kEdge = 3;            // pixels from it a box touches the picture's edge
 constexpr double kNearby = 0.06;      // heights: a trail's points are at least so far apart
 
 /// Where an object has stood: the middle of its box's lower edge.
@@ -139,6 +140,10 @@ class TrackStage final : public Stage, public DetectionReader {
       if (unseen >= kLostShown_s) continue;
       const auto box = tracker_.expected(i, picture.time_s);
       if (box.x1 <= 0 || box.y1 <= 0 || box.x0 >= width || box.y0 >= height) continue;
+      // Lost at the picture's edge: it has left, and the rest of its box would hang there.
+      const bool leaves =
+          box.x0 < kEdge || box.y0 < kEdge || box.x1 > width - kEdge || box.y1 > height - kEdge;
+      if (lost && leaves) continue;
       present::TrackBox out;
       out.x0 = std::max(float(box.x0), 0.0F);
       out.y0 = std::max(float(box.y0), 0.0F);

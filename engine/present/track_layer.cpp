@@ -87,10 +87,16 @@ void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
 /// A strip along the points. Where two pieces meet, their corners lie on the line that halves the angle
 /// between them (a mitre), no further out than twice the width.
 void TrackLayer::add_trail(const TrackBox& box) {
-  const auto points = box.trail.last(std::min(box.trail.size(), kMaxTrailPoints));
+  std::vector<TrailPoint>& points = points_;
+  points.clear();
+  for (const TrailPoint& point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
+    // A piece without a length has no direction.
+    if (points.empty() || std::hypot(point.x - points.back().x, point.y - points.back().y) > 0.25F)
+      points.push_back(point);
+  }
   if (points.size() < 2) return;
   const Color color = color_of(box.id);
-  const float half_line = push_.line * 1.25F;
+  const float half_line = push_.line * 1.5F;
   const float half_strip = half_line + push_.outline + 1;
   struct Direction {
     float x, y;

@@ -77,6 +77,7 @@ class TrackLayer {
   QuadPush push_{};
   std::vector<Segment> segments_;
   std::vector<Quad> quads_;
+  std::vector<TrailPoint> points_;  // of the trail that is being added
   Staged staged_segments_, staged_quads_;
 };
 

@@ -61,6 +61,35 @@ TEST_F(StageDeclaration, ANetworkOfAnotherTaskIsRefused) {
   expect_part(refused("detct", "centernet"), "did you mean 'detect'");
 }
 
+TEST_F(StageDeclaration, ATrackStageNeedsADetectorBeforeIt) {
+  StageSpec detector, segment, track;
+  detector.name = "boxes";
+  detector.type = "detect";
+  segment.name = "person";
+  segment.type = "segment";
+  track.name = "s";
+  track.type = "track";
+  const auto refused = [&](std::vector<StageSpec> before, const char* input) {
+    Params params;
+    if (input != nullptr) params.preset_text("s.input", input, ParamOrigin::kCommandLine);
+    const Status status = declare_stage(track, before, catalogue_, params);
+    if (status.ok()) return std::string();
+    EXPECT_EQ(status.error().exit_code(), 2);
+    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
+    return status.error().message;
+  };
+  EXPECT_EQ(refused({detector}, "boxes"), "");
+  EXPECT_EQ(refused({segment, detector}, "boxes"), "");
+  expect_part(refused({detector}, "boxs"), "did you mean 'boxes'");
+  expect_part(refused({detector, segment}, "person"),
+              "'person' is no detect stage before it; there is boxes");
+  expect_part(refused({segment}, nullptr), "its input 'detect' is no stage before it");
+  expect_part(refused({}, nullptr), "put a stage of type detect there");
+  StageSpec other = track;
+  other.name = "first";
+  expect_part(refused({detector, other}, "boxes"), "one stage of type track");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
