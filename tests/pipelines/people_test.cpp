@@ -25,11 +25,11 @@ struct Visit {
   int leaves, gone;  // the last frame before the edge cuts the person; the last with a part of him
 };
 constexpr Visit kVisits[] = {
-    {"long fair hair, grey coat", 60, 70, 190, 198},
+    {"long fair hair, grey coat", 60, 70, 190, 199},
     {"black jacket, dark cap of hair", 227, 240, 440, 449},
-    {"long fair hair, black clothes", 502, 520, 690, 699},
-    {"black shirt and cap, glasses", 745, 760, 860, 868},
-    {"black hair, grey knitted coat", 921, 940, 1190, 1198},
+    {"long fair hair, black clothes", 502, 520, 690, 700},
+    {"black shirt and cap, glasses", 745, 760, 860, 869},
+    {"black hair, grey knitted coat", 921, 940, 1190, 1200},
     {"grey shirt, jeans", 1234, 1250, 1350, 1360},
 };
 

@@ -140,6 +140,7 @@ TEST_F(Street, ResultsHoldTheTracksOfTheFrame) {
 
 TEST_F(Street, LowBoxesReachTheTrackerAndNothingElse) {
   options_.sink.clear();
+  options_.max_frames = 30;
   ASSERT_TRUE(run(options_).ok());
   size_t kept_by_low = 0;
   for (const auto& line : lines()) {
@@ -186,7 +187,7 @@ TEST_F(Street, TrackingReadsNothingBackOnTheWayToTheScreen) {
   EXPECT_EQ(latest.readback_bytes, 0U);
   // A header and at most `detect.max` boxes.
   EXPECT_EQ(latest.tracker_bytes, sizeof(vision::DetectionHeader) + 100 * sizeof(vision::Detection));
-  app.params.set("detect.max", int64_t{20}, ParamOrigin::kOverlay);
+  ASSERT_TRUE(app.params.set("detect.max", int64_t{20}, ParamOrigin::kOverlay).ok());
   const auto letter = app.mailbox->take();
   auto context = app.ring->begin();
   ASSERT_TRUE(context.ok());
