@@ -161,6 +161,30 @@ TEST_P(TrackerSequence, MotaIsHighAndIdentitiesStay) {
 INSTANTIATE_TEST_SUITE_P(Rates, TrackerSequence,
                          ::testing::Values(Case{30, 0}, Case{30, 0.3}, Case{15, 0.2}, Case{10, 0}));
 
+TEST(TrackerLowScores, AreWhatKeepsHiddenPeople) {
+  const auto mota = [](float low_score) {
+    Street street(3, 40);
+    Tracker tracker;
+    test::ClearMot mot;
+    std::vector<Detection> boxes;
+    std::vector<test::MotBox> truth, tracked;
+    TrackerParams params;
+    params.low_score = low_score;
+    for (int i = 0; i < 600; ++i) {
+      street.look(i / 15.0, boxes, truth);
+      tracker.update(i / 15.0, boxes, params);
+      tracked.clear();
+      for (const Track& track : tracker.tracks()) {
+        if (track.state == TrackState::kTracked)
+          tracked.push_back({track.id, {track.x0, track.y0, track.x1, track.y1}});
+      }
+      mot.frame(truth, tracked);
+    }
+    return mot.mota();
+  };
+  EXPECT_GT(mota(0.1F), mota(0.5F) + 0.03) << "without the second association";
+}
+
 TEST(ClearMot, CountsAsThePaperDoes) {
   const BoxFilter::Box a{0, 0, 10, 10}, b{100, 0, 110, 10}, nowhere{200, 0, 210, 10};
   test::ClearMot mot;
