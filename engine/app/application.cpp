@@ -43,27 +43,32 @@ Status apply_settings(const std::vector<std::string>& settings, Params& params) 
 /// What the user got wrong (unknown key, unknown model, a value out of range) ends the run before anything is
 /// fetched, opened or loaded.
 Status declare_stages(Application& app) {
-  for (const auto& spec : app.spec.stages)
-    TARSIER_CHECK(pipeline::declare_stage(spec, app.catalogue, app.params));
+  const std::span all(app.spec.stages);
+  for (size_t i = 0; i < all.size(); ++i)
+    TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), app.catalogue, app.params));
   return app.params.check_all_known();
 }
 
-/// Makes the stages. One whose network can't be had is left out with a message, the rest runs; a file of the
-/// user's that is no network ends the run.
+/// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
+/// boxes, and the rest runs; a file of the user's that is no network ends the run.
 Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
                                                                   pipeline::StageContext& context) {
   std::vector<std::unique_ptr<pipeline::Stage>> stages;
+  std::vector<std::pair<std::string, Error>> left_out;
   for (const auto& spec : app.spec.stages) {
+    context.before = stages;
     auto stage = pipeline::make_stage(spec, context);
     if (stage.ok()) {
       stages.push_back(*std::move(stage));
       continue;
     }
-    if (stage.error().kind == ErrorKind::kInput || app.spec.stages.size() == 1) return stage.error();
-    log::warn("stage '{}' is left out: {}", spec.name, stage.error().message);
+    if (stage.error().kind == ErrorKind::kInput) return stage.error();
+    left_out.emplace_back(spec.name, stage.error());
     app.params.withdraw(spec.name + ".");
   }
-  if (stages.empty()) return runtime_error("pipeline '{}': no stage is left, see above", app.spec.name);
+  if (stages.empty()) return left_out.front().second;
+  for (const auto& [name, error] : left_out) log::warn("stage '{}' is left out: {}", name, error.message);
+  context.before = {};
   return stages;
 }
 
@@ -82,7 +87,7 @@ std::string_view why_no_window() {
 }
 
 Status Application::fit_ring(const capture::Frame& frame) {
-  const uint64_t wanted = uint64_t(frame.width) * uint64_t(frame.height) * 4 + 4096;
+  const uint64_t wanted = staging_for(frame.width, frame.height);
   if (wanted <= staging_bytes) return {};
   ring->drain();
   TARSIER_TRY(auto larger, gpu::FrameRing::create(*device, options.frames_in_flight, wanted));
@@ -122,7 +127,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   // slowest worker: one displaced for a moment costs all of them that moment. Its threads exist by now; this
   // one and those that it starts give way to them.
   if (app.device->info().software) lower_thread_priority();
-  app.staging_bytes = uint64_t(info.width) * uint64_t(info.height) * 4 + 4096;
+  app.staging_bytes = Application::staging_for(info.width, info.height);
   TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
 
   FrameLoop::Parts parts;

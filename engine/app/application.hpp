@@ -33,8 +33,16 @@ struct Application {
   /// Policy `latest`: one frame is in flight, and the next is taken when it is done. A second one would wait
   /// behind it, one network period older when it is shown than it need be; taking it late costs the device a
   /// moment between frames, and only where it is slower than the camera.
+  /// Tracks in a recorded video: the same, since boxes are drawn where they were expected when the frame was
+  /// recorded, and each frame in flight is one that the tracker has not seen yet.
   [[nodiscard]] bool one_in_flight() const {
-    return mailbox->options().policy.kind == capture::Policy::Kind::kLatest;
+    return mailbox->options().policy.kind == capture::Policy::Kind::kLatest ||
+           (loop->tracks() && loop->outputs().wants_pictures());
+  }
+  /// Of a frame in flight: the picture, and what the host draws over it (tracks: under 5 kB each, at most
+  /// 200).
+  [[nodiscard]] static uint64_t staging_for(int width, int height) {
+    return uint64_t(width) * uint64_t(height) * 4 + (uint64_t{1} << 20);
   }
   /// Makes the ring anew where a frame of this size does not fit its staging area (image folders).
   Status fit_ring(const capture::Frame& frame);

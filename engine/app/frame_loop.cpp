@@ -14,6 +14,7 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
                                                     gpu::UploadRing::best_way(device));
   loop->grabber_ = std::make_unique<present::FrameGrabber>(device, loop->parts_.slots + 1);
   for (const auto& stage : loop->parts_.stages) {
+    loop->tracks_ = loop->tracks_ || stage->tracks();
     auto labels = stage->labels();
     if (loop->labels_.empty()) loop->labels_ = labels;
     if (!labels.empty()) loop->label_sets_.push_back(std::move(labels));
@@ -33,7 +34,7 @@ FrameLoop::~FrameLoop() {
 
 Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame) {
   TARSIER_TRY(const gpu::Buffer* picture, frames_->write(context, std::as_bytes(std::span(*frame.bgra))));
-  current_ = {picture, 0, frame.width, frame.height};
+  current_ = {picture, 0, frame.width, frame.height, frame.time_s};
   return {};
 }
 
@@ -47,12 +48,16 @@ Status FrameLoop::record_stages(gpu::FrameContext& context) {
 Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   pipeline::Layers layers;
   for (const auto& stage : parts_.stages) stage->layers(context, current_, *parts_.params, layers);
+  const auto set_of = [this](const std::vector<std::string>& labels) {
+    const auto set = std::find(label_sets_.begin(), label_sets_.end(), labels);
+    return set == label_sets_.end() ? 0U : static_cast<uint32_t>(set - label_sets_.begin());
+  };
   std::vector<present::DetectionInput> detections;
   for (const auto& layer : layers.detections) {
-    const auto set = std::find(label_sets_.begin(), label_sets_.end(), *layer.labels);
-    detections.push_back({layer.detections, 0,
-                          set == label_sets_.end() ? 0U : static_cast<uint32_t>(set - label_sets_.begin())});
+    detections.push_back({layer.detections, 0, set_of(*layer.labels), layer.least_score});
   }
+  std::vector<present::TrackInput> tracks;
+  for (const auto& layer : layers.tracks) tracks.push_back({layer.boxes, set_of(*layer.labels)});
   present::SceneInputs inputs;
   inputs.frame = current_.buffer;
   inputs.frame_offset = current_.offset;
@@ -60,6 +65,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.height = static_cast<uint32_t>(current_.height);
   inputs.masks = layers.masks;
   inputs.detections = detections;
+  inputs.tracks = tracks;
   return scene_->draw(context, inputs);
 }
 
@@ -71,10 +77,11 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
 
   auto result = std::make_shared<pipeline::FrameResult>();
   const bool wants_results = list_results || parts_.outputs->wants_results();
-  if (wants_results) {
-    for (const auto& stage : parts_.stages) stage->read_results(context, result);
-    context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
-  }
+  for (const auto& stage : parts_.stages) stage->read_results(context, result, wants_results);
+  const uint64_t copied = parts_.device->readback_bytes() - readback_before;
+  if (copied > 0) context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
+  // Where nobody lists results, what was copied is what the tracker wants: beside the way to the screen.
+  if (!wants_results) result->tracker_bytes = copied;
   if (parts_.outputs->wants_pictures()) {
     TARSIER_TRY(const bool taken,
                 grabber_->grab(context, scene_->image(), gpu::ImageUse::kSampled,
@@ -91,7 +98,7 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   result->time_s = frame.time_s;
   result->width = frame.width;
   result->height = frame.height;
-  result->readback_bytes = parts_.device->readback_bytes() - readback_before;
+  result->readback_bytes = parts_.device->readback_bytes() - readback_before - result->tracker_bytes;
   context.on_complete([this, &context, captured = frame.captured, result, wants_results] {
     complete(context, captured, result, wants_results);
   });
@@ -128,7 +135,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_
   result->latency_ms = std::chrono::duration<double, std::milli>(capture::Clock::now() - captured).count();
   pass_times_ = context.times();
   for (const auto& pass : pass_times_) result->stage_times.push_back({pass.name, pass.ms});
-  summary_.frame_done(result->latency_ms, result->readback_bytes);
+  summary_.frame_done(*result);
   summary_.stage_times(result->stage_times);
   if (wants_results) {
     summary_.results(*result, labels_);

@@ -53,6 +53,8 @@ class FrameLoop {
   [[nodiscard]] const pipeline::FrameResult& latest() const { return latest_; }
   /// Device times of the latest completed frame, in the order of the passes.
   [[nodiscard]] const std::vector<gpu::PassTime>& pass_times() const { return pass_times_; }
+  /// Whether the host learns of tracked objects, with every frame.
+  [[nodiscard]] bool tracks() const { return tracks_; }
   [[nodiscard]] uint64_t recorded() const { return recorded_; }
   [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
 
@@ -76,6 +78,7 @@ class FrameLoop {
   pipeline::FrameResult latest_;
   std::vector<gpu::PassTime> pass_times_;
   uint64_t recorded_ = 0;
+  bool tracks_ = false;
   Status error_;
 };
 

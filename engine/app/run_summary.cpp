@@ -12,6 +12,20 @@ std::string class_name(int32_t id, const std::vector<std::string>& labels) {
   return id >= 0 && index < labels.size() ? labels[index] : fmt::format("class {}", id);
 }
 
+/// "person 12, car 3", the most frequent first.
+std::string counts_text(const std::map<std::string, uint64_t>& counts) {
+  std::vector<std::pair<uint64_t, std::string>> by_count;
+  for (const auto& [name, count] : counts) by_count.emplace_back(count, name);
+  std::sort(by_count.begin(), by_count.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  std::string out;
+  for (const auto& [count, name] : by_count) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name, count);
+  }
+  return out.empty() ? "none" : out;
+}
+
 }  // namespace
 
 double percentile(std::vector<double> samples, double fraction) {
@@ -22,15 +36,20 @@ double percentile(std::vector<double> samples, double fraction) {
   return samples[index];
 }
 
-void RunSummary::frame_done(double latency_ms, uint64_t readback_bytes) {
+void RunSummary::frame_done(const pipeline::FrameResult& result) {
   ++frames_;
-  readback_bytes_ += readback_bytes;
-  latencies_ms_.push_back(latency_ms);
+  readback_bytes_ += result.readback_bytes;
+  tracker_bytes_ += result.tracker_bytes;
+  latencies_ms_.push_back(result.latency_ms);
 }
 
 void RunSummary::results(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
   ++result_frames_;
   for (const auto& detection : result.detections) ++classes_[class_name(detection.class_id, labels)];
+  for (const auto& track : result.tracks) {
+    if (track.id > last_track_) ++tracks_[class_name(track.class_id, labels)];
+  }
+  for (const auto& track : result.tracks) last_track_ = std::max(last_track_, track.id);
 }
 
 void RunSummary::stage_times(const std::vector<pipeline::StageTime>& times) {
@@ -53,7 +72,11 @@ std::string RunSummary::text(double seconds, const capture::Drops& drops) const 
   out += fmt::format("drops       {} (policy {}, late {}, undecodable {}, paused {})\n", drops.total(),
                      drops.policy, drops.late, drops.decode, drops.paused);
   const uint64_t per_frame = frames_ > 0 ? readback_bytes_ / frames_ : 0;
-  out += fmt::format("read back   {} bytes a frame\n", per_frame);
+  out += fmt::format("read back   {} bytes a frame", per_frame);
+  if (tracker_bytes_ > 0) {
+    out += fmt::format(" (and {} to the tracker, which nothing waits for)", tracker_bytes_ / frames_);
+  }
+  out += "\n";
   if (!passes_.empty()) {
     out += "device time";
     for (const auto& pass : passes_) {
@@ -63,17 +86,8 @@ std::string RunSummary::text(double seconds, const capture::Drops& drops) const 
     out += " (ms a frame)\n";
   }
   if (result_frames_ > 0) {
-    std::vector<std::pair<uint64_t, std::string>> by_count;
-    for (const auto& [name, count] : classes_) by_count.emplace_back(count, name);
-    std::sort(by_count.begin(), by_count.end(), [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : a.second < b.second;
-    });
-    out += "detections  ";
-    if (by_count.empty()) out += "none";
-    for (const auto& [count, name] : by_count) {
-      out += fmt::format("{} {}{}", name, count, name == by_count.back().second ? "" : ", ");
-    }
-    out += "\n";
+    out += fmt::format("detections  {}\n", counts_text(classes_));
+    if (!tracks_.empty()) out += fmt::format("tracks      {}\n", counts_text(tracks_));
   }
   return out;
 }

@@ -17,7 +17,7 @@ namespace tarsier::app {
 class RunSummary {
  public:
   /// A frame that reached its output (shown or handed to the writers).
-  void frame_done(double latency_ms, uint64_t readback_bytes);
+  void frame_done(const pipeline::FrameResult& result);
   /// Its results, where they were read back.
   void results(const pipeline::FrameResult& result, const std::vector<std::string>& labels);
   void stage_times(const std::vector<pipeline::StageTime>& times);
@@ -27,9 +27,11 @@ class RunSummary {
   [[nodiscard]] std::string text(double seconds, const capture::Drops& drops) const;
 
  private:
-  uint64_t frames_ = 0, readback_bytes_ = 0, result_frames_ = 0;
+  uint64_t frames_ = 0, readback_bytes_ = 0, tracker_bytes_ = 0, result_frames_ = 0;
   std::vector<double> latencies_ms_;
   std::map<std::string, uint64_t> classes_;
+  std::map<std::string, uint64_t> tracks_;  // how many there were of each class
+  int64_t last_track_ = 0;
   struct Pass {
     std::string name;
     double ms = 0;

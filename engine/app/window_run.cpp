@@ -121,6 +121,7 @@ class WindowedRun {
     history_.fill(data_);
     data_.frame_id = latest.frame_id;
     data_.readback_bytes = latest.readback_bytes;
+    data_.tracker_bytes = latest.tracker_bytes;
     data_.message = window_.message();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
@@ -137,20 +138,26 @@ class WindowedRun {
     if (events.screenshot) window_.screenshot();
   }
 
-  /// The list needs results on the host, so it is there only while they are written anyway.
+  /// The list needs results on the host: tracks are there, detections only while they are written anyway.
   void fill_classes(const pipeline::FrameResult& latest) {
     data_.classes.reset();
-    if (!app_.loop->outputs().wants_results()) return;
     std::vector<overlay::ClassRow> rows;
     const auto& labels = app_.loop->labels();
-    for (const auto& detection : latest.detections) {
-      const auto id = static_cast<size_t>(detection.class_id);
-      const std::string name = id < labels.size() ? labels[id] : fmt::format("class {}", id);
+    const auto count = [&](int32_t class_id) {
+      const auto id = static_cast<size_t>(class_id);
+      const std::string name = id < labels.size() ? labels[id] : fmt::format("class {}", class_id);
       auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == name; });
-      if (row == rows.end()) {
-        row = rows.insert(rows.end(), {name, 0, present::class_color_packed(detection.class_id)});
-      }
+      if (row == rows.end()) row = rows.insert(rows.end(), {name, 0, present::class_color_packed(class_id)});
       ++row->count;
+    };
+    if (app_.loop->tracks()) {
+      for (const auto& track : latest.tracks) {
+        if (track.state == vision::TrackState::kTracked) count(track.class_id);
+      }
+    } else if (app_.loop->outputs().wants_results()) {
+      for (const auto& detection : latest.detections) count(detection.class_id);
+    } else {
+      return;
     }
     std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
     data_.classes = std::move(rows);

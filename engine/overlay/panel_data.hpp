@@ -33,11 +33,13 @@ struct ProfileSnapshot {
   double age_ms = 0, age_p50_ms = 0, age_p95_ms = 0, age_p99_ms = 0;
   std::vector<float> age_history_ms;  // oldest first
   std::vector<DropRow> drops;         // reasons that have happened
-  uint64_t readback_bytes = 0;        // device to host in the latest frame
+  uint64_t readback_bytes = 0;        // device to host in the latest frame, on the way to the screen
+  uint64_t tracker_bytes = 0;         // and beside it, for the tracker
   std::string device;
   bool software_device = false;
   std::vector<PassRow> passes;
-  /// Of the latest frame whose results came back; nullopt where nothing is read back (a plain window).
+  /// Tracks of the latest frame, or the detections of the latest one whose results came back; nullopt where
+  /// the host knows neither.
   std::optional<std::vector<ClassRow>> classes;
   bool paused = false;
   bool recording = false;

@@ -179,6 +179,7 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
                                     : fmt::format("{}", data.frame_id));
   row("read back", bytes_text(data.readback_bytes) + " / frame",
       data.readback_bytes == 0 ? &kGreen : &kAmber);
+  if (data.tracker_bytes > 0) row("to the tracker", bytes_text(data.tracker_bytes) + " / frame");
 
   if (section("Capture to present", true)) {
     row("now", fmt::format("{:.1f} ms", data.age_ms));

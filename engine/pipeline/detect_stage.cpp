@@ -23,7 +23,7 @@ Result<vision::HeadKind> head_kind(const models::Entry& entry) {
   }
 }
 
-class DetectStage final : public Stage {
+class DetectStage final : public Stage, public DetectionSource {
  public:
   DetectStage(std::string name, std::unique_ptr<Network> network, vision::DetectionDecoder decoder,
               std::vector<gpu::Buffer> readback)
@@ -37,8 +37,14 @@ class DetectStage final : public Stage {
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     network_->record(frame, picture, name_);
+    decoded_ = detection_params(params);
+    shown_score_ = decoded_.score_threshold;
+    // Lower boxes do not change which of the higher ones stay: suppression goes by falling score.
+    for (const auto* reader : readers_) {
+      decoded_.score_threshold = std::min(decoded_.score_threshold, reader->least_score(params));
+    }
     frame.begin_span(name_ + " decode");
-    decoder_.record(frame.commands(), frame.slot(), detection_params(params),
+    decoder_.record(frame.commands(), frame.slot(), decoded_,
                     {network_->fit(picture.width, picture.height), picture.width, picture.height});
     frame.end_span();
     return {};
@@ -47,23 +53,39 @@ class DetectStage final : public Stage {
   void layers(const gpu::FrameContext& frame, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
     if (!params.boolean(name_ + ".show")) return;
-    layers.detections.push_back({&decoder_.detections(frame.slot()), &network_->entry().labels});
+    for (const auto* reader : readers_) {
+      if (reader->draws(params)) return;
+    }
+    layers.detections.push_back(
+        {&decoder_.detections(frame.slot()), &network_->entry().labels, shown_score_});
   }
 
-  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result) override {
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                    bool wanted) override {
+    if (!wanted && readers_.empty()) return;
     const gpu::Buffer& copy = readback_[frame.slot()];
-    frame.commands().read_back(decoder_.detections(frame.slot()), 0, copy, 0, copy.size());
-    frame.on_complete([&copy, result] {
-      vision::DetectionHeader header;
-      std::memcpy(&header, copy.mapped(), sizeof header);
-      const size_t count = std::min<size_t>(header.count, vision::kMaxDetections);
-      if (count == 0) return;
-      const size_t before = result->detections.size();
-      result->detections.resize(before + count);
-      std::memcpy(result->detections.data() + before,
-                  static_cast<const std::byte*>(copy.mapped()) + sizeof header,
-                  count * sizeof(vision::Detection));
+    const uint64_t bytes =
+        sizeof(vision::DetectionHeader) + decoded_.max_detections * sizeof(vision::Detection);
+    frame.commands().read_back(decoder_.detections(frame.slot()), 0, copy, 0, std::min(bytes, copy.size()));
+    if (!wanted) return;
+    frame.on_complete([this, slot = frame.slot(), least = shown_score_, result] {
+      for (const auto& box : boxes(slot)) {
+        if (box.score > least) result->detections.push_back(box);
+      }
     });
+  }
+
+  [[nodiscard]] DetectionSource* detection_source() override { return this; }
+  void attach(const DetectionReader& reader) override { readers_.push_back(&reader); }
+  [[nodiscard]] std::span<const vision::Detection> boxes(uint32_t slot) const override {
+    const auto* bytes = static_cast<const std::byte*>(readback_[slot].mapped());
+    vision::DetectionHeader header;
+    std::memcpy(&header, bytes, sizeof header);
+    return {reinterpret_cast<const vision::Detection*>(bytes + sizeof header),
+            std::min<size_t>(header.count, vision::kMaxDetections)};
+  }
+  [[nodiscard]] const std::vector<std::string>& class_names() const override {
+    return network_->entry().labels;
   }
 
  private:
@@ -89,6 +111,9 @@ class DetectStage final : public Stage {
   std::unique_ptr<Network> network_;
   vision::DetectionDecoder decoder_;
   std::vector<gpu::Buffer> readback_;  // one a slot
+  std::vector<const DetectionReader*> readers_;
+  vision::DetectionParams decoded_;  // of the latest frame
+  float shown_score_ = 0;            // the stage's own threshold in it; readers may want lower boxes
 };
 
 Status declare_params(const StageSpec& spec, const models::Entry& entry, Params& params) {

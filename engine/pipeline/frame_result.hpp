@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vision/track.hpp"
 #include "vision/types.hpp"
 
 namespace tarsier::pipeline {
@@ -19,11 +20,16 @@ struct FrameResult {
   double time_s = 0;
   int width = 0, height = 0;
   std::vector<vision::Detection> detections;
+  /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
+  std::vector<vision::Track> tracks;
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
   std::vector<std::pair<std::string, float>> mask_coverage;
   std::vector<StageTime> stage_times;
-  double latency_ms = 0;        // capture to output
-  uint64_t readback_bytes = 0;  // device to host in this frame
+  double latency_ms = 0;  // capture to output
+  /// Device to host in this frame for results, lists and pictures; 0 where none are wanted.
+  uint64_t readback_bytes = 0;
+  /// The boxes that only the tracker wanted: copied beside the frames that follow, nothing waits for them.
+  uint64_t tracker_bytes = 0;
 };
 
 }  // namespace tarsier::pipeline

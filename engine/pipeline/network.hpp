@@ -22,6 +22,7 @@ struct DeviceFrame {
   const gpu::Buffer* buffer = nullptr;
   uint64_t offset = 0;  // of the first pixel, bytes
   int width = 0, height = 0;
+  double time_s = 0;  // presentation time in the source
   [[nodiscard]] uint64_t address() const { return buffer->address() + offset; }
 };
 

@@ -70,7 +70,9 @@ class SegmentStage final : public Stage {
     }
   }
 
-  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result) override {
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                    bool wanted) override {
+    if (!wanted) return;
     for (const auto& mask : masks_) {
       const gpu::Buffer& copy = mask.readback[frame.slot()];
       frame.commands().read_back(mask.pass.mask(frame.slot()), 0, copy, 0, copy.size());

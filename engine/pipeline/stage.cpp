@@ -6,15 +6,30 @@
 namespace tarsier::pipeline {
 namespace {
 
+using Before = std::span<const StageSpec>;
+
 struct StageType {
   std::string name;
-  Status (*declare)(const StageSpec&, const models::Catalogue&, Params&);
+  Status (*declare)(const StageSpec&, Before, const models::Catalogue&, Params&);
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec&, StageContext&);
 };
 
 const StageType kTypes[] = {
-    {"detect", declare_detect_stage, make_detect_stage},
-    {"segment", declare_segment_stage, make_segment_stage},
+    {"detect",
+     [](const StageSpec& spec, Before, const models::Catalogue& catalogue, Params& params) {
+       return declare_detect_stage(spec, catalogue, params);
+     },
+     make_detect_stage},
+    {"segment",
+     [](const StageSpec& spec, Before, const models::Catalogue& catalogue, Params& params) {
+       return declare_segment_stage(spec, catalogue, params);
+     },
+     make_segment_stage},
+    {"track",
+     [](const StageSpec& spec, Before before, const models::Catalogue&, Params& params) {
+       return declare_track_stage(spec, before, params);
+     },
+     make_track_stage},
 };
 
 Result<const StageType*> find_type(const StageSpec& spec) {
@@ -29,9 +44,10 @@ Result<const StageType*> find_type(const StageSpec& spec) {
 
 }  // namespace
 
-Status declare_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
+                     const models::Catalogue& catalogue, Params& params) {
   TARSIER_TRY(const auto* type, find_type(spec));
-  return type->declare(spec, catalogue, params);
+  return type->declare(spec, before, catalogue, params);
 }
 
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {

@@ -2,8 +2,8 @@
 // results.
 #pragma once
 
-#include <array>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +18,8 @@
 
 namespace tarsier::pipeline {
 
+class Stage;
+
 /// What a stage is made from. References outlive the stage.
 struct StageContext {
   gpu::Device& device;
@@ -29,11 +31,20 @@ struct StageContext {
   infer::Precision precision = infer::Precision::kFp32;
   infer::Tune tune = infer::Tune::kOff;
   LoadProgress progress;
+  /// Stages before this one, for those that take what another one finds.
+  std::span<const std::unique_ptr<Stage>> before = {};
 };
 
 /// Boxes on the device: a DetectionHeader and Detections, with their class names.
 struct DetectionLayer {
   const gpu::Buffer* detections = nullptr;
+  const std::vector<std::string>* labels = nullptr;
+  float least_score = 0;  // boxes are drawn whose score is above it
+};
+
+/// Tracked objects, from the host, with their class names.
+struct TrackView {
+  std::span<const present::TrackBox> boxes;
   const std::vector<std::string>* labels = nullptr;
 };
 
@@ -41,6 +52,29 @@ struct DetectionLayer {
 struct Layers {
   std::vector<DetectionLayer> detections;
   std::vector<present::MaskInput> masks;
+  std::vector<TrackView> tracks;
+};
+
+/// A stage that takes another one's boxes on the host.
+class DetectionReader {
+ public:
+  virtual ~DetectionReader() = default;
+  /// Boxes down to this score are wanted.
+  [[nodiscard]] virtual float least_score(const Params& params) const = 0;
+  /// Whether it draws what becomes of the boxes itself, so that they need not be drawn.
+  [[nodiscard]] virtual bool draws(const Params& params) const = 0;
+};
+
+/// A stage whose boxes others take.
+class DetectionSource {
+ public:
+  virtual ~DetectionSource() = default;
+  /// From now on every frame's boxes are copied to the host. The reader outlives the frames.
+  virtual void attach(const DetectionReader& reader) = 0;
+  /// The boxes of the frame in this slot, by falling score: for completions of that frame that were asked for
+  /// after the source's own.
+  [[nodiscard]] virtual std::span<const vision::Detection> boxes(uint32_t slot) const = 0;
+  [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
 };
 
 class Stage {
@@ -52,16 +86,24 @@ class Stage {
   /// Adds what there is to draw of this frame.
   virtual void layers(const gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params,
                       Layers& layers) const = 0;
-  /// Asks for this frame's results by an asynchronous copy; `result` is filled when the frame completes.
-  virtual void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result) = 0;
+  /// Asks, by an asynchronous copy, for what the host needs of this frame: `result` is filled when the frame
+  /// completes. Without `wanted` nobody lists or writes results: then only what a later stage needs is
+  /// copied.
+  virtual void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                            bool wanted) = 0;
+  /// Its boxes for later stages; null for stages that find none.
+  [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
+  /// Whether it adds tracks to every frame's result, wanted or not.
+  [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
   [[nodiscard]] virtual std::vector<std::string> labels() const { return {}; }
 };
 
 /// Checks the stage and declares its parameters, before anything is fetched or loaded: a user's mistake is
 /// told at once. Errors (kInput): unknown type or network (with the nearest), a network that does not suit
-/// the stage, a parameter's value.
-Status declare_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
+/// the stage, a parameter's value, an input that no stage of `before` gives.
+Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
+                     const models::Catalogue& catalogue, Params& params);
 /// Makes a declared stage and loads its networks. Errors: a network that cannot be had or does not suit.
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context);
 
@@ -70,6 +112,8 @@ Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& cata
 Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context);
 Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
 Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context);
+Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
+Result<std::unique_ptr<Stage>> make_track_stage(const StageSpec& spec, StageContext& context);
 
 /// The error of a network whose head is of another kind than the stage needs: `does` says what it does not
 /// do, `task` which networks to choose. A user's own file that is no network at all is told as that instead.

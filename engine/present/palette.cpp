@@ -26,6 +26,10 @@ Rgb class_color(int32_t class_id) {
   return kColors[size_t(std::max(class_id, 0)) % kColors.size()];
 }
 
+Rgb track_color(int64_t id) {
+  return kColors[size_t(std::max<int64_t>(id, 0)) % kColors.size()];
+}
+
 uint32_t class_color_packed(int32_t class_id) {
   const Rgb color = class_color(class_id);
   return 0xFF000000U | uint32_t(color[2]) << 16 | uint32_t(color[1]) << 8 | color[0];

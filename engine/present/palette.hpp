@@ -12,7 +12,9 @@ using Rgb = std::array<uint8_t, 3>;
 /// Colours of neighbouring classes differ strongly in hue and lightness; they repeat after 24. A negative
 /// class gets the first.
 [[nodiscard]] Rgb class_color(int32_t class_id);
-/// The same as 0xAABBGGRR with full opacity, as Dear ImGui and the shaders take it.
+/// Colours of identities: those of neighbouring numbers differ as much.
+[[nodiscard]] Rgb track_color(int64_t id);
+/// A class's as 0xAABBGGRR with full opacity, as Dear ImGui and the shaders take it.
 [[nodiscard]] uint32_t class_color_packed(int32_t class_id);
 /// Colours for mask stages ("drivable" green, "lanes" amber, "person" violet, others by order).
 [[nodiscard]] std::array<float, 3> mask_color(uint32_t index);

@@ -7,8 +7,7 @@
 #include "gpu/device.hpp"
 #include "gpu/graphics_pipeline.hpp"
 #include "gpu/pipeline.hpp"
-#include "present/glyphs.hpp"
-#include "present/palette.hpp"
+#include "present/text_tables.hpp"
 
 namespace tarsier::present {
 namespace {
@@ -16,29 +15,15 @@ namespace {
 using gpu::ImageUse;
 using gpu::Scope;
 
-// Device structs, as in shaders/include/present_types.glsl and shaders/present/expand.comp.
-struct ClassEntry {
-  uint32_t first, count;
-  float width;
-  uint32_t color;
-};
-struct Quad {
-  float place[4], inside[4], shape[4], color[4];
-};
-static_assert(sizeof(Quad) == 64);
-constexpr float kGlyphKind = 0;
-constexpr float kRectangleKind = 1;
+// As in shaders/present/expand.comp.
 struct ExpandPush {
   uint64_t detections, classes, runs, glyphs, quads;
   float frame[2];
   uint32_t class_count, digit_zero, full_stop;
-  float digit_width, stop_width, space_width, ascent, text_height, padding, line, outline, radius;
+  float digit_width, stop_width, space_width, ascent, text_height, padding, line, outline, radius,
+      least_score;
 };
-static_assert(sizeof(ExpandPush) == 96);
-struct QuadPush {
-  float frame[2];
-  float line, outline;
-};
+static_assert(sizeof(ExpandPush) == 104);
 constexpr uint32_t kExpandGroups = 64;  // workgroups that share the boxes of a frame
 constexpr uint32_t kEdges = 4;          // as in shaders/present/expand.comp
 constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
@@ -53,32 +38,9 @@ struct Canvas {
   gpu::RenderTarget target;
 };
 
-struct LabelSet {
-  gpu::Buffer classes;
-  gpu::Buffer runs;
-  uint32_t count = 0;
-};
-
-/// Text at one size: made for the height of the frames.
-struct TextTables {
-  GlyphAtlas atlas;
-  gpu::Image image;
-  gpu::TextureSet textures;
-  gpu::Buffer glyphs;
-  std::vector<LabelSet> sets;
-};
-
 /// Readable at the size that the frame is usually shown in: 13 pixels at 480 rows, 17 at 720, 23 at 1080.
 float text_pixels(uint32_t height, float scale) {
   return std::round(std::clamp(13.0F + (float(height) - 480.0F) / 60.0F, 11.0F, 64.0F) * scale);
-}
-
-template <class T>
-Result<gpu::Buffer> upload_table(gpu::Device& device, const std::vector<T>& rows, const char* name) {
-  TARSIER_TRY(gpu::Buffer buffer,
-              device.create_buffer({.size = std::max<uint64_t>(rows.size() * sizeof(T), 16), .name = name}));
-  if (!rows.empty()) TARSIER_CHECK(device.upload(buffer, 0, rows.data(), rows.size() * sizeof(T)));
-  return buffer;
 }
 
 }  // namespace
@@ -88,8 +50,8 @@ struct SceneRenderer::Impl {
   SceneOptions options;
   std::shared_ptr<Canvas> canvas;
   std::shared_ptr<TextTables> text;
-  float text_size = 0;
   MaskLayer masks;
+  TrackLayer tracks;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
   gpu::GraphicsPipeline quad_pipeline;
@@ -97,7 +59,6 @@ struct SceneRenderer::Impl {
 
   Status make_pipelines();
   Status resize(gpu::FrameContext& frame, uint32_t width, uint32_t height);
-  Result<std::shared_ptr<TextTables>> make_text(float pixels);
   [[nodiscard]] float line() const;  // half the width of a box's line
   [[nodiscard]] QuadPush quad_push() const;
   Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
@@ -116,51 +77,8 @@ Status SceneRenderer::Impl::make_pipelines() {
                                                             .textures = 1,
                                                             .instance_vec4s = 4}));
   TARSIER_TRY(masks, MaskLayer::create(*device, canvas->target));
+  TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
   return {};
-}
-
-Result<std::shared_ptr<TextTables>> SceneRenderer::Impl::make_text(float pixels) {
-  std::u32string extra;
-  for (const auto& set : options.label_sets) {
-    for (const std::string& name : set) extra += decode_utf8(name);
-  }
-  auto tables = std::make_shared<TextTables>();
-  TARSIER_TRY(const auto font, find_font());
-  TARSIER_TRY(tables->atlas, bake_glyphs(font, pixels, extra));
-  GlyphAtlas& atlas = tables->atlas;
-  TARSIER_TRY(tables->image, gpu::Image::create(*device, {.width = atlas.width,
-                                                          .height = atlas.height,
-                                                          .format = gpu::Format::kR8,
-                                                          .color_target = false,
-                                                          .name = "glyph atlas"}));
-  TARSIER_TRY(const gpu::Buffer staging, upload_table(*device, atlas.texels, "glyph texels"));
-  TARSIER_CHECK(device->run_once([&](gpu::CommandList& list) {
-    list.image_barrier(tables->image, ImageUse::kUndefined, ImageUse::kTransferWrite);
-    list.copy_to_image(staging, 0, tables->image);
-    list.image_barrier(tables->image, ImageUse::kTransferWrite, ImageUse::kSampled);
-  }));
-  const gpu::TextureSet::Texture texture{&tables->image, gpu::Filter::kNearest};
-  TARSIER_TRY(tables->textures, gpu::TextureSet::create(*device, std::span(&texture, 1)));
-  TARSIER_TRY(tables->glyphs, upload_table(*device, atlas.glyphs, "glyphs"));
-
-  for (const auto& names : options.label_sets) {
-    std::vector<ClassEntry> classes;
-    std::vector<PlacedGlyph> runs;
-    for (const std::string& name : names) {
-      const auto placed = atlas.layout(name, kLabelGlyphs - 4);
-      const float width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
-      classes.push_back({uint32_t(runs.size()), uint32_t(placed.size()), width,
-                         class_color_packed(int32_t(classes.size()))});
-      runs.insert(runs.end(), placed.begin(), placed.end());
-    }
-    if (classes.empty()) classes.push_back({0, 0, 0, class_color_packed(0)});
-    LabelSet set;
-    set.count = uint32_t(classes.size());
-    TARSIER_TRY(set.classes, upload_table(*device, classes, "class names"));
-    TARSIER_TRY(set.runs, upload_table(*device, runs, "class name glyphs"));
-    tables->sets.push_back(std::move(set));
-  }
-  return tables;
 }
 
 Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uint32_t height) {
@@ -173,11 +91,10 @@ Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uin
                                                         .name = "scene"}));
   TARSIER_TRY(next->target, gpu::RenderTarget::create(*device, next->image, gpu::Load::kKeep));
   const float pixels = text_pixels(height, options.text_scale);
-  if (!text || pixels != text_size) {
-    TARSIER_TRY(auto tables, make_text(pixels));
+  if (!text || pixels != text->size) {
+    TARSIER_TRY(auto tables, TextTables::create(*device, pixels, options.label_sets));
     if (text) frame.retire(text);
     text = std::move(tables);
-    text_size = pixels;
   }
   const bool first = canvas == nullptr;
   if (!first) frame.retire(canvas);
@@ -207,16 +124,16 @@ Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t
   const GlyphAtlas& atlas = text->atlas;
   const uint32_t zero = atlas.find(U'0');
   const uint32_t stop = atlas.find(U'.');
-  const float padding = std::round(text_size * 0.3F);
+  const float padding = std::round(text->size * 0.3F);
   ExpandPush push{};
   push.detections = input.buffer->address() + input.offset;
-  push.classes = set.classes.address();
-  push.runs = set.runs.address();
+  push.classes = set.class_buffer.address();
+  push.runs = set.run_buffer.address();
   push.glyphs = text->glyphs.address();
   push.quads = quads[index].address();
   push.frame[0] = float(canvas->image.width());
   push.frame[1] = float(canvas->image.height());
-  push.class_count = set.count;
+  push.class_count = uint32_t(set.classes.size());
   push.digit_zero = zero;
   push.full_stop = stop;
   push.digit_width = atlas.advances[zero];
@@ -228,6 +145,7 @@ Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t
   push.line = line();
   push.outline = line();
   push.radius = 3 * line();
+  push.least_score = input.least_score;
   commands.dispatch(*expand, push, {1, kExpandGroups, 1});
   return {};
 }
@@ -237,8 +155,8 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_status(gpu::FrameC
                                                                      uint32_t& count) {
   const GlyphAtlas& atlas = text->atlas;
   const auto placed = atlas.layout(status, kMaxStatusGlyphs);
-  const float padding = std::round(text_size * 0.4F);
-  const float margin = std::round(text_size * 0.5F);
+  const float padding = std::round(text->size * 0.4F);
+  const float margin = std::round(text->size * 0.5F);
   const float bottom = float(canvas->image.height()) - margin;
   const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
   const float half_x = std::ceil(text_width) / 2 + padding;
@@ -248,15 +166,10 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_status(gpu::FrameC
                   {-half_x, -half_y, half_x, half_y},
                   {half_x, half_y, 4, kRectangleKind},
                   {0.05F, 0.06F, 0.08F, 0.72F}});
+  const float white[4] = {0.95F, 0.95F, 0.95F, 1};
   for (const PlacedGlyph& one : placed) {
-    const Glyph& glyph = atlas.glyphs[one.glyph];
-    Quad quad{{}, {}, {1, 1, 0, kGlyphKind}, {0.95F, 0.95F, 0.95F, 1}};
-    const float start[2] = {margin + padding + std::round(one.pen), bottom - padding};
-    for (size_t i = 0; i < 4; ++i) {
-      quad.place[i] = glyph.quad[i] + start[i % 2];
-      quad.inside[i] = glyph.texels[i];
-    }
-    rows.push_back(quad);
+    rows.push_back(
+        text->glyph_quad(one.glyph, margin + padding + std::round(one.pen), bottom - padding, white));
   }
   TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(Quad)));
   std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(Quad));
@@ -293,6 +206,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
+  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, *self.text, self.quad_push()));
   uint32_t status_quads = 0;
   gpu::FrameContext::Staging status{};
   if (!inputs.status.empty()) {
@@ -302,11 +216,13 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
 
   commands.begin_render(self.canvas->target);
   self.masks.draw(commands);
+  self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     commands.bind_instances(self.quads[i], kQuadsOffset);
     commands.draw_indirect(self.quads[i], 0);
   }
+  self.tracks.draw_boxes(commands);
   if (status_quads > 0) {
     commands.bind_instances(*status.buffer, status.offset);
     commands.draw(6, status_quads);

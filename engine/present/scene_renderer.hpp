@@ -11,6 +11,7 @@
 #include "gpu/frame_context.hpp"
 #include "gpu/image.hpp"
 #include "present/mask_layer.hpp"
+#include "present/track_layer.hpp"
 #include "vision/types.hpp"
 
 namespace tarsier::present {
@@ -22,6 +23,7 @@ struct DetectionInput {
   const gpu::Buffer* buffer = nullptr;  // vision::DetectionHeader and what follows
   uint64_t offset = 0;                  // multiple of 16
   uint32_t label_set = 0;
+  float least_score = 0;  // boxes are drawn whose score is above it
 };
 
 struct SceneInputs {
@@ -30,6 +32,7 @@ struct SceneInputs {
   uint32_t width = 0, height = 0;      // may change from frame to frame
   std::span<const MaskInput> masks;    // drawn in this order, below the boxes
   std::span<const DetectionInput> detections;
+  std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
 };
 

@@ -32,32 +32,69 @@ std::vector<std::string> all_quoted(const std::vector<std::string>& labels) {
   return out;
 }
 
+void append_class(std::string& out, int32_t class_id, const std::vector<std::string>& quoted_labels) {
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"("class_id":{},"class":)", class_id);
+  if (class_id >= 0 && size_t(class_id) < quoted_labels.size()) {
+    out += quoted_labels[size_t(class_id)];
+  } else {
+    fmt::format_to(at, R"("class {}")", class_id);
+  }
+}
+
+/// Detection or Track.
+template <class T>
+void append_box(std::string& out, const T& box) {
+  out += R"("box":[)";
+  append_number(out, box.x0, 2);
+  out += ',';
+  append_number(out, box.y0, 2);
+  out += ',';
+  append_number(out, box.x1, 2);
+  out += ',';
+  append_number(out, box.y1, 2);
+  out += ']';
+}
+
+void append_track(std::string& out, const vision::Track& track,
+                  const std::vector<std::string>& quoted_labels) {
+  fmt::format_to(std::back_inserter(out), R"({{"id":{},)", track.id);
+  append_class(out, track.class_id, quoted_labels);
+  out += R"(,"score":)";
+  append_number(out, track.score, 4);
+  out += ',';
+  append_box(out, track);
+  fmt::format_to(std::back_inserter(out), R"(,"state":"{}","age":)", vision::name_of(track.state));
+  append_number(out, track.age_s, 3);
+  out += R"(,"velocity":[)";
+  append_number(out, track.velocity_x, 1);
+  out += ',';
+  append_number(out, track.velocity_y, 1);
+  out += "]}";
+}
+
 void append_line(std::string& out, const pipeline::FrameResult& result,
                  const std::vector<std::string>& quoted_labels) {
   const auto at = std::back_inserter(out);
-  fmt::format_to(at, R"({{"id":{},"time":)", result.frame_id);
+  fmt::format_to(at, R"({{"version":{},"id":{},"time":)", kResultVersion, result.frame_id);
   append_number(out, result.time_s, 3);
   fmt::format_to(at, R"(,"width":{},"height":{},"detections":[)", result.width, result.height);
   bool first = true;
   for (const auto& detection : result.detections) {
     if (!std::exchange(first, false)) out += ',';
-    fmt::format_to(at, R"({{"class_id":{},"class":)", detection.class_id);
-    if (detection.class_id >= 0 && size_t(detection.class_id) < quoted_labels.size()) {
-      out += quoted_labels[size_t(detection.class_id)];
-    } else {
-      fmt::format_to(at, R"("class {}")", detection.class_id);
-    }
+    out += '{';
+    append_class(out, detection.class_id, quoted_labels);
     out += R"(,"score":)";
     append_number(out, detection.score, 4);
-    out += R"(,"box":[)";
-    append_number(out, detection.x0, 2);
     out += ',';
-    append_number(out, detection.y0, 2);
-    out += ',';
-    append_number(out, detection.x1, 2);
-    out += ',';
-    append_number(out, detection.y1, 2);
-    out += "]}";
+    append_box(out, detection);
+    out += '}';
+  }
+  out += R"(],"tracks":[)";
+  first = true;
+  for (const auto& track : result.tracks) {
+    if (!std::exchange(first, false)) out += ',';
+    append_track(out, track, quoted_labels);
   }
   out += R"(],"masks":{)";
   first = true;

@@ -12,12 +12,17 @@
 
 namespace tarsier::record {
 
-/// One line a frame:
-///   {"id":0,"time":0.000,"width":768,"height":576,
+/// Of the lines' schema, docs/RESULTS.md. New keys leave it as it is; a key that goes or changes its meaning
+/// raises it.
+inline constexpr int kResultVersion = 1;
+
+/// One line a frame, as docs/RESULTS.md describes it:
+///   {"version":1,"id":0,"time":0.000,"width":768,"height":576,
 ///    "detections":[{"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1]}],
+///    "tracks":[{"id":3,"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1],
+///               "state":"tracked","age":1.200,"velocity":[35.0,-2.1]}],
 ///    "masks":{"drivable":0.3120},"latency_ms":93.1}
-/// `time` in seconds of the source, boxes in pixels of the captured frame, a mask's value is the fraction of
-/// the frame that it covers. Keys without content (masks) stay, so that every line has the same ones.
+/// Keys without content stay, so that every line has the same ones.
 [[nodiscard]] std::string to_json_line(const pipeline::FrameResult& result,
                                        const std::vector<std::string>& labels);
 

@@ -27,6 +27,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Gl
 const float kGlyph = 0.0;      // `inside` runs over the atlas's texels
 const float kRectangle = 1.0;  // filled, rounded; `inside` is the point from its centre
 const float kOutline = 2.0;    // part of a box's edge; `inside` is the point from the box's centre
+const float kDashed = 3.0;     // the same, dashed
 
 /// One instance of present/quad.vert.
 struct Quad {

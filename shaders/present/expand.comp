@@ -31,6 +31,7 @@ layout(push_constant) uniform Push {
   float line;         // half the width of the box's line
   float outline;      // width of the dark rim on either side of it
   float radius;       // of the box's corners
+  float least_score;  // boxes must lie above it
 } push;
 
 const uint kEdges = 4;
@@ -90,9 +91,24 @@ Quad label_of(vec4 box, float score, ClassEntry entry, uint at, vec3 color) {
               light ? vec4(0.03, 0.04, 0.05, 1.0) : vec4(1.0));
 }
 
+/// Detections above the least score; they lie by falling score.
+uint shown() {
+  uint first = 0u;
+  uint last = min(push.detections.header.count, kMaxDetections);
+  while (first < last) {
+    uint middle = (first + last) / 2u;
+    if (push.detections.items[middle].score > push.least_score) {
+      first = middle + 1u;
+    } else {
+      last = middle;
+    }
+  }
+  return first;
+}
+
 void main() {
   uint part = gl_GlobalInvocationID.x;
-  uint count = min(push.detections.header.count, kMaxDetections);
+  uint count = shown();
   if (part == 0u && gl_WorkGroupID.y == 0u) {
     // One quad without area where there is no detection: a driver that compiles a pipeline when it first draws
     // something does so before one shows.

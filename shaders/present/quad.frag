@@ -24,13 +24,23 @@ float rounded_rectangle(vec2 point, vec2 half_size, float radius) {
   return length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - radius;
 }
 
+/// Coverage of the dash that this point of the edge is in, 0 between dashes. They start at the middle of each edge, so
+/// that a box looks the same on both sides.
+float dash() {
+  vec2 beyond = abs(in_inside) - in_shape.xy;
+  float along = beyond.y > beyond.x ? in_inside.x : in_inside.y;
+  float period = 12.0 * push.line;
+  return clamp(period * (0.3 - abs(fract(along / period + 0.5) - 0.5)) + 0.5, 0.0, 1.0);
+}
+
 void main() {
   float away = rounded_rectangle(in_inside, in_shape.xy, in_shape.z);
-  if (in_shape.w == kOutline) {
+  if (in_shape.w >= kOutline) {
     away = abs(away);
     float line = clamp(push.line + 0.5 - away, 0.0, 1.0);
     float rim = clamp(push.line + push.outline + 0.5 - away, 0.0, 1.0) * kRimOpacity;
-    out_color = vec4(in_color.rgb * line, max(line, rim));
+    float shown = in_shape.w == kDashed ? dash() * in_color.a : in_color.a;
+    out_color = vec4(in_color.rgb * line, max(line, rim) * shown);
   } else {
     float coverage = in_shape.w == kGlyph ? texelFetch(atlas, ivec2(in_inside), 0).r : clamp(0.5 - away, 0.0, 1.0);
     out_color = vec4(in_color.rgb, in_color.a * coverage);

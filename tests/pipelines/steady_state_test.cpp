@@ -92,6 +92,12 @@ type = "detect"
 model = "yolox_nano"
 score = 0.05
 [[stage]]
+name = "track"
+type = "track"
+high_score = 0.05
+new_score = 0.05
+low_score = 0.02
+[[stage]]
 name = "person"
 type = "segment"
 model = "selfie_segmentation"

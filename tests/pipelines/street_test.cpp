@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unistd.h>
 
-#include "app/run_options.hpp"
+#include "app/application.hpp"
+#include "app/command_line.hpp"
 #include "capture/frame_source.hpp"
 #include "core/log.hpp"
 #include "models/catalogue.hpp"
@@ -105,6 +107,95 @@ TEST_F(Street, TheSameRunGivesTheSameResults) {
     for (auto& line : *results) line.erase("latency_ms");
   }
   EXPECT_EQ(first, second);
+}
+
+TEST_F(Street, ResultsHoldTheTracksOfTheFrame) {
+  options_.sink.clear();
+  ASSERT_TRUE(run(options_).ok());
+  const auto results = lines();
+  std::map<int64_t, size_t> frames;  // by identity
+  for (const auto& line : results) {
+    EXPECT_EQ(line["version"], 1);
+    for (const auto& track : line["tracks"]) {
+      EXPECT_TRUE(track["state"] == "tracked" || track["state"] == "lost" || track["state"] == "removed");
+      if (track["state"] != "tracked") continue;
+      ++frames[track["id"].get<int64_t>()];
+      if (track["score"].get<float>() < 0.35F) continue;
+      // Exact: a box of this very frame is there, of the same class and score, and the track lies on it.
+      bool found = false;
+      for (const auto& box : line["detections"]) {
+        found = found || (box["class"] == track["class"] && box["score"] == track["score"] &&
+                          std::abs(box["box"][0].get<float>() - track["box"][0].get<float>()) < 12);
+      }
+      EXPECT_TRUE(found) << "frame " << line["id"] << ": " << track;
+    }
+  }
+  // The first frame's boxes are believed at once, and who is seen well keeps his number.
+  EXPECT_FALSE(results.front()["tracks"].empty());
+  size_t throughout = 0;
+  for (const auto& [id, count] : frames) throughout += count == kFrames ? 1 : 0;
+  EXPECT_GE(throughout, 2U);
+  EXPECT_LE(frames.size(), 14U);
+}
+
+TEST_F(Street, LowBoxesReachTheTrackerAndNothingElse) {
+  options_.sink.clear();
+  options_.max_frames = 30;
+  ASSERT_TRUE(run(options_).ok());
+  size_t kept_by_low = 0;
+  for (const auto& line : lines()) {
+    for (const auto& box : line["detections"]) EXPECT_GE(box["score"].get<float>(), 0.35F);
+    for (const auto& track : line["tracks"]) {
+      kept_by_low += track["state"] == "tracked" && track["score"].get<float>() < 0.35F ? 1 : 0;
+    }
+  }
+  EXPECT_GE(kept_by_low, 3U);
+  auto with = lines();
+  // The detector's own results are those that it gives without a tracker.
+  const fs::path alone = dir_ / "alone.toml";
+  std::ofstream(alone) << "[[stage]]\nname = \"detect\"\ntype = \"detect\"\nmodel = \"centernet\"\n"
+                          "input_size = 416\nscore = 0.35\niou = 0.45\n";
+  options_.pipeline = alone.string();
+  ASSERT_TRUE(run(options_).ok());
+  const auto without = lines();
+  ASSERT_EQ(with.size(), without.size());
+  for (size_t i = 0; i < with.size(); ++i) {
+    EXPECT_EQ(with[i]["detections"], without[i]["detections"]) << i;
+    EXPECT_TRUE(without[i]["tracks"].empty());
+  }
+}
+
+/// The way to a screen: nothing lists or records, and still the tracks are there.
+TEST_F(Street, TrackingReadsNothingBackOnTheWayToTheScreen) {
+  options_.sink.clear();
+  options_.json.clear();
+  Application app;
+  app.options = options_;
+  ASSERT_TRUE(assemble(app, device_options(options_.globals), true).ok());
+  for (uint64_t i = 0; i < kFrames; ++i) {
+    const auto letter = app.mailbox->take();
+    ASSERT_EQ(letter.state, capture::Mailbox::State::kFrame);
+    auto context = app.ring->begin();
+    ASSERT_TRUE(context.ok());
+    ASSERT_TRUE(app.loop->record(**context, letter.frame, false).ok());
+    ASSERT_TRUE(app.ring->submit(**context).ok());
+  }
+  app.ring->drain();
+  const auto& latest = app.loop->latest();
+  EXPECT_TRUE(latest.detections.empty());
+  EXPECT_GE(latest.tracks.size(), 3U);
+  EXPECT_EQ(latest.readback_bytes, 0U);
+  // A header and at most `detect.max` boxes.
+  EXPECT_EQ(latest.tracker_bytes, sizeof(vision::DetectionHeader) + 100 * sizeof(vision::Detection));
+  ASSERT_TRUE(app.params.set("detect.max", int64_t{20}, ParamOrigin::kOverlay).ok());
+  const auto letter = app.mailbox->take();
+  auto context = app.ring->begin();
+  ASSERT_TRUE(context.ok());
+  ASSERT_TRUE(app.loop->record(**context, letter.frame, false).ok());
+  ASSERT_TRUE(app.ring->submit(**context).ok());
+  app.ring->drain();
+  EXPECT_EQ(app.loop->latest().tracker_bytes,
+            sizeof(vision::DetectionHeader) + 20 * sizeof(vision::Detection));
 }
 
 TEST_F(Street, ClassesAndScoreFilterOnTheDevice) {

@@ -52,6 +52,17 @@ pipeline::FrameResult sample() {
   result.detections.push_back({10.25F, 20.5F, 110.75F, 220, 0.91324F, 0, 5, 0});
   result.detections.push_back({0, 0, 1, 1, 0.5F, 99, 6, 0});
   result.mask_coverage.emplace_back("drivable", 0.3125F);
+  result.tracks.push_back({.id = 12,
+                           .class_id = 0,
+                           .state = vision::TrackState::kLost,
+                           .score = 0.4321F,
+                           .x0 = -3.5F,
+                           .y0 = 20,
+                           .x1 = 40,
+                           .y1 = 120.25F,
+                           .velocity_x = -35.25F,
+                           .velocity_y = 2,
+                           .age_s = 1.5});
   return result;
 }
 
@@ -67,6 +78,18 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_EQ(json["detections"][0]["box"], (std::vector<double>{10.25, 20.5, 110.75, 220}));
   EXPECT_EQ(json["detections"][1]["class"], "class 99");
   EXPECT_DOUBLE_EQ(json["masks"]["drivable"], 0.3125);
+  EXPECT_EQ(json["version"], kResultVersion);
+  ASSERT_EQ(json["tracks"].size(), 1U);
+  const auto& track = json["tracks"][0];
+  EXPECT_EQ(track["id"], 12);
+  EXPECT_EQ(track["class"], "per\"son\n");
+  EXPECT_EQ(track["class_id"], 0);
+  EXPECT_NEAR(track["score"], 0.4321, 1e-9);
+  EXPECT_EQ(track["box"], (std::vector<double>{-3.5, 20, 40, 120.25}));
+  EXPECT_EQ(track["state"], "lost");
+  EXPECT_DOUBLE_EQ(track["age"], 1.5);
+  EXPECT_NEAR(track["velocity"][0], -35.2, 0.051);
+  EXPECT_DOUBLE_EQ(track["velocity"][1], 2);
   EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
 }
 
@@ -79,6 +102,7 @@ TEST(JsonLine, StaysJsonForEmptyAndForNotANumber) {
   EXPECT_TRUE(json["detections"][0]["box"][0].is_null());
   EXPECT_EQ(json["detections"][0]["class"], "class -1");
   EXPECT_TRUE(json["masks"].is_object());
+  EXPECT_TRUE(json["tracks"].is_array());
 }
 
 TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {

@@ -25,7 +25,7 @@ class StageDeclaration : public ::testing::Test {
     spec.name = "s";
     spec.type = type;
     spec.masks = std::move(masks);
-    const Status status = declare_stage(spec, catalogue_, params);
+    const Status status = declare_stage(spec, {}, catalogue_, params);
     if (status.ok()) return "";
     EXPECT_EQ(status.error().exit_code(), 2) << status.error().message;
     return status.error().message;
@@ -46,7 +46,7 @@ TEST_F(StageDeclaration, ParametersAreThereWithoutADevice) {
   StageSpec spec;
   spec.name = "s";
   spec.type = "detect";
-  ASSERT_TRUE(declare_stage(spec, catalogue_, params).ok());
+  ASSERT_TRUE(declare_stage(spec, {}, catalogue_, params).ok());
   EXPECT_EQ(params.text("s.model"), "centernet");
   const Status unknown = params.check_all_known();
   ASSERT_FALSE(unknown.ok());
@@ -59,6 +59,35 @@ TEST_F(StageDeclaration, ANetworkOfAnotherTaskIsRefused) {
   expect_part(refused("segment", "centernet", {{"m", "", "#ffffff", 0.5}}), "makes no masks");
   expect_part(refused("detect", "centernett"), "did you mean 'centernet'");
   expect_part(refused("detct", "centernet"), "did you mean 'detect'");
+}
+
+TEST_F(StageDeclaration, ATrackStageNeedsADetectorBeforeIt) {
+  StageSpec detector, segment, track;
+  detector.name = "boxes";
+  detector.type = "detect";
+  segment.name = "person";
+  segment.type = "segment";
+  track.name = "s";
+  track.type = "track";
+  const auto refused = [&](std::vector<StageSpec> before, const char* input) {
+    Params params;
+    if (input != nullptr) params.preset_text("s.input", input, ParamOrigin::kCommandLine);
+    const Status status = declare_stage(track, before, catalogue_, params);
+    if (status.ok()) return std::string();
+    EXPECT_EQ(status.error().exit_code(), 2);
+    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
+    return status.error().message;
+  };
+  EXPECT_EQ(refused({detector}, "boxes"), "");
+  EXPECT_EQ(refused({segment, detector}, "boxes"), "");
+  expect_part(refused({detector}, "boxs"), "did you mean 'boxes'");
+  expect_part(refused({detector, segment}, "person"),
+              "'person' is no detect stage before it; there is boxes");
+  expect_part(refused({segment}, nullptr), "its input 'detect' is no stage before it");
+  expect_part(refused({}, nullptr), "put a stage of type detect there");
+  StageSpec other = track;
+  other.name = "first";
+  expect_part(refused({detector, other}, "boxes"), "one stage of type track");
 }
 
 TEST_F(StageDeclaration, ABadColourIsRefused) {

@@ -1,0 +1,207 @@
+#include "present/track_layer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <fmt/format.h>
+
+#include "present/palette.hpp"
+#include "present/text_tables.hpp"
+
+namespace tarsier::present {
+namespace {
+
+struct Color {
+  float rgb[3];
+  /// Dark text on light tags, light text on dark ones (Rec. 709 luma), as in shaders/present/expand.comp.
+  [[nodiscard]] bool light() const { return 0.2126F * rgb[0] + 0.7152F * rgb[1] + 0.0722F * rgb[2] > 0.45F; }
+};
+
+Color color_of(int64_t id) {
+  const Rgb bytes = track_color(id);
+  return {{float(bytes[0]) / 255, float(bytes[1]) / 255, float(bytes[2]) / 255}};
+}
+
+/// What a driver that compiles a pipeline at its first draw may draw before anything shows.
+constexpr Quad kNothing{{-8, -8, -8, -8}, {}, {1, 1, 0, kGlyphKind}, {}};
+
+}  // namespace
+
+Result<TrackLayer> TrackLayer::create(gpu::Device& device, const gpu::RenderTarget& target) {
+  TrackLayer layer;
+  TARSIER_TRY(layer.trail_pipeline_, gpu::GraphicsPipeline::create(device, target,
+                                                                   {.vertex = "present/trail.vert",
+                                                                    .fragment = "present/trail.frag",
+                                                                    .constants = {},
+                                                                    .blend = true,
+                                                                    .instance_vec4s = 4}));
+  return layer;
+}
+
+template <class T>
+Result<TrackLayer::Staged> TrackLayer::stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
+  if (rows.empty()) return Staged{};
+  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
+  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
+  return Staged{staging.buffer, staging.offset, uint32_t(rows.size())};
+}
+
+Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
+                           const TextTables& text, const QuadPush& push) {
+  push_ = push;
+  segments_.clear();
+  quads_.clear();
+  if (!inputs.empty()) {
+    segments_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
+    quads_.push_back(kNothing);
+  }
+  size_t left = kMaxTracksDrawn;
+  for (const TrackInput& input : inputs) {
+    const auto boxes = input.boxes.first(std::min(input.boxes.size(), left));
+    left -= boxes.size();
+    for (const TrackBox& box : boxes) add_trail(box);
+    for (const TrackBox& box : boxes) {
+      add_box(box);
+      add_label(box, text, input.label_set);
+    }
+  }
+  TARSIER_TRY(staged_segments_, stage(frame, segments_));
+  TARSIER_TRY(staged_quads_, stage(frame, quads_));
+  return {};
+}
+
+void TrackLayer::draw_trails(gpu::CommandList& commands) const {
+  if (staged_segments_.count == 0) return;
+  commands.bind(trail_pipeline_, push_);
+  commands.bind_instances(*staged_segments_.buffer, staged_segments_.offset);
+  commands.draw(6, staged_segments_.count);
+}
+
+void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
+  if (staged_quads_.count == 0) return;
+  commands.bind_instances(*staged_quads_.buffer, staged_quads_.offset);
+  commands.draw(6, staged_quads_.count);
+}
+
+/// A strip along the points. Where two pieces meet, their corners lie on the line that halves the angle
+/// between them (a mitre), no further out than twice the width.
+void TrackLayer::add_trail(const TrackBox& box) {
+  std::vector<TrailPoint>& points = points_;
+  points.clear();
+  for (const TrailPoint& point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
+    // A piece without a length has no direction.
+    if (points.empty() || std::hypot(point.x - points.back().x, point.y - points.back().y) > 0.25F)
+      points.push_back(point);
+  }
+  if (points.size() < 2) return;
+  const Color color = color_of(box.id);
+  const float half_line = push_.line * 1.5F;
+  const float half_strip = half_line + push_.outline + 1;
+  struct Direction {
+    float x, y;
+  };
+  const auto direction = [&](size_t i) {
+    const float x = points[i + 1].x - points[i].x;
+    const float y = points[i + 1].y - points[i].y;
+    const float length = std::max(std::hypot(x, y), 1e-3F);
+    return Direction{x / length, y / length};
+  };
+  const auto corners = [&](size_t i, float(&out)[4]) {
+    const Direction before = direction(i == 0 ? 0 : i - 1);
+    const Direction after = direction(std::min(i, points.size() - 2));
+    float x = before.x + after.x;
+    float y = before.y + after.y;
+    const float length = std::hypot(x, y);
+    if (length < 1e-3F) {  // straight back
+      x = after.x;
+      y = after.y;
+    } else {
+      x /= length;
+      y /= length;
+    }
+    const float reach = half_strip / std::max(x * after.x + y * after.y, 0.5F);
+    out[0] = points[i].x + y * reach;
+    out[1] = points[i].y - x * reach;
+    out[2] = points[i].x - y * reach;
+    out[3] = points[i].y + x * reach;
+  };
+  Segment segment{{}, {}, {color.rgb[0], color.rgb[1], color.rgb[2], 1}, {0, 0, half_strip, half_line}};
+  corners(0, segment.end);
+  for (size_t i = 0; i + 1 < points.size(); ++i) {
+    std::copy_n(segment.end, 4, segment.start);
+    corners(i + 1, segment.end);
+    segment.shape[0] = points[i].opacity * box.opacity;
+    segment.shape[1] = points[i + 1].opacity * box.opacity;
+    segments_.push_back(segment);
+  }
+}
+
+/// Four edges, as edge_of() in shaders/present/expand.comp.
+void TrackLayer::add_box(const TrackBox& box) {
+  const Color color = color_of(box.id);
+  const float x = (box.x0 + box.x1) / 2, y = (box.y0 + box.y1) / 2;
+  const float half_w = std::max((box.x1 - box.x0) / 2, 1.0F), half_h = std::max((box.y1 - box.y0) / 2, 1.0F);
+  const float corner = 3 * push_.line;
+  const float reach = push_.line + push_.outline + 1;
+  const float outer_w = half_w + reach, outer_h = half_h + reach;
+  const float inner_w = std::max(half_w - reach - corner, 0.0F);
+  const float inner_h = std::max(half_h - reach - corner, 0.0F);
+  const std::array<std::array<float, 4>, 4> parts{{{-outer_w, -outer_h, outer_w, -inner_h},
+                                                   {-outer_w, inner_h, outer_w, outer_h},
+                                                   {-outer_w, -inner_h, -inner_w, inner_h},
+                                                   {inner_w, -inner_h, outer_w, inner_h}}};
+  for (const auto& part : parts) {
+    quads_.push_back(
+        {{part[0] + x, part[1] + y, part[2] + x, part[3] + y},
+         {part[0], part[1], part[2], part[3]},
+         {half_w, half_h, std::min({corner, half_w, half_h}), box.lost ? kDashedKind : kOutlineKind},
+         {color.rgb[0], color.rgb[1], color.rgb[2], box.opacity}});
+  }
+}
+
+/// "person #12 0.87", above the box; inside it where the picture ends, never beyond the picture's sides.
+void TrackLayer::add_label(const TrackBox& box, const TextTables& text, uint32_t label_set) {
+  const GlyphAtlas& atlas = text.atlas;
+  const LabelSet& set = text.sets[std::min<size_t>(label_set, text.sets.size() - 1)];
+  const auto class_id = std::min(size_t(std::max(box.class_id, 0)), set.classes.size() - 1);
+  const ClassEntry& entry = set.classes[class_id];
+  std::array<char, 32> digits{};
+  const auto written =
+      box.lost ? fmt::format_to_n(digits.data(), digits.size(), " #{}", box.id)
+               : fmt::format_to_n(digits.data(), digits.size(), " #{}  {:.2f}", box.id, box.score);
+  const std::string_view tail(digits.data(), std::min(written.size, digits.size()));
+  const auto glyph_of = [](char c) { return uint32_t(c - ' '); };  // printable ASCII comes first in the atlas
+
+  float width = entry.width;
+  for (const char c : tail) width += atlas.advances[glyph_of(c)];
+  const float padding = std::round(text.size * 0.3F);
+  const float size_x = std::ceil(width + 2 * (padding + 1));
+  const float size_y = float(atlas.ascent) + 2 * padding;
+  float x = box.x0;
+  float y = box.y0 - push_.line - size_y;
+  if (y < 0) y = std::max(box.y0, 0.0F) + push_.line;
+  x = std::floor(std::clamp(x, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)) + 0.5F);
+  y = std::floor(std::clamp(y, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)) + 0.5F);
+
+  const Color color = color_of(box.id);
+  quads_.push_back({{x, y, x + size_x, y + size_y},
+                    {-size_x / 2, -size_y / 2, size_x / 2, size_y / 2},
+                    {size_x / 2, size_y / 2, 3, kRectangleKind},
+                    {color.rgb[0], color.rgb[1], color.rgb[2], 0.94F * box.opacity}});
+  const bool dark_text = color.light();
+  const float ink[4] = {dark_text ? 0.03F : 1, dark_text ? 0.04F : 1, dark_text ? 0.05F : 1, box.opacity};
+  const float start = x + padding + 1;
+  const float baseline = y + padding + float(atlas.ascent);
+  for (uint32_t i = 0; i < entry.count; ++i) {
+    const PlacedGlyph& one = set.runs[entry.first + i];
+    quads_.push_back(text.glyph_quad(one.glyph, std::floor(start + one.pen + 0.5F), baseline, ink));
+  }
+  float pen = start + entry.width;
+  for (const char c : tail) {
+    if (c != ' ') quads_.push_back(text.glyph_quad(glyph_of(c), std::floor(pen + 0.5F), baseline, ink));
+    pen += atlas.advances[glyph_of(c)];
+  }
+}
+
+}  // namespace tarsier::present

@@ -1,0 +1,84 @@
+// Draws tracked objects: boxes and labels in the colour of their identity, and the trails behind them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gpu/frame_context.hpp"
+#include "gpu/graphics_pipeline.hpp"
+
+namespace tarsier::present {
+
+struct Quad;
+struct TextTables;
+
+/// As many are drawn, the first ones.
+inline constexpr size_t kMaxTracksDrawn = 200;
+/// Points of a trail that are drawn, the last ones.
+inline constexpr size_t kMaxTrailPoints = 32;
+
+struct TrailPoint {
+  float x = 0, y = 0;  // pixels of the picture
+  float opacity = 1;
+};
+
+struct TrackBox {
+  float x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // pixels of the picture
+  int64_t id = 0;                        // gives the colour and stands in the label
+  int32_t class_id = 0;
+  float score = 0;
+  bool lost = false;  // dashed, without a score
+  float opacity = 1;
+  std::span<const TrailPoint> trail;  // oldest point first; fewer than two: none
+};
+
+struct TrackInput {
+  std::span<const TrackBox> boxes;  // later ones are drawn over earlier ones
+  uint32_t label_set = 0;           // of SceneOptions
+};
+
+/// Push constants of present/quad.* and present/trail.*.
+struct QuadPush {
+  float frame[2];       // pixels
+  float line, outline;  // half the width of a box's line, width of its dark rim
+};
+
+class TrackLayer {
+ public:
+  /// For every target of the format of `target`.
+  static Result<TrackLayer> create(gpu::Device& device, const gpu::RenderTarget& target);
+
+  /// Writes what the draws need into the frame's staging area: under 5 kB a track. Steady state allocates
+  /// nothing. Fails where the staging area is too small.
+  Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs, const TextTables& text,
+                 const QuadPush& push);
+  void draw_trails(gpu::CommandList& commands) const;
+  /// With the pipeline of quads bound.
+  void draw_boxes(gpu::CommandList& commands) const;
+
+ private:
+  /// As in trail.vert.
+  struct Segment {
+    float start[4], end[4], color[4], shape[4];
+  };
+  struct Staged {
+    const gpu::Buffer* buffer = nullptr;
+    uint64_t offset = 0;
+    uint32_t count = 0;
+  };
+  template <class T>
+  static Result<Staged> stage(gpu::FrameContext& frame, const std::vector<T>& rows);
+  void add_trail(const TrackBox& box);
+  void add_box(const TrackBox& box);
+  void add_label(const TrackBox& box, const TextTables& text, uint32_t label_set);
+
+  gpu::GraphicsPipeline trail_pipeline_;
+  QuadPush push_{};
+  std::vector<Segment> segments_;
+  std::vector<Quad> quads_;
+  std::vector<TrailPoint> points_;  // of the trail that is being added
+  Staged staged_segments_, staged_quads_;
+};
+
+}  // namespace tarsier::present
