@@ -91,7 +91,8 @@ TEST_F(PrecisionTest, WhatADecisionReadsKeepsFp32) {
   const Tensor picture = testing::random_tensor({1, 4, 2, 2}, 1, 0, 1);
   EXPECT_EQ(run(g, infer::Precision::kFp16, picture), std::vector<float>(4, 2));
   std::vector<bool> halves;  // of the two convolutions
-  for (const auto& node : compile(g, infer::Precision::kFp16)->graph().nodes)
+  const auto plan = compile(g, infer::Precision::kFp16);
+  for (const auto& node : plan->graph().nodes)
     if (node.op == "Conv") halves.push_back(node.half_products);
   EXPECT_EQ(halves, (std::vector{true, false}));
 }
