@@ -14,7 +14,6 @@
 #include "core/console.hpp"
 #include "core/file.hpp"
 #include "infer/layer_check.hpp"
-#include "infer/probe.hpp"
 #include "pipeline/network.hpp"
 
 namespace tarsier::app {
@@ -61,13 +60,23 @@ nlohmann::json to_json(const std::vector<infer::LayerCheck>& layers) {
   return rows;
 }
 
+/// What the network is made of once it is fed with `inputs`, in the order of ToolModel::inputs.
 Result<infer::NetworkCheck> check_with_progress(const ToolModel& model,
                                                 const std::vector<graph::Tensor>& inputs) {
+  if (model.runner) {
+    TARSIER_TRY([[maybe_unused]] const auto outputs, run_tool_model(model, inputs));
+  }
+  const infer::Plan& plan = model.runner ? *model.runner->latest_plan() : *model.plan;
+  std::vector<graph::Tensor> fed;  // inputs that became constants are none of the plan's
+  for (const auto& binding : plan.inputs()) {
+    const auto at = std::ranges::find(model.inputs, binding.name, &ToolValue::name);
+    fed.push_back(inputs[size_t(at - model.inputs.begin())]);
+  }
   ProgressLine line;
-  auto checked = infer::check_layers(*model.device, model.plan->graph(), inputs,
-                                     [&](float fraction, std::string_view layer) {
-                                       line.show(fmt::format("checking {}", layer), double(fraction));
-                                     });
+  auto checked =
+      infer::check_layers(*model.device, plan.graph(), fed, [&](float fraction, std::string_view layer) {
+        line.show(fmt::format("checking {}", layer), double(fraction));
+      });
   line.finish();
   return checked;
 }
@@ -114,9 +123,12 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
   ToolModelOptions load;
   load.name = options.model;
   load.precision = options.precision;
+  load.allow_runner = true;
   TARSIER_TRY(ToolModel model, load_tool_model(load, globals));
   const auto [low, high] = pipeline::input_range(model.entry.input);
-  const auto inputs = infer::probe_inputs(model.plan->graph(), low, high);
+  std::vector<graph::Tensor> inputs;
+  for (const auto& input : model.inputs)
+    inputs.push_back(graph::random_tensor(input.desc, uint32_t(inputs.size() + 1), low, high));
   TARSIER_TRY(auto checked, check_with_progress(model, inputs));
 
   // In fp16 a layer that is not exact enough gets fp32; what is wrong then is wrong for another reason.
@@ -143,7 +155,7 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
   auto outputs = nlohmann::json::object();
   for (size_t i = 0; i < got.size(); ++i) {
     const double error = infer::range_error(got[i].to_floats(), wanted[i].to_floats());
-    const auto& name = model.plan->outputs()[i].name;
+    const auto& name = model.outputs[i].name;
     print("{:>10.2e} whole network, output {}\n", error, name);
     outputs[name] = std::isfinite(error) ? nlohmann::json(error) : nlohmann::json("inf");
   }

@@ -25,6 +25,11 @@ class Runner {
   /// the shapes or operators make it impossible, naming them all; kRuntime from the device.
   Result<std::vector<graph::Tensor>> run(const std::vector<graph::Tensor>& inputs);
 
+  /// The plan that gave the latest run's results: the whole network, with the values that it had to know as
+  /// constants. Null before the first run; valid until the next.
+  [[nodiscard]] const Plan* latest_plan() const {
+    return steps_.empty() ? nullptr : steps_.front().plan.get();
+  }
   /// Plans made so far, dropped ones included.
   [[nodiscard]] size_t plans_made() const { return plans_made_; }
   [[nodiscard]] size_t plans_kept() const { return steps_.size(); }

@@ -82,6 +82,10 @@ TEST_F(RunnerTest, ReadsBackACountThatTheDeviceFinds) {
   EXPECT_EQ(two.to_ints(), (std::vector<int64_t>{0, 1, 1, 0}));
   EXPECT_EQ(places({-1, -1, -1, -1, -1, -1}).shape(), (graph::Shape{2, 0}));
   EXPECT_EQ(places({1, 1, 1, 1, 1, 1}).shape(), (graph::Shape{2, 6}));
+  // The plan behind a result is that of the whole network: `check` goes through its layers.
+  const infer::Plan* plan = runner.latest_plan();
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->outputs().at(0).desc.shape, (graph::Shape{2, 6}));
 }
 
 /// y = cond ? x + 1 : -x, with x captured from the graph around.
