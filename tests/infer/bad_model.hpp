@@ -13,6 +13,12 @@
 
 namespace tarsier::test {
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr int64_t kMostGrowth = 2048 * 1024;  // what is freed is kept for a while
+#else
+constexpr int64_t kMostGrowth = 512 * 1024;
+#endif
+
 class BadModelTest : public GpuTest {
  protected:
   static Status compile(const std::filesystem::path& path) {
@@ -31,7 +37,7 @@ class BadModelTest : public GpuTest {
     SCOPED_TRACE(what);
     const int64_t before = peak_kilobytes();
     const Status status = compile(path);
-    EXPECT_LT(peak_kilobytes() - before, 512 * 1024);
+    EXPECT_LT(peak_kilobytes() - before, kMostGrowth);
     if (says.empty()) {
       EXPECT_TRUE(status.ok()) << status.error().message;
       return;
