@@ -49,7 +49,8 @@ T remainder_of(T a, T b) {  // sign of the divisor, as Python's
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
   } else {
     const T r = std::fmod(a, b);
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    if (r == 0) return std::copysign(r, b);
+    return (r < 0) != (b < 0) ? r + b : r;
   }
 }
 

@@ -53,7 +53,7 @@ vec4 power(vec4 a, vec4 b) {
   return mix(mix(squared, a, equal(b, vec4(1.0))), vec4(1.0), equal(a, vec4(1.0)));
 }
 
-// The remainder with the sign of a, exact: multiples of b by powers of two are taken away, largest first (as in
+// The remainder with the sign of a (C's fmod), exact: multiples of b by powers of two are taken away, largest first (as in
 // a long division; each difference is exact by Sterbenz' lemma).
 float exact_remainder(float a, float b) {
   const float d = abs(b);
@@ -67,7 +67,7 @@ float exact_remainder(float a, float b) {
     if (part > r) part *= 0.5;
     r -= part;
   }
-  return a < 0.0 ? -r : r;
+  return uintBitsToFloat(floatBitsToUint(r) | (floatBitsToUint(a) & 0x80000000u));  // of a zero, too
 }
 vec4 exact_remainder(vec4 a, vec4 b) {
   vec4 r;
@@ -77,7 +77,9 @@ vec4 exact_remainder(vec4 a, vec4 b) {
 vec4 floored_remainder(vec4 a, vec4 b) {
   const vec4 r = exact_remainder(a, b);
   const bvec4 other_sign = bvec4(uvec4(notEqual(r, vec4(0.0))) & uvec4(lessThan(r * sign(b), vec4(0.0))));
-  return mix(r, r + b, other_sign);
+  // A zero has the sign of b, too, as numpy's.
+  const vec4 zero = uintBitsToFloat(floatBitsToUint(b) & uvec4(0x80000000u));
+  return mix(mix(r, r + b, other_sign), zero, equal(r, vec4(0.0)));
 }
 
 vec4 evaluate(vec4 a, vec4 b) {

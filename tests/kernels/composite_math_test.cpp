@@ -1,6 +1,7 @@
 // Operators that are written out in others, on the device against numbers that were worked out elsewhere:
 // ONNX's reference evaluator (1.23) or numpy, once; and random generators by their statistics.
 #include <array>
+#include <cmath>
 #include <gtest/gtest.h>
 #include <map>
 #include <numeric>
@@ -116,6 +117,22 @@ TEST_F(CompositeMathTest, Losses) {
          1);
   expect("NegativeLogLikelihoodLoss", {real({1, 3, 3}, scores), whole({1, 3}, {1, 2, 0})},
          {{"reduction", std::string("none")}}, {1, 3}, {0, -2, 0});
+}
+
+/// A remainder of nothing still says which side it is on: a's as C's fmod, or b's as numpy's mod.
+TEST_F(CompositeMathTest, RemaindersOfZeroHaveASign) {
+  for (const int64_t fmod : {0, 1}) {
+    const auto got =
+        run("Mod", {real({6}, {-0.0F, 0.0F, -6, 6, -0.0F, 0.0F}), real({6}, {3, -3, 3, -3, -3, 3})},
+            {{"fmod", fmod}});
+    ASSERT_OK(got);
+    const auto values = (*got)[0].to_floats();
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_EQ(values[i], 0.0F);
+      const bool a_is_negative = i % 2 == 0, b_is_negative = i == 1 || i == 3 || i == 4;
+      EXPECT_EQ(std::signbit(values[i]), fmod != 0 ? a_is_negative : b_is_negative) << i;
+    }
+  }
 }
 
 /// Sums beyond what fp32 holds exactly are made of parts that it does hold.
