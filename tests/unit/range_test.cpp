@@ -250,7 +250,9 @@ TEST(TrackRange, TheWidthGoesOnWhereTheContactIsBelowThePicture) {
       ASSERT_TRUE(track.ttc_s.has_value());
       EXPECT_NEAR(track.ttc_s->value, ahead / 1.5, 0.05 * ahead / 1.5);
       EXPECT_EQ(track.distance_m.has_value(), seen_before) << "a width in pixels alone is no distance";
-      if (track.distance_m) EXPECT_NEAR(track.distance_m->value, ahead, 0.03 * ahead);
+      if (track.distance_m) {
+        EXPECT_NEAR(track.distance_m->value, ahead, 0.03 * ahead);
+      }
     }
     EXPECT_GT(without_contact, 5);
   }
