@@ -66,6 +66,8 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.masks = layers.masks;
   inputs.detections = detections;
   inputs.tracks = tracks;
+  inputs.status = layers.note;
+  inputs.banner = layers.banner;
   return scene_->draw(context, inputs);
 }
 

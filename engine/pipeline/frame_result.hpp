@@ -15,6 +15,15 @@ struct StageTime {
   double ms = 0;  // device time
 };
 
+/// Something that goes on for a while; told in every frame from its first to the one in which it ends.
+struct Event {
+  const char* type = "";  // "forward_collision"
+  int64_t track = 0;
+  uint64_t began_frame = 0;
+  double began_s = 0;
+  bool ended = false;  // in this frame
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -22,6 +31,7 @@ struct FrameResult {
   std::vector<vision::Detection> detections;
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
+  std::vector<Event> events;
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
   std::vector<std::pair<std::string, float>> mask_coverage;
   std::vector<StageTime> stage_times;

@@ -57,6 +57,21 @@ Result<MaskSpec> read_mask(const fs::path& file, const toml::node& node) {
   return mask;
 }
 
+/// A value, or a table of them: [stage.camera] with `height` is the parameter "<stage>.camera.height".
+Status preset(const fs::path& file, const std::string& key, const toml::node& value, Params& params) {
+  if (const auto* table = value.as_table()) {
+    for (const auto& [inner, one] : *table)
+      TARSIER_CHECK(preset(file, fmt::format("{}.{}", key, inner.str()), one, params));
+    return {};
+  }
+  auto converted = param_value(value);
+  if (!converted) {
+    return at(file, value, fmt::format("'{}' must be a number, a text, true/false or a list of names", key));
+  }
+  params.preset(key, std::move(*converted), ParamOrigin::kPipeline);
+  return {};
+}
+
 Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Params& params) {
   const auto* table = node.as_table();
   if (table == nullptr) return at(file, node, "a stage must be written as [[stage]]");
@@ -76,12 +91,7 @@ Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Param
       }
       continue;
     }
-    auto converted = param_value(value);
-    if (!converted) {
-      return at(file, value,
-                fmt::format("'{}' must be a number, a text, true/false or a list of names", key.str()));
-    }
-    params.preset(fmt::format("{}.{}", stage.name, key.str()), std::move(*converted), ParamOrigin::kPipeline);
+    TARSIER_CHECK(preset(file, fmt::format("{}.{}", stage.name, key.str()), value, params));
   }
   return stage;
 }

@@ -30,6 +30,11 @@ const StageType kTypes[] = {
        return declare_track_stage(spec, before, params);
      },
      make_track_stage},
+    {"range",
+     [](const StageSpec& spec, Before before, const models::Catalogue&, Params& params) {
+       return declare_range_stage(spec, before, params);
+     },
+     make_range_stage},
 };
 
 Result<const StageType*> find_type(const StageSpec& spec) {

@@ -53,6 +53,8 @@ struct Layers {
   std::vector<DetectionLayer> detections;
   std::vector<present::MaskInput> masks;
   std::vector<TrackView> tracks;
+  std::string note;    // one line in the lower left corner
+  std::string banner;  // a warning at the top
 };
 
 /// A stage that takes another one's boxes on the host.
@@ -77,6 +79,23 @@ class DetectionSource {
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
 };
 
+/// A stage that knows more of tracked objects and has it drawn with them.
+class TrackNotes {
+ public:
+  virtual ~TrackNotes() = default;
+  /// What is to be shown of it at a time.
+  virtual void note(int64_t id, double time_s, present::TrackBox& box) const = 0;
+};
+
+/// A stage whose tracks others take: they are in the frame's result in completions that were asked for after
+/// the source's own.
+class TrackSource {
+ public:
+  virtual ~TrackSource() = default;
+  /// The notes outlive the frames.
+  virtual void attach(const TrackNotes& notes) = 0;
+};
+
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -93,6 +112,8 @@ class Stage {
                             bool wanted) = 0;
   /// Its boxes for later stages; null for stages that find none.
   [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
+  /// Its tracks for later stages; null for stages that keep none.
+  [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -114,6 +135,8 @@ Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& cat
 Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context);
 Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
 Result<std::unique_ptr<Stage>> make_track_stage(const StageSpec& spec, StageContext& context);
+Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
+Result<std::unique_ptr<Stage>> make_range_stage(const StageSpec& spec, StageContext& context);
 
 /// The error of a network whose head is of another kind than the stage needs: `does` says what it does not
 /// do, `task` which networks to choose. A user's own file that is no network at all is told as that instead.

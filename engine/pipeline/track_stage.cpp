@@ -72,7 +72,7 @@ class Trail {
   size_t first_ = 0, count_ = 0;
 };
 
-class TrackStage final : public Stage, public DetectionReader {
+class TrackStage final : public Stage, public DetectionReader, public TrackSource {
  public:
   TrackStage(std::string name, DetectionSource& source) : name_(std::move(name)), source_(source) {
     source.attach(*this);
@@ -83,6 +83,8 @@ class TrackStage final : public Stage, public DetectionReader {
     return std::min(float(params.real(name_ + ".low_score")), float(params.real(name_ + ".high_score")));
   }
   [[nodiscard]] bool tracks() const override { return true; }
+  [[nodiscard]] TrackSource* track_source() override { return this; }
+  void attach(const TrackNotes& notes) override { notes_ = &notes; }
   [[nodiscard]] bool draws(const Params& params) const override { return params.boolean(name_ + ".show"); }
 
   Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
@@ -154,6 +156,7 @@ class TrackStage final : public Stage, public DetectionReader {
       out.score = track.score;
       out.lost = lost;
       out.opacity = float(1 - unseen / kLostShown_s);
+      if (notes_ != nullptr) notes_->note(track.id, picture.time_s, out);
       const size_t begin = points_.size();
       const auto trail = trails_.find(track.id);
       if (trail_s_ > 0 && trail != trails_.end()) {
@@ -171,6 +174,7 @@ class TrackStage final : public Stage, public DetectionReader {
 
   std::string name_;
   DetectionSource& source_;
+  const TrackNotes* notes_ = nullptr;
   vision::Tracker tracker_;
   std::unordered_map<int64_t, Trail> trails_;
   vision::TrackerParams settings_;  // of the latest frame

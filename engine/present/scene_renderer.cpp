@@ -1,6 +1,7 @@
 #include "present/scene_renderer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -62,9 +63,9 @@ struct SceneRenderer::Impl {
   [[nodiscard]] float line() const;  // half the width of a box's line
   [[nodiscard]] QuadPush quad_push() const;
   Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
-  /// Quads of the status line, and how many.
-  Result<gpu::FrameContext::Staging> stage_status(gpu::FrameContext& frame, std::string_view status,
-                                                  uint32_t& count);
+  /// Quads of the status line and of the banner, and how many.
+  Result<gpu::FrameContext::Staging> stage_lines(gpu::FrameContext& frame, std::string_view status,
+                                                 std::string_view banner, uint32_t& count);
 };
 
 Status SceneRenderer::Impl::make_pipelines() {
@@ -150,27 +151,35 @@ Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t
   return {};
 }
 
-Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_status(gpu::FrameContext& frame,
-                                                                     std::string_view status,
-                                                                     uint32_t& count) {
+Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameContext& frame,
+                                                                    std::string_view status,
+                                                                    std::string_view banner,
+                                                                    uint32_t& count) {
   const GlyphAtlas& atlas = text->atlas;
-  const auto placed = atlas.layout(status, kMaxStatusGlyphs);
   const float padding = std::round(text->size * 0.4F);
   const float margin = std::round(text->size * 0.5F);
-  const float bottom = float(canvas->image.height()) - margin;
-  const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
-  const float half_x = std::ceil(text_width) / 2 + padding;
-  const float half_y = float(atlas.ascent) / 2 + padding;
-  std::vector<Quad> rows;
-  rows.push_back({{margin, bottom - 2 * half_y, margin + 2 * half_x, bottom},
-                  {-half_x, -half_y, half_x, half_y},
-                  {half_x, half_y, 4, kRectangleKind},
-                  {0.05F, 0.06F, 0.08F, 0.72F}});
+  const float width = float(canvas->image.width()), height = float(canvas->image.height());
   const float white[4] = {0.95F, 0.95F, 0.95F, 1};
-  for (const PlacedGlyph& one : placed) {
-    rows.push_back(
-        text->glyph_quad(one.glyph, margin + padding + std::round(one.pen), bottom - padding, white));
-  }
+  std::vector<Quad> rows;
+  const auto add = [&](std::string_view line, bool upper, const std::array<float, 4>& ground) {
+    if (line.empty()) return;
+    const auto placed = atlas.layout(line, kMaxStatusGlyphs);
+    const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
+    const float half_x = std::ceil(text_width) / 2 + padding;
+    const float half_y = float(atlas.ascent) / 2 + padding;
+    const float left = upper ? std::max(std::round(width / 2 - half_x), 0.0F) : margin;
+    const float bottom = upper ? margin + 2 * half_y : height - margin;
+    rows.push_back({{left, bottom - 2 * half_y, left + 2 * half_x, bottom},
+                    {-half_x, -half_y, half_x, half_y},
+                    {half_x, half_y, 4, kRectangleKind},
+                    {ground[0], ground[1], ground[2], ground[3]}});
+    for (const PlacedGlyph& one : placed) {
+      rows.push_back(
+          text->glyph_quad(one.glyph, left + padding + std::round(one.pen), bottom - padding, white));
+    }
+  };
+  add(status, false, {0.05F, 0.06F, 0.08F, 0.72F});
+  add(banner, true, {0.80F, 0.05F, 0.08F, 0.92F});
   TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(Quad)));
   std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(Quad));
   count = uint32_t(rows.size());
@@ -207,10 +216,10 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
   TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, *self.text, self.quad_push()));
-  uint32_t status_quads = 0;
-  gpu::FrameContext::Staging status{};
-  if (!inputs.status.empty()) {
-    TARSIER_TRY(status, self.stage_status(frame, inputs.status, status_quads));
+  uint32_t line_quads = 0;
+  gpu::FrameContext::Staging lines{};
+  if (!inputs.status.empty() || !inputs.banner.empty()) {
+    TARSIER_TRY(lines, self.stage_lines(frame, inputs.status, inputs.banner, line_quads));
   }
   commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
 
@@ -223,9 +232,9 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
     commands.draw_indirect(self.quads[i], 0);
   }
   self.tracks.draw_boxes(commands);
-  if (status_quads > 0) {
-    commands.bind_instances(*status.buffer, status.offset);
-    commands.draw(6, status_quads);
+  if (line_quads > 0) {
+    commands.bind_instances(*lines.buffer, lines.offset);
+    commands.draw(6, line_quads);
   }
   commands.end_render();
 

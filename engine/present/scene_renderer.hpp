@@ -34,6 +34,7 @@ struct SceneInputs {
   std::span<const DetectionInput> detections;
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
+  std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };
 
 struct SceneOptions {

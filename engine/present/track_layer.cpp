@@ -23,6 +23,8 @@ Color color_of(int64_t id) {
   return {{float(bytes[0]) / 255, float(bytes[1]) / 255, float(bytes[2]) / 255}};
 }
 
+constexpr Color kWarning{{0.90F, 0.11F, 0.14F}};
+
 /// What a driver that compiles a pipeline at its first draw may draw before anything shows.
 constexpr Quad kNothing{{-8, -8, -8, -8}, {}, {1, 1, 0, kGlyphKind}, {}};
 
@@ -137,12 +139,23 @@ void TrackLayer::add_trail(const TrackBox& box) {
   }
 }
 
-/// Four edges, as edge_of() in shaders/present/expand.comp.
 void TrackLayer::add_box(const TrackBox& box) {
   const Color color = color_of(box.id);
+  if (box.warned) {  // two lines side by side make a thick one
+    for (const float outset : {3 * push_.line, 5 * push_.line})
+      add_outline(box, outset, {kWarning.rgb[0], kWarning.rgb[1], kWarning.rgb[2], box.opacity},
+                  kOutlineKind);
+  }
+  add_outline(box, 0, {color.rgb[0], color.rgb[1], color.rgb[2], box.opacity},
+              box.lost ? kDashedKind : kOutlineKind);
+}
+
+/// Four edges, as edge_of() in shaders/present/expand.comp, `outset` pixels around the box.
+void TrackLayer::add_outline(const TrackBox& box, float outset, const float (&color)[4], float kind) {
   const float x = (box.x0 + box.x1) / 2, y = (box.y0 + box.y1) / 2;
-  const float half_w = std::max((box.x1 - box.x0) / 2, 1.0F), half_h = std::max((box.y1 - box.y0) / 2, 1.0F);
-  const float corner = 3 * push_.line;
+  const float half_w = std::max((box.x1 - box.x0) / 2, 1.0F) + outset;
+  const float half_h = std::max((box.y1 - box.y0) / 2, 1.0F) + outset;
+  const float corner = 3 * push_.line + outset;
   const float reach = push_.line + push_.outline + 1;
   const float outer_w = half_w + reach, outer_h = half_h + reach;
   const float inner_w = std::max(half_w - reach - corner, 0.0F);
@@ -152,25 +165,34 @@ void TrackLayer::add_box(const TrackBox& box) {
                                                    {-outer_w, -inner_h, -inner_w, inner_h},
                                                    {inner_w, -inner_h, outer_w, inner_h}}};
   for (const auto& part : parts) {
-    quads_.push_back(
-        {{part[0] + x, part[1] + y, part[2] + x, part[3] + y},
-         {part[0], part[1], part[2], part[3]},
-         {half_w, half_h, std::min({corner, half_w, half_h}), box.lost ? kDashedKind : kOutlineKind},
-         {color.rgb[0], color.rgb[1], color.rgb[2], box.opacity}});
+    quads_.push_back({{part[0] + x, part[1] + y, part[2] + x, part[3] + y},
+                      {part[0], part[1], part[2], part[3]},
+                      {half_w, half_h, std::min({corner, half_w, half_h}), kind},
+                      {color[0], color[1], color[2], color[3]}});
   }
 }
 
-/// "person #12 0.87", above the box; inside it where the picture ends, never beyond the picture's sides.
+/// "person #12 0.87", where more is known "car #12  23 m  2.1 s", above the box; inside it where the picture
+/// ends, never beyond the picture's sides.
 void TrackLayer::add_label(const TrackBox& box, const TextTables& text, uint32_t label_set) {
   const GlyphAtlas& atlas = text.atlas;
   const LabelSet& set = text.sets[std::min<size_t>(label_set, text.sets.size() - 1)];
   const auto class_id = std::min(size_t(std::max(box.class_id, 0)), set.classes.size() - 1);
   const ClassEntry& entry = set.classes[class_id];
-  std::array<char, 32> digits{};
-  const auto written =
-      box.lost ? fmt::format_to_n(digits.data(), digits.size(), " #{}", box.id)
-               : fmt::format_to_n(digits.data(), digits.size(), " #{}  {:.2f}", box.id, box.score);
-  const std::string_view tail(digits.data(), std::min(written.size, digits.size()));
+  std::array<char, 48> digits{};
+  char* end = digits.data();
+  const auto add = [&]<class... Args>(fmt::format_string<Args...> format, Args&&... args) {
+    const size_t room = size_t(digits.data() + digits.size() - end);
+    end += std::min(fmt::format_to_n(end, room, format, std::forward<Args>(args)...).size, room);
+  };
+  add(" #{}", box.id);
+  if (!std::isnan(box.distance_m)) {
+    add("  {:.0f} m", box.distance_m);
+  } else if (!box.lost && std::isnan(box.ttc_s)) {
+    add("  {:.2f}", box.score);
+  }
+  if (!std::isnan(box.ttc_s)) add("  {:.1f} s", box.ttc_s);
+  const std::string_view tail(digits.data(), size_t(end - digits.data()));
   const auto glyph_of = [](char c) { return uint32_t(c - ' '); };  // printable ASCII comes first in the atlas
 
   float width = entry.width;
@@ -184,7 +206,7 @@ void TrackLayer::add_label(const TrackBox& box, const TextTables& text, uint32_t
   x = std::floor(std::clamp(x, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)) + 0.5F);
   y = std::floor(std::clamp(y, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)) + 0.5F);
 
-  const Color color = color_of(box.id);
+  const Color color = box.warned ? kWarning : color_of(box.id);
   quads_.push_back({{x, y, x + size_x, y + size_y},
                     {-size_x / 2, -size_y / 2, size_x / 2, size_y / 2},
                     {size_x / 2, size_y / 2, 3, kRectangleKind},

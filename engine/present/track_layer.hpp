@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct TrailPoint {
   float opacity = 1;
 };
 
+inline constexpr float kNotKnown = std::numeric_limits<float>::quiet_NaN();
+
 struct TrackBox {
   float x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // pixels of the picture
   int64_t id = 0;                        // gives the colour and stands in the label
@@ -30,6 +33,9 @@ struct TrackBox {
   float score = 0;
   bool lost = false;  // dashed, without a score
   float opacity = 1;
+  float distance_m = kNotKnown;       // in the label in the score's place: "23 m"
+  float ttc_s = kNotKnown;            // behind it: "2.1 s"
+  bool warned = false;                // a red frame around the box, and a red label
   std::span<const TrailPoint> trail;  // oldest point first; fewer than two: none
 };
 
@@ -71,6 +77,7 @@ class TrackLayer {
   static Result<Staged> stage(gpu::FrameContext& frame, const std::vector<T>& rows);
   void add_trail(const TrackBox& box);
   void add_box(const TrackBox& box);
+  void add_outline(const TrackBox& box, float outset, const float (&color)[4], float kind);
   void add_label(const TrackBox& box, const TextTables& text, uint32_t label_set);
 
   gpu::GraphicsPipeline trail_pipeline_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <fcntl.h>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 namespace tarsier::record {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr float kNone = std::numeric_limits<float>::quiet_NaN();  // written as null
 
 /// JSON has no NaN and no infinity.
 void append_number(std::string& out, double value, int decimals) {
@@ -70,7 +73,19 @@ void append_track(std::string& out, const vision::Track& track,
   append_number(out, track.velocity_x, 1);
   out += ',';
   append_number(out, track.velocity_y, 1);
-  out += "]}";
+  out += ']';
+  const auto measured = [&](std::string_view name, const std::optional<vision::Measured>& one, int decimals) {
+    fmt::format_to(std::back_inserter(out), R"(,"{}":)", name);
+    append_number(out, one ? one->value : kNone, decimals);
+    fmt::format_to(std::back_inserter(out), R"(,"{}_sigma":)", name);
+    append_number(out, one ? one->sigma : kNone, decimals);
+  };
+  measured("distance", track.distance_m, 2);
+  measured("relative_speed", track.relative_speed_mps, 2);
+  measured("ttc", track.ttc_s, 2);
+  out += R"(,"lateral":)";
+  append_number(out, track.lateral_m.value_or(kNone), 2);
+  out += '}';
 }
 
 void append_line(std::string& out, const pipeline::FrameResult& result,
@@ -95,6 +110,15 @@ void append_line(std::string& out, const pipeline::FrameResult& result,
   for (const auto& track : result.tracks) {
     if (!std::exchange(first, false)) out += ',';
     append_track(out, track, quoted_labels);
+  }
+  out += R"(],"events":[)";
+  first = true;
+  for (const auto& event : result.events) {
+    if (!std::exchange(first, false)) out += ',';
+    fmt::format_to(at, R"({{"type":"{}","track":{},"began":{},"began_time":)", event.type, event.track,
+                   event.began_frame);
+    append_number(out, event.began_s, 3);
+    fmt::format_to(at, R"(,"ended":{}}})", event.ended);
   }
   out += R"(],"masks":{)";
   first = true;

@@ -20,7 +20,10 @@ inline constexpr int kResultVersion = 1;
 ///   {"version":1,"id":0,"time":0.000,"width":768,"height":576,
 ///    "detections":[{"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1]}],
 ///    "tracks":[{"id":3,"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1],
-///               "state":"tracked","age":1.200,"velocity":[35.0,-2.1]}],
+///               "state":"tracked","age":1.200,"velocity":[35.0,-2.1],
+///               "distance":23.10,"distance_sigma":0.80,"relative_speed":-4.20,"relative_speed_sigma":0.50,
+///               "ttc":5.50,"ttc_sigma":0.70,"lateral":-0.35}],
+///    "events":[{"type":"forward_collision","track":3,"began":0,"began_time":0.000,"ended":false}],
 ///    "masks":{"drivable":0.3120},"latency_ms":93.1}
 /// Keys without content stay, so that every line has the same ones.
 [[nodiscard]] std::string to_json_line(const pipeline::FrameResult& result,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace tarsier::vision {
 
@@ -14,6 +15,11 @@ enum class TrackState : uint8_t {
 /// "tentative", "tracked", "lost", "removed".
 [[nodiscard]] const char* name_of(TrackState state);
 
+/// A figure with its standard deviation.
+struct Measured {
+  float value = 0, sigma = 0;
+};
+
 /// Pixels of the captured frame, seconds of the source.
 struct Track {
   /// From 1, in the order in which tracks are confirmed, never used again. 0: never confirmed.
@@ -25,6 +31,10 @@ struct Track {
   float velocity_x = 0, velocity_y = 0;  // of the centre, pixels/s
   double born_s = 0, seen_s = 0;         // times of the first and of the latest matched box
   double age_s = 0;                      // since the first one
+  float seen_x0 = 0, seen_y0 = 0, seen_x1 = 0, seen_y1 = 0;  // the latest matched box itself
+  /// By a stage of type range, where it knows: from the camera straight ahead, how that grows, when it is 0.
+  std::optional<Measured> distance_m, relative_speed_mps, ttc_s;
+  std::optional<float> lateral_m;  // to the right of the camera
 };
 
 }  // namespace tarsier::vision

@@ -22,6 +22,13 @@ BoxFilter::Box box_of(const Track& track) {
   return {track.x0, track.y0, track.x1, track.y1};
 }
 
+void keep_seen(Track& track, const Detection& box) {
+  track.seen_x0 = box.x0;
+  track.seen_y0 = box.y0;
+  track.seen_x1 = box.x1;
+  track.seen_y1 = box.y1;
+}
+
 bool usable(const Detection& box) {
   return std::isfinite(box.x0) && std::isfinite(box.y0) && std::isfinite(box.score) &&
          std::isfinite(box.x1 - box.x0) && std::isfinite(box.y1 - box.y0) && box.x1 > box.x0 &&
@@ -157,6 +164,7 @@ void Tracker::match(size_t index, const Detection& box) {
   track.velocity_y = float(filter.velocity_y());
   track.score = box.score;
   track.seen_s = time_s_;
+  keep_seen(track, box);
   if (track.state == TrackState::kTentative) confirm(track);
   track.state = TrackState::kTracked;
 }
@@ -170,6 +178,7 @@ void Tracker::start(const Detection& box) {
   track.x1 = box.x1;
   track.y1 = box.y1;
   track.born_s = track.seen_s = time_s_;
+  keep_seen(track, box);
   if (first_) {
     confirm(track);
     track.state = TrackState::kTracked;

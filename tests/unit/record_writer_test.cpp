@@ -63,6 +63,8 @@ pipeline::FrameResult sample() {
                            .velocity_x = -35.25F,
                            .velocity_y = 2,
                            .age_s = 1.5});
+  result.tracks.back().distance_m = {23.125F, 0.5F};
+  result.events.push_back({.type = "forward_collision", .track = 12, .began_frame = 5, .began_s = 0.2});
   return result;
 }
 
@@ -90,6 +92,13 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_DOUBLE_EQ(track["age"], 1.5);
   EXPECT_NEAR(track["velocity"][0], -35.2, 0.051);
   EXPECT_DOUBLE_EQ(track["velocity"][1], 2);
+  EXPECT_NEAR(track["distance"], 23.12, 0.011);
+  EXPECT_DOUBLE_EQ(track["distance_sigma"], 0.5);
+  for (const char* unknown : {"relative_speed", "relative_speed_sigma", "ttc", "ttc_sigma", "lateral"})
+    EXPECT_TRUE(track.at(unknown).is_null()) << unknown;
+  ASSERT_EQ(json["events"].size(), 1U);
+  EXPECT_EQ(json["events"][0], nlohmann::json::parse(R"({"type":"forward_collision","track":12,"began":5,
+            "began_time":0.2,"ended":false})"));
   EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
 }
 

@@ -90,6 +90,34 @@ TEST_F(StageDeclaration, ATrackStageNeedsADetectorBeforeIt) {
   expect_part(refused({detector, other}, "boxes"), "one stage of type track");
 }
 
+TEST_F(StageDeclaration, ARangeStageNeedsATrackerBeforeItAndAPossibleCamera) {
+  StageSpec detector, track, range;
+  detector.name = "boxes";
+  detector.type = "detect";
+  track.name = "who";
+  track.type = "track";
+  range.name = "s";
+  range.type = "range";
+  const auto refused = [&](std::vector<StageSpec> before, const char* input, const char* key = "",
+                           const char* value = "") {
+    Params params;
+    params.preset_text("s.input", input, ParamOrigin::kCommandLine);
+    if (*key != 0) params.preset_text(key, value, ParamOrigin::kCommandLine);
+    const Status status = declare_stage(range, before, catalogue_, params);
+    if (status.ok()) return std::string();
+    EXPECT_EQ(status.error().exit_code(), 2);
+    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
+    return status.error().message;
+  };
+  EXPECT_EQ(refused({detector, track}, "who"), "");
+  expect_part(refused({detector, track}, "whu"), "did you mean 'who'");
+  expect_part(refused({detector}, "who"), "put a stage of type track there");
+  expect_part(refused({detector, track}, "who", "s.camera.height", "0"),
+              "s.camera.height: 0 is out of range");
+  expect_part(refused({detector, track}, "who", "s.camera.fov", "180"), "s.camera.fov: 180 is out of range");
+  expect_part(refused({detector, track}, "who", "s.camera.pitch", "-90"), "s.camera.pitch: -90 is out of");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),

@@ -1,0 +1,207 @@
+// "range": how far away tracked objects are, how fast they come nearer and when they would be here, from one
+// camera over a flat road; warns of what the own vehicle would run into. Estimates, not safety-rated.
+//
+// Works on the host, on the tracks of a frame when that frame is done, like the tracker itself. What is drawn
+// is what was known when the frame was recorded, moved on to the frame's own time.
+#include <algorithm>
+#include <map>
+
+#include "core/text.hpp"
+#include "pipeline/stage.hpp"
+#include "vision/ground_plane.hpp"
+#include "vision/range_filter.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+constexpr double kTtcShown_s = 10;  // later than that is no news to a driver
+
+struct Settings {
+  vision::CameraDesc camera;
+  vision::CollisionWarning::Params warning;
+  double corridor_m = 2, acceleration = 0.5;
+};
+
+class RangeStage final : public Stage, public TrackNotes {
+ public:
+  RangeStage(std::string name, TrackSource& source) : name_(std::move(name)) { source.attach(*this); }
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
+    const auto real = [&](const char* key) { return params.real(fmt::format("{}.{}", name_, key)); };
+    settings_.camera = {.height_m = real("camera.height"),
+                        .pitch_deg = real("camera.pitch"),
+                        .fov_deg = real("camera.fov"),
+                        .fx_px = real("camera.fx"),
+                        .fy_px = real("camera.fy"),
+                        .cx_px = real("camera.cx"),
+                        .cy_px = real("camera.cy"),
+                        .sigma_row_px = real("camera.sigma_row"),
+                        .sigma_pitch_deg = real("camera.sigma_pitch"),
+                        .sigma_height_m = real("camera.sigma_height")};
+    settings_.warning = {.warn_s = real("warn"),
+                         .clear_s = std::max(real("clear"), real("warn")),
+                         .frames = int(params.integer(name_ + ".frames"))};
+    settings_.corridor_m = real("corridor");
+    settings_.acceleration = real("acceleration");
+    TARSIER_TRY(plane_, vision::GroundPlane::create(settings_.camera, picture.width, picture.height));
+    shown_ = params.boolean(name_ + ".show");
+    return {};
+  }
+
+  void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params&,
+              Layers& layers) const override {
+    if (!shown_) return;
+    layers.note = "distances are estimates, not safety-rated";
+    std::optional<double> first;
+    for (const auto& [id, one] : tracks_) {
+      if (!one.warning.on()) continue;
+      const double ttc = one.range.ttc_at(picture.time_s).value_or(settings_.warning.clear_s);
+      if (!first || ttc < *first) first = ttc;
+    }
+    if (first) layers.banner = fmt::format("COLLISION WARNING  {:.1f} s   (not safety-rated)", *first);
+  }
+
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                    bool /*wanted*/) override {
+    frame.on_complete(
+        [this, settings = settings_, plane = plane_, result] { update(*result, settings, plane); });
+  }
+
+  void note(int64_t id, double time_s, present::TrackBox& box) const override {
+    const auto found = tracks_.find(id);
+    if (!shown_ || found == tracks_.end()) return;
+    if (const auto distance = found->second.range.distance_at(time_s)) box.distance_m = float(*distance);
+    const auto ttc = found->second.range.ttc_at(time_s);
+    if (ttc && *ttc < kTtcShown_s) box.ttc_s = float(*ttc);
+    box.warned = found->second.warning.on();
+  }
+
+ private:
+  struct One {
+    vision::TrackRange range;
+    vision::CollisionWarning warning;
+    uint64_t began_frame = 0;
+    double began_s = 0;
+  };
+
+  void update(FrameResult& result, const Settings& settings, const vision::GroundPlane& plane) {
+    if (result.time_s < time_s_) tracks_.clear();  // the source went back: so does the tracker
+    time_s_ = result.time_s;
+    for (auto& track : result.tracks) {
+      One& one = tracks_[track.id];
+      const bool seen = track.state == vision::TrackState::kTracked;
+      const bool removed = track.state == vision::TrackState::kRemoved;
+      one.range.update(track, seen, result.time_s, plane, result.width, result.height, settings.acceleration);
+      one.range.fill(track, plane);
+      const bool was_on = one.warning.on();
+      std::optional<double> ttc;
+      if (track.ttc_s) ttc = track.ttc_s->value;
+      one.warning.update(ttc, in_path(track, one, result.time_s, settings, plane), seen, settings.warning);
+      if (one.warning.on() && !was_on) {
+        one.began_frame = result.frame_id;
+        one.began_s = result.time_s;
+      }
+      if (one.warning.on() || was_on) {
+        result.events.push_back({.type = "forward_collision",
+                                 .track = track.id,
+                                 .began_frame = one.began_frame,
+                                 .began_s = one.began_s,
+                                 .ended = removed || !one.warning.on()});
+      }
+      if (removed) tracks_.erase(track.id);
+    }
+  }
+
+  /// Whether any of the box is in the strip straight ahead that the own vehicle will drive on.
+  static bool in_path(const vision::Track& track, const One& one, double time_s, const Settings& settings,
+                      const vision::GroundPlane& plane) {
+    const auto distance = one.range.distance_at(time_s);
+    if (!distance) return false;
+    const double half = settings.corridor_m / 2;
+    return plane.lateral_m(track.x0, *distance) < half && plane.lateral_m(track.x1, *distance) > -half;
+  }
+
+  std::string name_;
+  Settings settings_;  // of the latest frame
+  vision::GroundPlane plane_;
+  bool shown_ = true;
+  double time_s_ = 0;
+  std::map<int64_t, One> tracks_;
+};
+
+}  // namespace
+
+Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params) {
+  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
+                          const char* help) {
+    return params.declare({.key = fmt::format("{}.{}", spec.name, name),
+                           .type = ParamType::kFloat,
+                           .initial = initial,
+                           .min = min,
+                           .max = max,
+                           .unit = unit,
+                           .help = help});
+  };
+  TARSIER_CHECK(params.declare({.key = spec.name + ".input",
+                                .type = ParamType::kText,
+                                .initial = std::string("track"),
+                                .help = "the stage whose tracks are measured",
+                                .restarts = true}));
+  TARSIER_CHECK(number("camera.height", 1.3, 0.05, 20, "m", "of the camera above the road"));
+  TARSIER_CHECK(number("camera.pitch", 0, -89, 89, "degrees", "positive: the camera looks down"));
+  TARSIER_CHECK(number("camera.fov", 60, 1, 179, "degrees", "horizontal field of view; unused with fx"));
+  TARSIER_CHECK(number("camera.fx", 0, 0, 1e5, "px", "focal length in pixels of the frame (0: from fov)"));
+  TARSIER_CHECK(number("camera.fy", 0, 0, 1e5, "px", "the same for rows (0: as fx)"));
+  TARSIER_CHECK(number("camera.cx", 0, 0, 1e5, "px", "column of the optical axis (0: the middle)"));
+  TARSIER_CHECK(number("camera.cy", 0, 0, 1e5, "px", "row of the optical axis (0: the middle)"));
+  TARSIER_CHECK(number("camera.sigma_row", 1.5, 0.1, 50, "px",
+                       "standard deviation of a box's lower edge, from frame to frame"));
+  TARSIER_CHECK(number("camera.sigma_pitch", 0.2, 0, 10, "degrees", "standard deviation of the pitch"));
+  TARSIER_CHECK(number("camera.sigma_height", 0.05, 0, 5, "m", "standard deviation of the height"));
+  TARSIER_CHECK(number("acceleration", 0.5, 0.05, 10, "m/s^2",
+                       "how fast speeds may change: higher follows sooner, lower is steadier"));
+  TARSIER_CHECK(number("corridor", 2, 0.5, 10, "m", "width of the own vehicle's path, straight ahead"));
+  TARSIER_CHECK(number("warn", 2, 0.1, 20, "s", "warns of a time to collision below this"));
+  TARSIER_CHECK(number("clear", 3, 0.1, 30, "s", "until it is above this"));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".frames",
+                                .type = ParamType::kInt,
+                                .initial = int64_t{3},
+                                .min = 1,
+                                .max = 100,
+                                .step = 1,
+                                .help = "for so many frames in a row"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
+                                .type = ParamType::kBool,
+                                .initial = true,
+                                .help = "draw distances, times to collision and warnings"}));
+  const std::string& input = params.text(spec.name + ".input");
+  std::vector<std::string> trackers;
+  for (const auto& other : before) {
+    if (other.type == "range") {
+      return input_error("stage '{}': '{}' measures already; a pipeline has one stage of type range",
+                         spec.name, other.name);
+    }
+    if (other.type == "track") trackers.push_back(other.name);
+  }
+  if (std::ranges::find(trackers, input) != trackers.end()) return {};
+  if (trackers.empty()) {
+    return input_error("stage '{}': its input '{}' is no stage before it; put a stage of type track there",
+                       spec.name, input);
+  }
+  return input_error("stage '{}': its input '{}' is no track stage before it{}; there is {}", spec.name,
+                     input, did_you_mean(input, trackers), join(trackers, ", "));
+}
+
+Result<std::unique_ptr<Stage>> make_range_stage(const StageSpec& spec, StageContext& context) {
+  const std::string& input = context.params.text(spec.name + ".input");
+  for (const auto& stage : context.before) {
+    if (stage->name() == input && stage->track_source() != nullptr) {
+      return std::unique_ptr<Stage>(new RangeStage(spec.name, *stage->track_source()));
+    }
+  }
+  return runtime_error("its input '{}' is left out", input);
+}
+
+}  // namespace tarsier::pipeline
