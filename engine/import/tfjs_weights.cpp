@@ -5,6 +5,7 @@
 
 #include "core/file.hpp"
 #include "core/half.hpp"
+#include "core/number.hpp"
 #include "import/tfjs_detail.hpp"
 
 namespace tarsier::import {
@@ -24,7 +25,7 @@ Result<Stored> read_entry(const Json& json) {
   entry.name = json.at("name").get<std::string>();
   int64_t count = 1;
   for (const Json& extent : json.at("shape")) {
-    const auto value = extent.get<int64_t>();
+    const auto value = number_cast<int64_t>(extent.get<double>());
     if (value < 0 || (value > 0 && count > std::numeric_limits<int32_t>::max() / value))
       return input_error("weight '{}' claims impossible extents; the file is damaged", entry.name);
     count *= value;

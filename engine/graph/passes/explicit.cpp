@@ -32,7 +32,7 @@ Result<Window> read_window(const Graph& graph, const Node& node) {
   const size_t place = node.op == "QLinearConv" ? 3 : 1;  // of the weights
   if (window.kernel.empty() && node.op.find("Conv") != std::string::npos && input_of(node, place) != kNone) {
     const Shape& weights = graph.shape(node.inputs[place]);
-    if (weights.size() == x.size()) window.kernel.assign(weights.begin() + 2, weights.end());
+    if (axes > 0 && weights.size() == x.size()) window.kernel.assign(weights.begin() + 2, weights.end());
   }
   window.strides = node.integers("strides", std::vector<int64_t>(axes, 1));
   window.dilations = node.integers("dilations", std::vector<int64_t>(axes, 1));
