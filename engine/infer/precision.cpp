@@ -45,8 +45,8 @@ std::string key_of(const Graph& graph, const CompileOptions& options) {
 
 /// The graph with outputs at which fp16 and fp32 can be compared (decisions.hpp).
 Result<Graph> comparable(Graph graph, const CompileOptions& options) {
-  if (!options.state.empty()) return graph;  // its shapes are open before the state's are known
   TARSIER_CHECK(graph::prune(graph, options.outputs));
+  if (!options.state.empty()) return graph;  // its shapes are open before the state's are known
   const auto& ops = kernels::Registry::instance();
   TARSIER_CHECK(graph::infer_shapes(graph, ops, {.input_shapes = options.input_shapes}));
   TARSIER_CHECK(graph::fold_constants(graph, ops));
@@ -61,6 +61,7 @@ class PrecisionChooser {
       : device_(device), graph_(graph), options_(options), kept_(options.full_precision) {
     options_.tune = Tune::kOff;
     options_.progress = nullptr;
+    options_.dump_graph.clear();  // of the plan that is asked for, not of trials
   }
 
   Result<std::set<std::string>> choose(const std::function<void(float, std::string_view)>& progress) {

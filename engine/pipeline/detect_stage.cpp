@@ -158,9 +158,8 @@ Status declare_params(const StageSpec& spec, const models::Entry& entry, Params&
                          .restarts = true});
 }
 
-}  // namespace
-
-Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
+               Params& params) {
   TARSIER_CHECK(params.declare({.key = spec.name + ".model",
                                 .type = ParamType::kText,
                                 .initial = std::string("centernet"),
@@ -171,7 +170,7 @@ Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& cata
   return declare_params(spec, entry, params);
 }
 
-Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context) {
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
   TARSIER_TRY(const auto kind, head_kind(entry));
 
@@ -219,5 +218,9 @@ Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageCon
   return std::unique_ptr<Stage>(
       new DetectStage(spec.name, std::move(network), std::move(decoder), std::move(readback)));
 }
+
+}  // namespace
+
+const StageType kDetectStage{"detect", declare, make};
 
 }  // namespace tarsier::pipeline

@@ -131,9 +131,8 @@ class RangeStage final : public Stage, public TrackNotes {
   std::map<int64_t, One> tracks_;
 };
 
-}  // namespace
-
-Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params) {
+Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
+               Params& params) {
   const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
                           const char* help) {
     return params.declare({.key = fmt::format("{}.{}", spec.name, name),
@@ -144,11 +143,7 @@ Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> bef
                            .unit = unit,
                            .help = help});
   };
-  TARSIER_CHECK(params.declare({.key = spec.name + ".input",
-                                .type = ParamType::kText,
-                                .initial = std::string("track"),
-                                .help = "the stage whose tracks are measured",
-                                .restarts = true}));
+  TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks are measured", params));
   TARSIER_CHECK(number("camera.height", 1.3, 0.05, 20, "m", "of the camera above the road"));
   TARSIER_CHECK(number("camera.pitch", 0, -89, 89, "degrees", "positive: the camera looks down"));
   TARSIER_CHECK(number("camera.fov", 60, 1, 179, "degrees", "horizontal field of view; unused with fx"));
@@ -176,32 +171,17 @@ Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> bef
                                 .type = ParamType::kBool,
                                 .initial = true,
                                 .help = "draw distances, times to collision and warnings"}));
-  const std::string& input = params.text(spec.name + ".input");
-  std::vector<std::string> trackers;
-  for (const auto& other : before) {
-    if (other.type == "range") {
-      return input_error("stage '{}': '{}' measures already; a pipeline has one stage of type range",
-                         spec.name, other.name);
-    }
-    if (other.type == "track") trackers.push_back(other.name);
-  }
-  if (std::ranges::find(trackers, input) != trackers.end()) return {};
-  if (trackers.empty()) {
-    return input_error("stage '{}': its input '{}' is no stage before it; put a stage of type track there",
-                       spec.name, input);
-  }
-  return input_error("stage '{}': its input '{}' is no track stage before it{}; there is {}", spec.name,
-                     input, did_you_mean(input, trackers), join(trackers, ", "));
+  TARSIER_CHECK(check_only_one(spec, before));
+  return check_input(spec, before, "track", params);
 }
 
-Result<std::unique_ptr<Stage>> make_range_stage(const StageSpec& spec, StageContext& context) {
-  const std::string& input = context.params.text(spec.name + ".input");
-  for (const auto& stage : context.before) {
-    if (stage->name() == input && stage->track_source() != nullptr) {
-      return std::unique_ptr<Stage>(new RangeStage(spec.name, *stage->track_source()));
-    }
-  }
-  return runtime_error("its input '{}' is left out", input);
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
+  TARSIER_TRY(Stage * input, input_of(spec, context));
+  return std::unique_ptr<Stage>(new RangeStage(spec.name, *input->track_source()));
 }
+
+}  // namespace
+
+const StageType kRangeStage{"range", declare, make};
 
 }  // namespace tarsier::pipeline

@@ -133,9 +133,8 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
   return mask;
 }
 
-}  // namespace
-
-Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params) {
+Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
+               Params& params) {
   TARSIER_CHECK(params.declare({.key = spec.name + ".model",
                                 .type = ParamType::kText,
                                 .initial = std::string("selfie_segmentation"),
@@ -153,7 +152,7 @@ Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& cat
   return {};
 }
 
-Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context) {
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
 
   NetworkOptions options;
@@ -169,5 +168,9 @@ Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageCo
   }
   return std::unique_ptr<Stage>(new SegmentStage(spec.name, std::move(network), std::move(masks)));
 }
+
+}  // namespace
+
+const StageType kSegmentStage{"segment", declare, make};
 
 }  // namespace tarsier::pipeline

@@ -1,47 +1,20 @@
 #include "pipeline/stage.hpp"
 
+#include <algorithm>
+
 #include "core/text.hpp"
 #include "import/import.hpp"
 
 namespace tarsier::pipeline {
 namespace {
 
-using Before = std::span<const StageSpec>;
-
-struct StageType {
-  std::string name;
-  Status (*declare)(const StageSpec&, Before, const models::Catalogue&, Params&);
-  Result<std::unique_ptr<Stage>> (*make)(const StageSpec&, StageContext&);
-};
-
-const StageType kTypes[] = {
-    {"detect",
-     [](const StageSpec& spec, Before, const models::Catalogue& catalogue, Params& params) {
-       return declare_detect_stage(spec, catalogue, params);
-     },
-     make_detect_stage},
-    {"segment",
-     [](const StageSpec& spec, Before, const models::Catalogue& catalogue, Params& params) {
-       return declare_segment_stage(spec, catalogue, params);
-     },
-     make_segment_stage},
-    {"track",
-     [](const StageSpec& spec, Before before, const models::Catalogue&, Params& params) {
-       return declare_track_stage(spec, before, params);
-     },
-     make_track_stage},
-    {"range",
-     [](const StageSpec& spec, Before before, const models::Catalogue&, Params& params) {
-       return declare_range_stage(spec, before, params);
-     },
-     make_range_stage},
-};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
-  for (const auto& type : kTypes) {
-    if (type.name == spec.type) return &type;
-    known.push_back(type.name);
+  for (const StageType* type : kTypes) {
+    if (type->name == spec.type) return type;
+    known.emplace_back(type->name);
   }
   return input_error("stage '{}': there is no type '{}'{}; types are {}", spec.name, spec.type,
                      did_you_mean(spec.type, known), join(known, ", "));
@@ -58,6 +31,47 @@ Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(const auto* type, find_type(spec));
   return type->make(spec, context);
+}
+
+Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {
+  return params.declare({.key = spec.name + ".input",
+                         .type = ParamType::kText,
+                         .initial = std::move(initial),
+                         .help = std::move(help),
+                         .restarts = true});
+}
+
+Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std::string_view type,
+                   const Params& params) {
+  const std::string& input = params.text(spec.name + ".input");
+  std::vector<std::string> suitable;
+  for (const auto& other : before) {
+    if (other.type == type) suitable.push_back(other.name);
+  }
+  if (std::ranges::find(suitable, input) != suitable.end()) return {};
+  if (suitable.empty()) {
+    return input_error("stage '{}': its input '{}' is no stage before it; put a stage of type {} there",
+                       spec.name, input, type);
+  }
+  return input_error("stage '{}': its input '{}' is no {} stage before it{}; there is {}", spec.name, input,
+                     type, did_you_mean(input, suitable), join(suitable, ", "));
+}
+
+Status check_only_one(const StageSpec& spec, std::span<const StageSpec> before) {
+  for (const auto& other : before) {
+    if (other.type != spec.type) continue;
+    return input_error("stage '{}': '{}' is one already; a pipeline has one stage of type {}", spec.name,
+                       other.name, spec.type);
+  }
+  return {};
+}
+
+Result<Stage*> input_of(const StageSpec& spec, const StageContext& context) {
+  const std::string& input = context.params.text(spec.name + ".input");
+  for (const auto& stage : context.before) {
+    if (stage->name() == input) return stage.get();
+  }
+  return runtime_error("its input '{}' is left out", input);
 }
 
 Error unsuitable(const models::Entry& entry, std::string_view does, std::string_view task) {

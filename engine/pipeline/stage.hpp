@@ -128,15 +128,26 @@ Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
 /// Makes a declared stage and loads its networks. Errors: a network that cannot be had or does not suit.
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context);
 
-// Two functions a stage file; listed in stage.cpp.
-Status declare_detect_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
-Result<std::unique_ptr<Stage>> make_detect_stage(const StageSpec& spec, StageContext& context);
-Status declare_segment_stage(const StageSpec& spec, const models::Catalogue& catalogue, Params& params);
-Result<std::unique_ptr<Stage>> make_segment_stage(const StageSpec& spec, StageContext& context);
-Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
-Result<std::unique_ptr<Stage>> make_track_stage(const StageSpec& spec, StageContext& context);
-Status declare_range_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
-Result<std::unique_ptr<Stage>> make_range_stage(const StageSpec& spec, StageContext& context);
+/// A type of stage, as files name it: how it is declared and made (see declare_stage, make_stage).
+struct StageType {
+  const char* name;
+  Status (*declare)(const StageSpec& spec, std::span<const StageSpec> before,
+                    const models::Catalogue& catalogue, Params& params);
+  Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
+};
+// One a stage file; listed in stage.cpp.
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage;
+
+// For stages that take what another one finds.
+/// Declares the key `input`: the name of the stage that is taken from.
+Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params);
+/// Errors (kInput): `input` names no stage of `before` that is of this type (with the nearest).
+Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std::string_view type,
+                   const Params& params);
+/// Errors (kInput): a stage of the same type is there already.
+Status check_only_one(const StageSpec& spec, std::span<const StageSpec> before);
+/// The stage that `input` names. Errors: it was left out.
+Result<Stage*> input_of(const StageSpec& spec, const StageContext& context);
 
 /// The error of a network whose head is of another kind than the stage needs: `does` says what it does not
 /// do, `task` which networks to choose. A user's own file that is no network at all is told as that instead.

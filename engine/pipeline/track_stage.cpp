@@ -184,9 +184,8 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
   std::vector<std::pair<size_t, size_t>> spans_;  // of points_, for each box
 };
 
-}  // namespace
-
-Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> before, Params& params) {
+Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
+               Params& params) {
   const auto score = [&](const char* name, double initial, const char* help) {
     return params.declare({.key = fmt::format("{}.{}", spec.name, name),
                            .type = ParamType::kFloat,
@@ -195,11 +194,7 @@ Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> bef
                            .max = 1,
                            .help = help});
   };
-  TARSIER_CHECK(params.declare({.key = spec.name + ".input",
-                                .type = ParamType::kText,
-                                .initial = std::string("detect"),
-                                .help = "the stage whose boxes are tracked",
-                                .restarts = true}));
+  TARSIER_CHECK(declare_input(spec, "detect", "the stage whose boxes are tracked", params));
   TARSIER_CHECK(score("high_score", 0.5, "boxes from this score on are matched to tracks first"));
   TARSIER_CHECK(
       score("low_score", 0.1, "boxes from this score on keep tracks alive that are still without a match"));
@@ -230,33 +225,17 @@ Status declare_track_stage(const StageSpec& spec, std::span<const StageSpec> bef
                                 .type = ParamType::kBool,
                                 .initial = true,
                                 .help = "draw the tracks in place of the detector's boxes"}));
-
-  const std::string& input = params.text(spec.name + ".input");
-  std::vector<std::string> detectors;
-  for (const auto& other : before) {
-    if (other.type == "track") {
-      return input_error("stage '{}': '{}' tracks already; a pipeline has one stage of type track", spec.name,
-                         other.name);
-    }
-    if (other.type == "detect") detectors.push_back(other.name);
-  }
-  if (std::ranges::find(detectors, input) != detectors.end()) return {};
-  if (detectors.empty()) {
-    return input_error("stage '{}': its input '{}' is no stage before it; put a stage of type detect there",
-                       spec.name, input);
-  }
-  return input_error("stage '{}': its input '{}' is no detect stage before it{}; there is {}", spec.name,
-                     input, did_you_mean(input, detectors), join(detectors, ", "));
+  TARSIER_CHECK(check_only_one(spec, before));
+  return check_input(spec, before, "detect", params);
 }
 
-Result<std::unique_ptr<Stage>> make_track_stage(const StageSpec& spec, StageContext& context) {
-  const std::string& input = context.params.text(spec.name + ".input");
-  for (const auto& stage : context.before) {
-    if (stage->name() == input && stage->detection_source() != nullptr) {
-      return std::unique_ptr<Stage>(new TrackStage(spec.name, *stage->detection_source()));
-    }
-  }
-  return runtime_error("its input '{}' is left out", input);
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
+  TARSIER_TRY(Stage * input, input_of(spec, context));
+  return std::unique_ptr<Stage>(new TrackStage(spec.name, *input->detection_source()));
 }
+
+}  // namespace
+
+const StageType kTrackStage{"track", declare, make};
 
 }  // namespace tarsier::pipeline

@@ -17,18 +17,28 @@ class StageDeclaration : public ::testing::Test {
     ASSERT_TRUE(catalogue.ok()) << catalogue.error().message;
     catalogue_ = *std::move(catalogue);
   }
-  /// Declares one stage with `model`; its error, or "".
-  std::string refused(const std::string& type, const std::string& model, std::vector<MaskSpec> masks = {}) {
+  using Keys = std::vector<std::pair<std::string, std::string>>;
+  /// Declares stage 's' after `before` with values for its keys; its error, which must be one line, or "".
+  std::string refused(StageSpec spec, const Keys& keys, const std::vector<StageSpec>& before = {}) {
     Params params;
-    params.preset_text("s.model", model, ParamOrigin::kCommandLine);
-    StageSpec spec;
-    spec.name = "s";
-    spec.type = type;
-    spec.masks = std::move(masks);
-    const Status status = declare_stage(spec, {}, catalogue_, params);
+    for (const auto& [key, value] : keys) params.preset_text("s." + key, value, ParamOrigin::kCommandLine);
+    const Status status = declare_stage(spec, before, catalogue_, params);
     if (status.ok()) return "";
     EXPECT_EQ(status.error().exit_code(), 2) << status.error().message;
+    EXPECT_EQ(status.error().message.find('\n'), std::string::npos) << status.error().message;
     return status.error().message;
+  }
+  /// The same for one with a network.
+  std::string refused(const std::string& type, const std::string& model, std::vector<MaskSpec> masks = {}) {
+    StageSpec spec = stage("s", type);
+    spec.masks = std::move(masks);
+    return refused(spec, {{"model", model}});
+  }
+  static StageSpec stage(const std::string& name, const std::string& type) {
+    StageSpec spec;
+    spec.name = name;
+    spec.type = type;
+    return spec;
   }
   std::string file(const std::string& name, std::string_view text) {
     EXPECT_TRUE(write_text_atomic(dir_ / name, text).ok());
@@ -43,10 +53,7 @@ void expect_part(const std::string& message, const std::string& part) {
 TEST_F(StageDeclaration, ParametersAreThereWithoutADevice) {
   Params params;
   params.preset_text("s.scor", "0.5", ParamOrigin::kCommandLine);
-  StageSpec spec;
-  spec.name = "s";
-  spec.type = "detect";
-  ASSERT_TRUE(declare_stage(spec, {}, catalogue_, params).ok());
+  ASSERT_TRUE(declare_stage(stage("s", "detect"), {}, catalogue_, params).ok());
   EXPECT_EQ(params.text("s.model"), "centernet");
   const Status unknown = params.check_all_known();
   ASSERT_FALSE(unknown.ok());
@@ -62,60 +69,29 @@ TEST_F(StageDeclaration, ANetworkOfAnotherTaskIsRefused) {
 }
 
 TEST_F(StageDeclaration, ATrackStageNeedsADetectorBeforeIt) {
-  StageSpec detector, segment, track;
-  detector.name = "boxes";
-  detector.type = "detect";
-  segment.name = "person";
-  segment.type = "segment";
-  track.name = "s";
-  track.type = "track";
-  const auto refused = [&](std::vector<StageSpec> before, const char* input) {
-    Params params;
-    if (input != nullptr) params.preset_text("s.input", input, ParamOrigin::kCommandLine);
-    const Status status = declare_stage(track, before, catalogue_, params);
-    if (status.ok()) return std::string();
-    EXPECT_EQ(status.error().exit_code(), 2);
-    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
-    return status.error().message;
-  };
-  EXPECT_EQ(refused({detector}, "boxes"), "");
-  EXPECT_EQ(refused({segment, detector}, "boxes"), "");
-  expect_part(refused({detector}, "boxs"), "did you mean 'boxes'");
-  expect_part(refused({detector, segment}, "person"),
+  const StageSpec detector = stage("boxes", "detect"), segment = stage("person", "segment");
+  const StageSpec track = stage("s", "track");
+  EXPECT_EQ(refused(track, {{"input", "boxes"}}, {detector}), "");
+  EXPECT_EQ(refused(track, {{"input", "boxes"}}, {segment, detector}), "");
+  expect_part(refused(track, {{"input", "boxs"}}, {detector}), "did you mean 'boxes'");
+  expect_part(refused(track, {{"input", "person"}}, {detector, segment}),
               "'person' is no detect stage before it; there is boxes");
-  expect_part(refused({segment}, nullptr), "its input 'detect' is no stage before it");
-  expect_part(refused({}, nullptr), "put a stage of type detect there");
-  StageSpec other = track;
-  other.name = "first";
-  expect_part(refused({detector, other}, "boxes"), "one stage of type track");
+  expect_part(refused(track, {}, {segment}), "its input 'detect' is no stage before it");
+  expect_part(refused(track, {}), "put a stage of type detect there");
+  expect_part(refused(track, {{"input", "boxes"}}, {detector, stage("first", "track")}),
+              "one stage of type track");
 }
 
 TEST_F(StageDeclaration, ARangeStageNeedsATrackerBeforeItAndAPossibleCamera) {
-  StageSpec detector, track, range;
-  detector.name = "boxes";
-  detector.type = "detect";
-  track.name = "who";
-  track.type = "track";
-  range.name = "s";
-  range.type = "range";
-  const auto refused = [&](std::vector<StageSpec> before, const char* input, const char* key = "",
-                           const char* value = "") {
-    Params params;
-    params.preset_text("s.input", input, ParamOrigin::kCommandLine);
-    if (*key != 0) params.preset_text(key, value, ParamOrigin::kCommandLine);
-    const Status status = declare_stage(range, before, catalogue_, params);
-    if (status.ok()) return std::string();
-    EXPECT_EQ(status.error().exit_code(), 2);
-    EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
-    return status.error().message;
-  };
-  EXPECT_EQ(refused({detector, track}, "who"), "");
-  expect_part(refused({detector, track}, "whu"), "did you mean 'who'");
-  expect_part(refused({detector}, "who"), "put a stage of type track there");
-  expect_part(refused({detector, track}, "who", "s.camera.height", "0"),
-              "s.camera.height: 0 is out of range");
-  expect_part(refused({detector, track}, "who", "s.camera.fov", "180"), "s.camera.fov: 180 is out of range");
-  expect_part(refused({detector, track}, "who", "s.camera.pitch", "-90"), "s.camera.pitch: -90 is out of");
+  const StageSpec detector = stage("boxes", "detect"), track = stage("who", "track");
+  const StageSpec range = stage("s", "range");
+  EXPECT_EQ(refused(range, {{"input", "who"}}, {detector, track}), "");
+  expect_part(refused(range, {{"input", "whu"}}, {detector, track}), "did you mean 'who'");
+  expect_part(refused(range, {{"input", "who"}}, {detector}), "put a stage of type track there");
+  for (const auto& [key, value] : Keys{{"height", "0"}, {"fov", "180"}, {"pitch", "-90"}}) {
+    expect_part(refused(range, {{"input", "who"}, {"camera." + key, value}}, {detector, track}),
+                fmt::format("s.camera.{}: {} is out of range", key, value));
+  }
 }
 
 TEST_F(StageDeclaration, ABadColourIsRefused) {
