@@ -42,6 +42,8 @@ Status FrameLoop::record_stages(gpu::FrameContext& context) {
   for (const auto& stage : parts_.stages) {
     TARSIER_CHECK(stage->record(context, current_, *parts_.params));
   }
+  shown_ = current_;
+  for (const auto& stage : parts_.stages) TARSIER_CHECK(stage->edit(context, *parts_.params, shown_));
   return {};
 }
 
@@ -59,8 +61,8 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   std::vector<present::TrackInput> tracks;
   for (const auto& layer : layers.tracks) tracks.push_back({layer.boxes, set_of(*layer.labels)});
   present::SceneInputs inputs;
-  inputs.frame = current_.buffer;
-  inputs.frame_offset = current_.offset;
+  inputs.frame = shown_.buffer;
+  inputs.frame_offset = shown_.offset;
   inputs.width = static_cast<uint32_t>(current_.width);
   inputs.height = static_cast<uint32_t>(current_.height);
   inputs.masks = layers.masks;

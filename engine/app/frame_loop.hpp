@@ -72,6 +72,7 @@ class FrameLoop {
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::DeviceFrame current_;
+  pipeline::DeviceFrame shown_;                       // current_ as the stages change it for people
   std::vector<std::string> labels_;                   // of the first detector
   std::vector<std::vector<std::string>> label_sets_;  // of every detector
   RunSummary summary_;

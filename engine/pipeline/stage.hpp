@@ -102,6 +102,12 @@ class Stage {
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// Records the stage for one frame; reads its parameters once, here.
   virtual Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) = 0;
+  /// Records what it changes in the picture that people see, after every stage's record(): networks work on
+  /// what was captured. `shown` is the captured picture or what an earlier stage made of it; a stage that
+  /// changes it draws a picture of its own, B, G, R, A bytes in packed rows, and puts that there.
+  virtual Status edit(gpu::FrameContext& /*frame*/, const Params& /*params*/, DeviceFrame& /*shown*/) {
+    return {};
+  }
   /// Adds what there is to draw of this frame.
   virtual void layers(const gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params,
                       Layers& layers) const = 0;
