@@ -61,6 +61,7 @@ class Params {
   /// After all declarations: an error for the first preset key that nothing declared.
   [[nodiscard]] Status check_all_known() const;
 
+  [[nodiscard]] bool has(std::string_view key) const { return slots_.contains(key); }
   [[nodiscard]] bool boolean(std::string_view key) const;
   [[nodiscard]] int64_t integer(std::string_view key) const;
   [[nodiscard]] double real(std::string_view key) const;

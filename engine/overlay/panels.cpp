@@ -144,7 +144,9 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (!data.message.empty()) {
     ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
+    ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(data.message);
+    ImGui::PopTextWrapPos();
     ImGui::End();
   }
   return events;
