@@ -35,7 +35,8 @@ Status apply_settings(const std::vector<std::string>& settings, Params& params) 
     if (equals == std::string::npos || equals == 0) {
       return input_error("--set {}: write it as key=value, for example detect.score=0.5", setting);
     }
-    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine);
+    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine,
+                       "--set");
   }
   return {};
 }

@@ -153,6 +153,17 @@ struct StageType {
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage;
 
+/// The error, told where a file has it; as it is without a place.
+Error placed(const std::string& place, const Error& error);
+/// The error, told where the value of the stage's key was written, or the stage where the file says nothing
+/// of it.
+Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
+
+/// Declares the key `model`, a name of the catalogue or a file, and finds its entry. Errors (kInput): no such
+/// network (with the nearest).
+Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
+                                    const models::Catalogue& catalogue, Params& params);
+
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params);

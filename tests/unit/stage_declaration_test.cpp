@@ -128,6 +128,35 @@ TEST_F(StageDeclaration, ABadColourIsRefused) {
   expect_part(refused("segment", "selfie_segmentation"), "at least one [[stage.mask]]");
 }
 
+TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
+  // What is wrong, and the line of the file below that must be named.
+  const std::vector<std::tuple<std::string, int, std::string>> cases{
+      {"type = 'detct'", 1, "did you mean 'detect'"},
+      {"type = 'detect'\nmodel = 'centernett'", 4, "did you mean 'centernet'"},
+      {"type = 'detect'\nmodel = 'selfie_segmentation'", 4, "is no detector"},
+      {"type = 'detect'\nscore = 7", 4, "s.score: 7 is out of range"},
+      {"type = 'detect'\n\nscor = 0.5", 5, "did you mean 's.score'"},
+      {"type = 'detect'\nclasses = ['persn']", 4, "did you mean 'person'"},
+      {"type = 'track'\ninput = 'boxes'", 4, "its input 'boxes' is no stage before it"},
+      {"type = 'track'", 1, "its input 'detect' is no stage before it"},
+      {"type = 'segment'", 1, "needs at least one [[stage.mask]]"},
+      {"type = 'segment'\n[[stage.mask]]\nname = 'm'\ncolor = 'green'\nopacity = 0.5", 4, "is no colour"},
+      {"type = 'range'\n[stage.camera]\nheight = -1", 5, "s.camera.height: -1 is out of range"},
+  };
+  for (const auto& [text, line, part] : cases) {
+    const std::string path = file("p.toml", "[[stage]]\nname = 's'\n" + text + "\n");
+    Params params;
+    const auto spec = load_pipeline(path, params);
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    Status status = declare_stage(spec->stages[0], {}, catalogue_, params);
+    if (status.ok()) status = params.check_all_known();
+    ASSERT_FALSE(status.ok()) << text;
+    EXPECT_EQ(status.error().exit_code(), 2);
+    EXPECT_EQ(status.error().message.find(fmt::format("{}:{}: ", path, line)), 0U) << status.error().message;
+    expect_part(status.error().message, part);
+  }
+}
+
 TEST_F(StageDeclaration, AFileThatIsNoNetworkIsToldAsThat) {
   expect_part(refused("detect", file("note.onnx", "just a text\n")), "a text file");
   expect_part(refused("detect", file("empty.onnx", "")), "the file is empty");
