@@ -84,6 +84,9 @@ Result<ParamValue> Params::parse(const ParamSpec& spec, std::string_view text) c
       for (auto& part : split(text, ',')) {
         if (!part.empty()) names.push_back(std::move(part));
       }
+      // A choice of that name goes before the word for the empty set.
+      if (names.size() == 1 && names[0] == spec.empty && std::ranges::count(spec.choices, spec.empty) == 0)
+        names.clear();
       return conform(spec, names);
     }
   }
@@ -126,6 +129,7 @@ Result<ParamValue> Params::conform(const ParamSpec& spec, const ParamValue& valu
       if (std::holds_alternative<std::string>(value)) return value;
       break;
     case ParamType::kSet:
+      if (const auto* text = std::get_if<std::string>(&value)) return parse(spec, *text);
       if (const auto* names = std::get_if<std::vector<std::string>>(&value)) {
         for (const auto& name : *names) TARSIER_CHECK(check_choice(spec, name));
         return value;

@@ -19,7 +19,7 @@ enum class ParamType : uint8_t {
   kFloat,
   kChoice,  // one of ParamSpec::choices
   kText,
-  kSet  // a subset of ParamSpec::choices; the empty set means all
+  kSet  // a subset of ParamSpec::choices
 };
 
 using ParamValue = std::variant<bool, int64_t, double, std::string, std::vector<std::string>>;
@@ -32,7 +32,8 @@ struct ParamSpec {
   std::string unit;
   std::string help;
   std::vector<std::string> choices;
-  bool restarts = false;  // read when the pipeline starts; the overlay shows it greyed
+  std::string empty = "all";  // of kSet: what the empty set means, and the word for it
+  bool restarts = false;      // read when the pipeline starts; the overlay shows it greyed
 };
 
 /// Where a value comes from; a later one wins over an earlier one.

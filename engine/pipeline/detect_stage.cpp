@@ -84,6 +84,9 @@ class DetectStage final : public Stage, public DetectionSource {
     return {reinterpret_cast<const vision::Detection*>(bytes + sizeof header),
             std::min<size_t>(header.count, vision::kMaxDetections)};
   }
+  [[nodiscard]] const gpu::Buffer& device_boxes(uint32_t slot) const override {
+    return decoder_.detections(slot);
+  }
   [[nodiscard]] const std::vector<std::string>& class_names() const override {
     return network_->entry().labels;
   }

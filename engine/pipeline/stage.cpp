@@ -8,7 +8,7 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage, &kPrivacyStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

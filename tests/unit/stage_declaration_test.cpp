@@ -94,6 +94,33 @@ TEST_F(StageDeclaration, ARangeStageNeedsATrackerBeforeItAndAPossibleCamera) {
   }
 }
 
+TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
+  const std::vector<StageSpec> before = {stage("boxes", "detect"), stage("who", "track")};
+  const auto with = [&](const std::string& blur, const std::string& classes) {
+    Params params;
+    params.preset_text("boxes.classes", classes, ParamOrigin::kPipeline);
+    params.preset_text("who.input", "boxes", ParamOrigin::kPipeline);
+    params.preset_text("s.input", "who", ParamOrigin::kPipeline);
+    params.preset("s.blur", blur, ParamOrigin::kPipeline);
+    for (size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(declare_stage(before[i], std::span(before).first(i), catalogue_, params).ok());
+    const Status status = declare_stage(stage("s", "privacy"), before, catalogue_, params);
+    if (status.ok()) return std::string();
+    EXPECT_EQ(status.error().exit_code(), 2);
+    return status.error().message;
+  };
+  EXPECT_EQ(with("off", "car"), "");
+  EXPECT_EQ(with("people,vehicles", "all"), "");
+  EXPECT_EQ(with("faces", "person"), "");
+  expect_part(with("peple", "all"), "did you mean 'people'");
+  expect_part(with("all", "all"), "choose one of people, faces, vehicles");
+  expect_part(with("people", "car,bus"), "boxes.classes leaves out 'person'; add it there");
+  expect_part(with("vehicles", "person"), "boxes.classes leaves out 'car'");
+  const StageSpec privacy = stage("s", "privacy");
+  expect_part(refused(privacy, {{"input", "boxes"}}, {before[0]}), "put a stage of type track there");
+  expect_part(refused(privacy, {{"input", "who"}, {"cell", "0.01"}}, before), "s.cell: 0.01 is out of range");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
