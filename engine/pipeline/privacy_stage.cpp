@@ -134,7 +134,8 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                                 .help = "how far beyond a box it reaches, in parts of its longer side"}));
   TARSIER_CHECK(check_only_one(spec, before));
   TARSIER_CHECK(check_input(spec, before, "track", params));
-  return check_subjects(spec, params);
+  const Status status = check_subjects(spec, params);
+  return status.ok() ? status : at(spec, "blur", params, status.error());
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {

