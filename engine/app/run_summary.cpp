@@ -58,7 +58,6 @@ void RunSummary::stage_times(const std::vector<pipeline::StageTime>& times) {
         std::find_if(passes_.begin(), passes_.end(), [&](const Pass& p) { return p.name == time.stage; });
     if (pass == passes_.end()) pass = passes_.insert(passes_.end(), Pass{time.stage});
     pass->ms += time.ms;
-    ++pass->count;
   }
 }
 
@@ -80,7 +79,8 @@ std::string RunSummary::text(double seconds, const capture::Drops& drops) const 
   if (!passes_.empty()) {
     out += "device time";
     for (const auto& pass : passes_) {
-      out += fmt::format(" {} {:.1f}{}", pass.name, pass.ms / static_cast<double>(pass.count),
+      out += fmt::format(" {} {:.1f}{}", pass.name,
+                         pass.ms / static_cast<double>(std::max<uint64_t>(frames_, 1)),
                          &pass == &passes_.back() ? "" : ",");
     }
     out += " (ms a frame)\n";

@@ -35,7 +35,6 @@ class RunSummary {
   struct Pass {
     std::string name;
     double ms = 0;
-    uint64_t count = 0;
   };
   std::vector<Pass> passes_;  // in the order of a frame
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pipeline/cadence.hpp"
 #include "pipeline/stage.hpp"
 #include "vision/detection.hpp"
 
@@ -36,6 +37,9 @@ class DetectStage final : public Stage, public DetectionSource {
   [[nodiscard]] std::vector<std::string> labels() const override { return network_->entry().labels; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
+    ran_ = cadence_.due(name_, params, picture.time_s);
+    if (!ran_) return {};
+    ran_slot_ = frame.slot();
     network_->record(frame, picture, name_);
     decoded_ = detection_params(params);
     shown_score_ = decoded_.score_threshold;
@@ -50,19 +54,18 @@ class DetectStage final : public Stage, public DetectionSource {
     return {};
   }
 
-  void layers(const gpu::FrameContext& frame, const DeviceFrame&, const Params& params,
+  void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
     if (!params.boolean(name_ + ".show")) return;
     for (const auto* reader : readers_) {
       if (reader->draws(params)) return;
     }
-    layers.detections.push_back(
-        {&decoder_.detections(frame.slot()), &network_->entry().labels, shown_score_});
+    layers.detections.push_back({&decoder_.detections(ran_slot_), &network_->entry().labels, shown_score_});
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    if (!wanted && readers_.empty()) return;
+    if (!ran_ || (!wanted && readers_.empty())) return;
     const gpu::Buffer& copy = readback_[frame.slot()];
     const uint64_t bytes =
         sizeof(vision::DetectionHeader) + decoded_.max_detections * sizeof(vision::Detection);
@@ -84,9 +87,8 @@ class DetectStage final : public Stage, public DetectionSource {
     return {reinterpret_cast<const vision::Detection*>(bytes + sizeof header),
             std::min<size_t>(header.count, vision::kMaxDetections)};
   }
-  [[nodiscard]] const gpu::Buffer& device_boxes(uint32_t slot) const override {
-    return decoder_.detections(slot);
-  }
+  [[nodiscard]] bool ran() const override { return ran_; }
+  [[nodiscard]] const gpu::Buffer& device_boxes() const override { return decoder_.detections(ran_slot_); }
   [[nodiscard]] const std::vector<std::string>& class_names() const override {
     return network_->entry().labels;
   }
@@ -116,7 +118,10 @@ class DetectStage final : public Stage, public DetectionSource {
   std::vector<gpu::Buffer> readback_;  // one a slot
   std::vector<const DetectionReader*> readers_;
   vision::DetectionParams decoded_;  // of the latest frame
-  float shown_score_ = 0;            // the stage's own threshold in it; readers may want lower boxes
+  Cadence cadence_;
+  bool ran_ = false;       // on the latest frame
+  uint32_t ran_slot_ = 0;  // of the latest frame on which it did
+  float shown_score_ = 0;  // the stage's own threshold in it; readers may want lower boxes
 };
 
 Status declare_params(const StageSpec& spec, const models::Entry& entry, Params& params) {
@@ -150,6 +155,7 @@ Status declare_params(const StageSpec& spec, const models::Entry& entry, Params&
                                 .help = "a network that can runs at the frame's aspect: faster, and nothing "
                                         "is squeezed",
                                 .restarts = true}));
+  TARSIER_CHECK(Cadence::declare(spec.name, params));
   return params.declare({.key = spec.name + ".input_size",
                          .type = ParamType::kInt,
                          .initial = int64_t{0},

@@ -59,7 +59,7 @@ class PrivacyStage final : public Stage {
     TARSIER_TRY(
         shown.buffer,
         blur_.record(frame, {shown.buffer, shown.offset, uint32_t(shown.width), uint32_t(shown.height)},
-                     tracks_.boxes().device_boxes(frame.slot()), followed_, blur));
+                     tracks_.boxes().device_boxes(), followed_, blur));
     shown.offset = 0;
     frame.end_span();
     return {};

@@ -91,14 +91,17 @@ class RangeStage final : public Stage, public TrackNotes {
     time_s_ = result.time_s;
     for (auto& track : result.tracks) {
       One& one = tracks_[track.id];
-      const bool seen = track.state == vision::TrackState::kTracked;
+      // In a frame that the detector did not look at a tracked object is as it was, only later.
+      const bool tracked = track.state == vision::TrackState::kTracked;
+      const bool seen = tracked && track.seen_s >= result.time_s;
       const bool removed = track.state == vision::TrackState::kRemoved;
       one.range.update(track, seen, result.time_s, plane, result.width, result.height, settings.acceleration);
       one.range.fill(track, plane);
       const bool was_on = one.warning.on();
       std::optional<double> ttc;
       if (track.ttc_s) ttc = track.ttc_s->value;
-      one.warning.update(ttc, in_path(track, one, result.time_s, settings, plane), seen, settings.warning);
+      if (seen || !tracked)
+        one.warning.update(ttc, in_path(track, one, result.time_s, settings, plane), seen, settings.warning);
       if (one.warning.on() && !was_on) {
         one.began_frame = result.frame_id;
         one.began_s = result.time_s;

@@ -76,9 +76,11 @@ class DetectionSource {
   /// The boxes of the frame in this slot, by falling score: for completions of that frame that were asked for
   /// after the source's own.
   [[nodiscard]] virtual std::span<const vision::Detection> boxes(uint32_t slot) const = 0;
-  /// The same on the device, for the frame that is being recorded: a DetectionHeader and Detections, down to
-  /// the lowest score that any reader wants.
-  [[nodiscard]] virtual const gpu::Buffer& device_boxes(uint32_t slot) const = 0;
+  /// Whether the frame that is being recorded has boxes of its own: the network may run on every Nth only.
+  [[nodiscard]] virtual bool ran() const = 0;
+  /// The latest boxes on the device, for the frame that is being recorded: a DetectionHeader and Detections,
+  /// down to the lowest score that any reader wants.
+  [[nodiscard]] virtual const gpu::Buffer& device_boxes() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
 };
 

@@ -125,11 +125,18 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool /*wanted*/) override {
-    frame.on_complete([this, slot = frame.slot(), settings = settings_, result] {
-      tracker_.update(result->time_s, source_.boxes(slot), settings);
-      keep_trails();
-      for (const auto& track : tracker_.tracks()) {
-        if (track.id != 0 && track.state != vision::TrackState::kTentative) result->tracks.push_back(track);
+    frame.on_complete([this, slot = frame.slot(), ran = source_.ran(), settings = settings_, result] {
+      if (ran) {
+        tracker_.update(result->time_s, source_.boxes(slot), settings);
+        keep_trails();
+      }
+      const auto tracks = tracker_.tracks();
+      for (size_t i = 0; i < tracks.size(); ++i) {
+        const bool told = tracks[i].state == vision::TrackState::kTracked ||
+                          tracks[i].state == vision::TrackState::kLost ||
+                          (ran && tracks[i].state == vision::TrackState::kRemoved);
+        if (tracks[i].id != 0 && told) result->tracks.push_back(tracks[i]);
+        if (tracks[i].id != 0 && told && !ran) carry_forward(i, result->time_s, result->tracks.back());
       }
     });
   }
@@ -139,6 +146,16 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
   static bool leaves(const vision::BoxFilter::Box& box, const DeviceFrame& picture) {
     return box.x0 < kEdge || box.y0 < kEdge || box.x1 > picture.width - kEdge ||
            box.y1 > picture.height - kEdge;
+  }
+
+  /// A frame that the detector did not look at: the object is where it is expected.
+  void carry_forward(size_t index, double time_s, vision::Track& track) const {
+    const auto box = tracker_.expected(index, time_s);
+    track.x0 = float(box.x0);
+    track.y0 = float(box.y0);
+    track.x1 = float(box.x1);
+    track.y1 = float(box.y1);
+    track.age_s = time_s - track.born_s;
   }
 
   void keep_trails() {

@@ -45,6 +45,36 @@ class Street : public ::testing::Test {
   }
 };
 
+TEST_F(Street, ADetectorThatRunsOnEveryThirdFrameIsFollowedInBetween) {
+  options_.sink.clear();
+  options_.set = {"detect.every=3"};
+  const Status status = run(options_);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  const auto results = lines();
+  ASSERT_EQ(results.size(), kFrames);
+  std::map<int64_t, double> left;  // x of each tracked object in the frame before
+  int moved = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i]["detections"].empty(), i % 3 != 0) << "frame " << i;
+    EXPECT_GE(results[i]["tracks"].size(), 3U) << "frame " << i;
+    std::map<int64_t, double> now;
+    for (const auto& track : results[i]["tracks"]) {
+      if (track["state"] != "tracked") continue;
+      const int64_t id = track["id"];
+      now[id] = track["box"][0];
+      EXPECT_GE(track["age"].get<double>(), 0);
+      if (i % 3 == 0 || !left.contains(id)) continue;
+      const double speed = track["velocity"][0];
+      // At 10 frames/s a box goes on by a tenth of its speed.
+      EXPECT_NEAR(now[id] - left[id], speed / 10, 0.5 + std::abs(speed) / 20)
+          << "frame " << i << ", track " << id;
+      moved += std::abs(now[id] - left[id]) > 0.2 ? 1 : 0;
+    }
+    left = std::move(now);
+  }
+  EXPECT_GE(moved, 5);
+}
+
 TEST_F(Street, FindsThePeopleOfTheDefaultClip) {
   const Status status = run(options_);  // an error too where the validation layer spoke
   ASSERT_TRUE(status.ok()) << status.error().message;

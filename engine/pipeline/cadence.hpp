@@ -1,0 +1,43 @@
+// How often a stage's network runs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/param.hpp"
+
+namespace tarsier::pipeline {
+
+/// Every Nth frame of a recording or stream, the first one among them. What was found is carried forward in
+/// between.
+class Cadence {
+ public:
+  /// Declares "<stage>.every".
+  static Status declare(const std::string& stage, Params& params) {
+    return params.declare({.key = stage + ".every",
+                           .type = ParamType::kInt,
+                           .initial = int64_t{1},
+                           .min = 1,
+                           .max = 60,
+                           .step = 1,
+                           .unit = "frames",
+                           .help = "the network runs on every Nth frame; what it found is carried forward"});
+  }
+  /// Whether it runs on this frame; once a frame. One that is not later than the one before begins anew: the
+  /// source went back, or a frame is drawn again with other parameters.
+  bool due(const std::string& stage, const Params& params, double time_s) {
+    if (time_s <= time_s_) left_ = 0;
+    time_s_ = time_s;
+    const bool due = left_ == 0;
+    // A parameter that was lowered counts at once.
+    const int64_t every = params.integer(stage + ".every");
+    left_ = due ? every - 1 : std::min(left_, every) - 1;
+    return due;
+  }
+
+ private:
+  double time_s_ = 0;
+  int64_t left_ = 0;  // frames until it is due again
+};
+
+}  // namespace tarsier::pipeline
