@@ -3,11 +3,10 @@
 //
 // Works on the host, on the tracks of a frame when that frame is done, like the tracker itself: counts in a
 // frame's result are exact. What is drawn is what was known when the frame was recorded.
-#include <algorithm>
+#include <array>
 #include <set>
 
 #include "pipeline/stage.hpp"
-#include "present/palette.hpp"
 #include "vision/zones.hpp"
 
 namespace tarsier::pipeline {
@@ -43,13 +42,7 @@ class ZonesStage final : public Stage {
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
     if (!shown_) return;
-    for (size_t i = 0; i < drawn_.size(); ++i) {
-      const present::Rgb color = present::class_color(int32_t(i) + kFirstColor);
-      layers.zones.push_back({drawn_[i].points,
-                              drawn_[i].triangles,
-                              {float(color[0]) / 255, float(color[1]) / 255, float(color[2]) / 255},
-                              drawn_[i].label});
-    }
+    for (const auto& one : drawn_) layers.zones.push_back({one.points, one.triangles, kColor, one.label});
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
@@ -68,7 +61,8 @@ class ZonesStage final : public Stage {
   }
 
  private:
-  static constexpr int32_t kFirstColor = 4;  // amber and green are for what moves
+  // The same for all: the strong colours are those of what moves.
+  static constexpr std::array<float, 3> kColor{0.61F, 0.91F, 1.0F};
   struct Drawn {
     std::vector<present::TrailPoint> points;
     std::vector<std::array<size_t, 3>> triangles;
@@ -140,9 +134,9 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                                 .type = ParamType::kBool,
                                 .initial = true,
                                 .help = "draw zones, lines and their counts"}));
+  TARSIER_CHECK(check_zones(spec));
   TARSIER_CHECK(check_only_one(spec, before));
-  TARSIER_CHECK(check_input(spec, before, "track", params));
-  return check_zones(spec);
+  return check_input(spec, before, "track", params);
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {

@@ -86,8 +86,8 @@ void ZoneLayer::add_shape(const ZoneInput& input) {
   add_polyline(head, false, input.color, 1.5F * push_.line, push_.outline, strips_);
 }
 
-/// Dark, with a bar in the shape's colour on its left, so that it is not taken for an object's label: in the
-/// middle of a polygon's upper edge, at the start of a line.
+/// Dark, with a bar in the shape's colour on its left, so that it is not taken for an object's label. At the
+/// lower end of the shape: whoever stands within it reaches up from there.
 void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
   if (input.label.empty() || input.points.empty()) return;
   const GlyphAtlas& atlas = text.atlas;
@@ -97,14 +97,11 @@ void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
   const float width = placed.back().pen + atlas.advances[placed.back().glyph];
   const float size_x = std::ceil(width + 2 * (padding + 1) + bar);
   const float size_y = float(atlas.ascent) + 2 * padding;
-  TrailPoint at = input.points.front();
-  if (!input.triangles.empty()) {
-    const auto [left, right] = std::ranges::minmax(input.points, {}, &TrailPoint::x);
-    at = std::ranges::min(input.points, {}, &TrailPoint::y);
-    at.x = (left.x + right.x - size_x) / 2;
-  }
-  const float x = std::round(std::clamp(at.x, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)));
-  const float y = std::round(std::clamp(at.y - size_y / 2, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)));
+  const auto [left, right] = std::ranges::minmax(input.points, {}, &TrailPoint::x);
+  const float lowest = std::ranges::max(input.points, {}, &TrailPoint::y).y + 2 * push_.line;
+  const float x =
+      std::round(std::clamp((left.x + right.x - size_x) / 2, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)));
+  const float y = std::round(std::clamp(lowest, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)));
   const auto rectangle = [&](float x0, float x1, const std::array<float, 4>& color) {
     const float half = (x1 - x0) / 2;
     quads_.push_back({{x0, y, x1, y + size_y},

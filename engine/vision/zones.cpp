@@ -83,7 +83,8 @@ std::string fault_of(const ZoneShape& shape) {
     if (a == b) return fmt::format("point ({:g}, {:g}) is there twice in a row", a.x, a.y);
   }
   if (shape.line) return "";
-  if (std::abs(area(points)) < 1e-9) return "its points lie on a straight line";
+  if (std::ranges::all_of(points, [&](Point at) { return std::abs(turn(points[0], points[1], at)) < 1e-9; }))
+    return "its points lie on a straight line";
   for (size_t i = 0; i < count; ++i) {
     for (size_t j = i + 1; j < count; ++j) {
       const Point a = points[i], b = points[(i + 1) % count], c = points[j], d = points[(j + 1) % count];
