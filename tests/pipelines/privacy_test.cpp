@@ -32,7 +32,7 @@ class Privacy : public ::testing::Test {
     app_.options.headless = true;
     app_.options.globals.validation = true;
     // The picture without anything drawn on it; every box that the tracker sees is listed.
-    app_.options.set = {"detect.show=off", "track.show=off", "detect.score=0.2"};
+    app_.options.set = {"detect.show=off", "track.show=off", "zones.show=off", "detect.score=0.2"};
     if (const std::string why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
   }
   ~Privacy() override { fs::remove_all(dir_); }
