@@ -73,6 +73,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.width = static_cast<uint32_t>(current_.width);
   inputs.height = static_cast<uint32_t>(current_.height);
   inputs.masks = layers.masks;
+  inputs.zones = layers.zones;
   inputs.detections = detections;
   inputs.tracks = tracks;
   inputs.status = layers.note;

@@ -26,6 +26,29 @@ std::string counts_text(const std::map<std::string, uint64_t>& counts) {
   return out.empty() ? "none" : out;
 }
 
+/// By class name.
+std::string counts_text(const vision::ClassCounts& counts, const std::vector<std::string>& labels) {
+  std::map<std::string, uint64_t> named;
+  for (const auto& [id, count] : counts) named[class_name(id, labels)] += count;
+  return counts_text(named);
+}
+
+/// A line for each zone and each line.
+std::string zones_text(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
+  std::string out;
+  for (const auto& [name, count] : result.zones) {
+    out += fmt::format("zone        {}: entered {}; left {}", name, counts_text(count.entered, labels),
+                       counts_text(count.left, labels));
+    if (const auto mean = count.mean_dwell_s()) out += fmt::format(", after {:.1f} s on average", *mean);
+    out += "\n";
+  }
+  for (const auto& [name, count] : result.lines) {
+    out += fmt::format("line        {}: forward {}; backward {}\n", name, counts_text(count.forward, labels),
+                       counts_text(count.backward, labels));
+  }
+  return out;
+}
+
 }  // namespace
 
 double percentile(std::vector<double> samples, double fraction) {
@@ -49,6 +72,7 @@ void RunSummary::results(const pipeline::FrameResult& result, const std::vector<
   for (const auto& track : result.tracks) {
     if (track.id > last_track_) ++tracks_[class_name(track.class_id, labels)];
   }
+  zones_ = zones_text(result, labels);
   for (const auto& track : result.tracks) last_track_ = std::max(last_track_, track.id);
 }
 
@@ -88,6 +112,7 @@ std::string RunSummary::text(double seconds, const capture::Drops& drops) const 
   if (result_frames_ > 0) {
     out += fmt::format("detections  {}\n", counts_text(classes_));
     if (!tracks_.empty()) out += fmt::format("tracks      {}\n", counts_text(tracks_));
+    out += zones_;
   }
   return out;
 }

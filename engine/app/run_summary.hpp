@@ -32,6 +32,7 @@ class RunSummary {
   std::map<std::string, uint64_t> classes_;
   std::map<std::string, uint64_t> tracks_;  // how many there were of each class
   int64_t last_track_ = 0;
+  std::string zones_;  // as of the latest results
   struct Pass {
     std::string name;
     double ms = 0;

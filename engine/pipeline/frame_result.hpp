@@ -7,6 +7,7 @@
 
 #include "vision/track.hpp"
 #include "vision/types.hpp"
+#include "vision/zones.hpp"
 
 namespace tarsier::pipeline {
 
@@ -24,6 +25,16 @@ struct Event {
   bool ended = false;  // in this frame
 };
 
+/// Of a stage of type zones, up to this frame.
+struct ZoneResult {
+  std::string name;
+  vision::ZoneCount count;
+};
+struct LineResult {
+  std::string name;
+  vision::LineCount count;
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -32,6 +43,8 @@ struct FrameResult {
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;
+  std::vector<ZoneResult> zones;
+  std::vector<LineResult> lines;
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
   std::vector<std::pair<std::string, float>> mask_coverage;
   std::vector<StageTime> stage_times;

@@ -1,6 +1,7 @@
 #include "pipeline/pipeline_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <toml++/toml.h>
@@ -62,6 +63,41 @@ Result<MaskSpec> read_mask(const fs::path& file, const toml::node& node) {
   return mask;
 }
 
+/// A number, whole or not; anything else is NaN, which no frame holds.
+double number_of(const toml::node& node) {
+  return node.is_number() ? node.value_or(std::nan("")) : std::nan("");
+}
+
+Result<ZoneSpec> read_zone(const fs::path& file, const toml::node& node, bool line) {
+  const char* what = line ? "line" : "zone";
+  const auto* table = node.as_table();
+  if (table == nullptr) return at(file, node, fmt::format("a {0} must be written as [[stage.{0}]]", what));
+  ZoneSpec zone;
+  zone.place = place_of(file, node);
+  zone.shape.line = line;
+  for (const auto& [key, value] : *table) {
+    if (key == "name") {
+      zone.shape.name = value.value_or(std::string());
+    } else if (key == "points") {
+      const auto* points = value.as_array();
+      if (points == nullptr) return at(file, value, "points are a list of [x, y]");
+      for (const auto& item : *points) {
+        const auto* point = item.as_array();
+        if (point == nullptr || point->size() != 2 || !point->get(0)->is_number() ||
+            !point->get(1)->is_number())
+          return at(file, item, "a point is [x, y], in parts of the frame's width and height");
+        zone.shape.points.push_back({number_of(*point->get(0)), number_of(*point->get(1))});
+      }
+    } else {
+      const std::vector<std::string> known = {"name", "points"};
+      return at(file, value,
+                fmt::format("a {} has no key '{}'{}", what, key.str(), did_you_mean(key.str(), known)));
+    }
+  }
+  if (zone.shape.name.empty()) return at(file, node, fmt::format("a {} needs a name", what));
+  return zone;
+}
+
 /// A value, or a table of them: [stage.camera] with `height` is the parameter "<stage>.camera.height".
 Status preset(const fs::path& file, const std::string& key, const toml::node& value, Params& params) {
   if (const auto* table = value.as_table()) {
@@ -94,6 +130,16 @@ Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Param
       for (const auto& item : *masks) {
         TARSIER_TRY(auto mask, read_mask(file, item));
         stage.masks.push_back(std::move(mask));
+      }
+      continue;
+    }
+    if (key == "zone" || key == "line") {
+      const auto* zones = value.as_array();
+      if (zones == nullptr)
+        return at(file, value, fmt::format("{0}s must be written as [[stage.{0}]]", key.str()));
+      for (const auto& item : *zones) {
+        TARSIER_TRY(auto zone, read_zone(file, item, key == "line"));
+        stage.zones.push_back(std::move(zone));
       }
       continue;
     }

@@ -8,6 +8,7 @@
 
 #include "core/param.hpp"
 #include "core/result.hpp"
+#include "vision/zones.hpp"
 
 namespace tarsier::pipeline {
 
@@ -24,14 +25,22 @@ struct MaskSpec {
   }
 };
 
+/// One [[stage.zone]] or [[stage.line]]: name and points, which the stage checks.
+struct ZoneSpec {
+  vision::ZoneShape shape;
+  std::string place;  // file and line, for messages
+  bool operator==(const ZoneSpec& other) const { return shape == other.shape; }
+};
+
 /// One [[stage]].
 struct StageSpec {
   std::string name;  // prefix of its parameters
   std::string type;  // "detect", "segment"
   std::vector<MaskSpec> masks;
+  std::vector<ZoneSpec> zones;
   std::string place;  // file and line, for messages
   bool operator==(const StageSpec& other) const {
-    return std::tie(name, type, masks) == std::tie(other.name, other.type, other.masks);
+    return std::tie(name, type, masks, zones) == std::tie(other.name, other.type, other.masks, other.zones);
   }
 };
 

@@ -97,12 +97,15 @@ Status check_subjects(const StageSpec& spec, const Params& params) {
     const std::string& needed = subject.classes.front();
     if (std::ranges::find(chosen, subject.name) == chosen.end()) continue;
     if (std::ranges::find(found->choices, needed) == found->choices.end()) {
-      return input_error("{}.blur: {} cannot be blurred, since the network {}.model = {} knows no class '{}'",
-                         spec.name, subject.name, detector, params.text(detector + ".model"), needed);
+      return at(
+          spec, "blur", params,
+          input_error("{}.blur: {} cannot be blurred, since the network {}.model = {} knows no class '{}'",
+                      spec.name, subject.name, detector, params.text(detector + ".model"), needed));
     }
     if (!seen.empty() && std::ranges::find(seen, needed) == seen.end()) {
-      return input_error("{}.blur: {} cannot be blurred, since {} leaves out '{}'; add it there", spec.name,
-                         subject.name, key, needed);
+      return at(spec, "blur", params,
+                input_error("{}.blur: {} cannot be blurred, since {} leaves out '{}'; add it there",
+                            spec.name, subject.name, key, needed));
     }
   }
   return {};

@@ -8,7 +8,8 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage, &kPrivacyStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage,
+                                   &kRangeStage,  &kPrivacyStage, &kZonesStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
@@ -25,6 +26,13 @@ Result<const StageType*> find_type(const StageSpec& spec) {
 Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
                      const models::Catalogue& catalogue, Params& params) {
   TARSIER_TRY(const auto* type, find_type(spec));
+  if (!spec.zones.empty() && type != &kZonesStage) {
+    return placed(
+        spec.zones.front().place,
+        input_error("stage '{}': a stage of type {} has no zones and no lines; put them behind one of type "
+                    "zones",
+                    spec.name, spec.type));
+  }
   return type->declare(spec, before, catalogue, params);
 }
 

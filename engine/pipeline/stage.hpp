@@ -53,6 +53,7 @@ struct Layers {
   std::vector<DetectionLayer> detections;
   std::vector<present::MaskInput> masks;
   std::vector<TrackView> tracks;
+  std::vector<present::ZoneInput> zones;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
 };
@@ -153,7 +154,7 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage, kZonesStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

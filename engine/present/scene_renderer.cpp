@@ -52,6 +52,7 @@ struct SceneRenderer::Impl {
   std::shared_ptr<Canvas> canvas;
   std::shared_ptr<TextTables> text;
   MaskLayer masks;
+  ZoneLayer zones;
   TrackLayer tracks;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
@@ -78,6 +79,7 @@ Status SceneRenderer::Impl::make_pipelines() {
                                                             .textures = 1,
                                                             .instance_vec4s = 4}));
   TARSIER_TRY(masks, MaskLayer::create(*device, canvas->target));
+  TARSIER_TRY(zones, ZoneLayer::create(*device, canvas->target));
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
   return {};
 }
@@ -221,6 +223,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
+  TARSIER_CHECK(self.zones.prepare(frame, inputs.zones, *self.text, self.quad_push()));
   TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, *self.text, self.quad_push()));
   uint32_t line_quads = 0;
   gpu::FrameContext::Staging lines{};
@@ -231,12 +234,14 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
 
   commands.begin_render(self.canvas->target);
   self.masks.draw(commands);
+  self.zones.draw_shapes(commands);
   self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     commands.bind_instances(self.quads[i], kQuadsOffset);
     commands.draw_indirect(self.quads[i], 0);
   }
+  self.zones.draw_labels(commands);
   self.tracks.draw_boxes(commands);
   if (line_quads > 0) {
     commands.bind_instances(*lines.buffer, lines.offset);

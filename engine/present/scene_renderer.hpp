@@ -12,6 +12,7 @@
 #include "gpu/image.hpp"
 #include "present/mask_layer.hpp"
 #include "present/track_layer.hpp"
+#include "present/zone_layer.hpp"
 #include "vision/types.hpp"
 
 namespace tarsier::present {
@@ -31,6 +32,7 @@ struct SceneInputs {
   uint64_t frame_offset = 0;           // multiple of 4
   uint32_t width = 0, height = 0;      // may change from frame to frame
   std::span<const MaskInput> masks;    // drawn in this order, below the boxes
+  std::span<const ZoneInput> zones;    // above the masks, their labels below those of tracks
   std::span<const DetectionInput> detections;
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none

@@ -86,57 +86,17 @@ void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
   commands.draw(6, staged_quads_.count);
 }
 
-/// A strip along the points. Where two pieces meet, their corners lie on the line that halves the angle
-/// between them (a mitre), no further out than twice the width.
 void TrackLayer::add_trail(const TrackBox& box) {
-  std::vector<TrailPoint>& points = points_;
-  points.clear();
-  for (const TrailPoint& point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
+  points_.clear();
+  for (TrailPoint point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
+    point.opacity *= box.opacity;
     // A piece without a length has no direction.
-    if (points.empty() || std::hypot(point.x - points.back().x, point.y - points.back().y) > 0.25F)
-      points.push_back(point);
+    if (points_.empty() || std::hypot(point.x - points_.back().x, point.y - points_.back().y) > 0.25F)
+      points_.push_back(point);
   }
-  if (points.size() < 2) return;
   const Color color = color_of(box.id);
-  const float half_line = push_.line * 1.5F;
-  const float half_strip = half_line + push_.outline + 1;
-  struct Direction {
-    float x, y;
-  };
-  const auto direction = [&](size_t i) {
-    const float x = points[i + 1].x - points[i].x;
-    const float y = points[i + 1].y - points[i].y;
-    const float length = std::max(std::hypot(x, y), 1e-3F);
-    return Direction{x / length, y / length};
-  };
-  const auto corners = [&](size_t i, float(&out)[4]) {
-    const Direction before = direction(i == 0 ? 0 : i - 1);
-    const Direction after = direction(std::min(i, points.size() - 2));
-    float x = before.x + after.x;
-    float y = before.y + after.y;
-    const float length = std::hypot(x, y);
-    if (length < 1e-3F) {  // straight back
-      x = after.x;
-      y = after.y;
-    } else {
-      x /= length;
-      y /= length;
-    }
-    const float reach = half_strip / std::max(x * after.x + y * after.y, 0.5F);
-    out[0] = points[i].x + y * reach;
-    out[1] = points[i].y - x * reach;
-    out[2] = points[i].x - y * reach;
-    out[3] = points[i].y + x * reach;
-  };
-  Segment segment{{}, {}, {color.rgb[0], color.rgb[1], color.rgb[2], 1}, {0, 0, half_strip, half_line}};
-  corners(0, segment.end);
-  for (size_t i = 0; i + 1 < points.size(); ++i) {
-    std::copy_n(segment.end, 4, segment.start);
-    corners(i + 1, segment.end);
-    segment.shape[0] = points[i].opacity * box.opacity;
-    segment.shape[1] = points[i + 1].opacity * box.opacity;
-    segments_.push_back(segment);
-  }
+  add_polyline(points_, false, {color.rgb[0], color.rgb[1], color.rgb[2]}, push_.line * 1.5F, push_.outline,
+               segments_);
 }
 
 void TrackLayer::add_box(const TrackBox& box) {

@@ -8,6 +8,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/graphics_pipeline.hpp"
+#include "present/polyline.hpp"
 
 namespace tarsier::present {
 
@@ -18,11 +19,6 @@ struct TextTables;
 inline constexpr size_t kMaxTracksDrawn = 200;
 /// Points of a trail that are drawn, the last ones.
 inline constexpr size_t kMaxTrailPoints = 32;
-
-struct TrailPoint {
-  float x = 0, y = 0;  // pixels of the picture
-  float opacity = 1;
-};
 
 inline constexpr float kNotKnown = std::numeric_limits<float>::quiet_NaN();
 
@@ -64,10 +60,6 @@ class TrackLayer {
   void draw_boxes(gpu::CommandList& commands) const;
 
  private:
-  /// As in trail.vert.
-  struct Segment {
-    float start[4], end[4], color[4], shape[4];
-  };
   struct Staged {
     const gpu::Buffer* buffer = nullptr;
     uint64_t offset = 0;
@@ -82,7 +74,7 @@ class TrackLayer {
 
   gpu::GraphicsPipeline trail_pipeline_;
   QuadPush push_{};
-  std::vector<Segment> segments_;
+  std::vector<Strip> segments_;
   std::vector<Quad> quads_;
   std::vector<TrailPoint> points_;  // of the trail that is being added
   Staged staged_segments_, staged_quads_;

@@ -35,14 +35,64 @@ std::vector<std::string> all_quoted(const std::vector<std::string>& labels) {
   return out;
 }
 
-void append_class(std::string& out, int32_t class_id, const std::vector<std::string>& quoted_labels) {
-  const auto at = std::back_inserter(out);
-  fmt::format_to(at, R"("class_id":{},"class":)", class_id);
+void append_class_name(std::string& out, int32_t class_id, const std::vector<std::string>& quoted_labels) {
   if (class_id >= 0 && size_t(class_id) < quoted_labels.size()) {
     out += quoted_labels[size_t(class_id)];
   } else {
-    fmt::format_to(at, R"("class {}")", class_id);
+    fmt::format_to(std::back_inserter(out), R"("class {}")", class_id);
   }
+}
+
+void append_class(std::string& out, int32_t class_id, const std::vector<std::string>& quoted_labels) {
+  fmt::format_to(std::back_inserter(out), R"("class_id":{},"class":)", class_id);
+  append_class_name(out, class_id, quoted_labels);
+}
+
+/// ,"entered":{"person":4,"car":1}
+void append_counts(std::string& out, std::string_view key, const vision::ClassCounts& counts,
+                   const std::vector<std::string>& quoted_labels) {
+  fmt::format_to(std::back_inserter(out), R"(,"{}":{{)", key);
+  bool first = true;
+  for (const auto& [class_id, count] : counts) {
+    if (!std::exchange(first, false)) out += ',';
+    append_class_name(out, class_id, quoted_labels);
+    fmt::format_to(std::back_inserter(out), ":{}", count);
+  }
+  out += '}';
+}
+
+void append_zone(std::string& out, const pipeline::ZoneResult& zone,
+                 const std::vector<std::string>& quoted_labels) {
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"({{"name":{},"count":{},"inside":[)", quoted(zone.name), zone.count.inside.size());
+  bool first = true;
+  for (const auto& visitor : zone.count.inside) {
+    if (!std::exchange(first, false)) out += ',';
+    fmt::format_to(at, R"({{"track":{},"dwell":)", visitor.track);
+    append_number(out, visitor.dwell_s, 3);
+    out += '}';
+  }
+  out += ']';
+  append_counts(out, "entered", zone.count.entered, quoted_labels);
+  append_counts(out, "left", zone.count.left, quoted_labels);
+  out += R"(,"mean_dwell":)";
+  append_number(out, zone.count.mean_dwell_s().value_or(kNone), 3);
+  out += '}';
+}
+
+void append_crossings(std::string& out, const pipeline::LineResult& line,
+                      const std::vector<std::string>& quoted_labels) {
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"({{"name":{},"crossed":[)", quoted(line.name));
+  bool first = true;
+  for (const auto& one : line.count.crossed) {
+    if (!std::exchange(first, false)) out += ',';
+    fmt::format_to(at, R"({{"track":{},"direction":"{}"}})", one.track, one.forward ? "forward" : "backward");
+  }
+  out += ']';
+  append_counts(out, "forward", line.count.forward, quoted_labels);
+  append_counts(out, "backward", line.count.backward, quoted_labels);
+  out += '}';
 }
 
 /// Detection or Track.
@@ -119,6 +169,18 @@ void append_line(std::string& out, const pipeline::FrameResult& result,
                    event.began_frame);
     append_number(out, event.began_s, 3);
     fmt::format_to(at, R"(,"ended":{}}})", event.ended);
+  }
+  out += R"(],"zones":[)";
+  first = true;
+  for (const auto& zone : result.zones) {
+    if (!std::exchange(first, false)) out += ',';
+    append_zone(out, zone, quoted_labels);
+  }
+  out += R"(],"lines":[)";
+  first = true;
+  for (const auto& line : result.lines) {
+    if (!std::exchange(first, false)) out += ',';
+    append_crossings(out, line, quoted_labels);
   }
   out += R"(],"masks":{)";
   first = true;

@@ -24,6 +24,10 @@ inline constexpr int kResultVersion = 1;
 ///               "distance":23.10,"distance_sigma":0.80,"relative_speed":-4.20,"relative_speed_sigma":0.50,
 ///               "ttc":5.50,"ttc_sigma":0.70,"lateral":-0.35}],
 ///    "events":[{"type":"forward_collision","track":3,"began":0,"began_time":0.000,"ended":false}],
+///    "zones":[{"name":"forecourt","count":1,"inside":[{"track":3,"dwell":1.200}],"entered":{"person":4},
+///              "left":{"person":3},"mean_dwell":3.400}],
+///    "lines":[{"name":"path","crossed":[{"track":3,"direction":"forward"}],"forward":{"person":5},
+///              "backward":{}}],
 ///    "masks":{"drivable":0.3120},"latency_ms":93.1}
 /// Keys without content stay, so that every line has the same ones.
 [[nodiscard]] std::string to_json_line(const pipeline::FrameResult& result,

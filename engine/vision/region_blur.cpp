@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
@@ -30,8 +29,13 @@ struct RegionsPush {
 static_assert(sizeof(RegionsPush) <= 128);
 
 struct CellsPush {
-  uint64_t regions, source, cells;
+  uint64_t regions, picture, cells;
   uint32_t width, height, columns, count;
+};
+
+struct LevelsPush {
+  uint64_t regions, cells;
+  uint32_t columns, rows;
 };
 
 struct NodesPush {
@@ -44,18 +48,11 @@ struct DrawPush {
   uint32_t width, height, columns, count;
 };
 
-/// Cells of one size.
-struct Level {
-  uint64_t offset;  // in the buffer of cells, bytes
-  uint32_t columns, rows;
-  [[nodiscard]] uint32_t count() const { return columns * rows; }
-};
-
 }  // namespace
 
 struct RegionBlur::Sized {
   uint32_t width = 0, height = 0, columns = 0, rows = 0;  // pixels, blocks
-  std::vector<Level> levels;                              // finest first
+  uint32_t levels = 1;                                    // of cells
   gpu::Buffer picture, regions, cells, colors;
   gpu::Buffer marks;  // of the nodes, then the blocks' lists: what starts from zero in every frame
   [[nodiscard]] uint32_t blocks() const { return columns * rows; }
@@ -68,11 +65,14 @@ Result<RegionBlur> RegionBlur::create(gpu::Device& device) {
   blur.device_ = &device;
   gpu::PipelineCache& pipelines = device.pipelines();
   TARSIER_TRY(blur.regions_, pipelines.get({.shader = "vision/blur_regions.comp", .constants = {}}));
-  TARSIER_TRY(blur.cells_, pipelines.get({"vision/blur_cells.comp", {1, 0}}));
-  TARSIER_TRY(blur.aligned_cells_, pipelines.get({"vision/blur_cells.comp", {1, 1}}));
-  TARSIER_TRY(blur.coarser_cells_, pipelines.get({"vision/blur_cells.comp", {0, 0}}));
+  for (const uint32_t aligned : {0U, 1U}) {
+    TARSIER_TRY(blur.cells_[aligned], pipelines.get({"vision/blur_cells.comp", {aligned}}));
+    TARSIER_TRY(blur.draw_[aligned], pipelines.get({"vision/blur_draw.comp", {aligned}}));
+  }
+  // One workgroup: as in DetectionDecoder, a software device switches between subgroups at each barrier.
+  const uint32_t lanes = device.info().software ? std::clamp(device.features().subgroup_size, 4U, 64U) : 256U;
+  TARSIER_TRY(blur.levels_, pipelines.get({"vision/blur_levels.comp", {lanes}}));
   TARSIER_TRY(blur.nodes_, pipelines.get({.shader = "vision/blur_nodes.comp", .constants = {}}));
-  TARSIER_TRY(blur.draw_, pipelines.get({.shader = "vision/blur_draw.comp", .constants = {}}));
   return blur;
 }
 
@@ -82,20 +82,18 @@ Result<std::shared_ptr<RegionBlur::Sized>> RegionBlur::make_sized(uint32_t width
   sized->height = height;
   sized->columns = (width + kBlock - 1) / kBlock;
   sized->rows = (height + kBlock - 1) / kBlock;
-  uint64_t cell_bytes = 0;
-  for (uint32_t columns = sized->columns, rows = sized->rows;;) {
-    sized->levels.push_back({cell_bytes, columns, rows});
-    cell_bytes += uint64_t(columns) * rows * kVectorBytes;
-    if (columns == 1 && rows == 1) break;
+  uint64_t cells = sized->blocks();
+  for (uint32_t columns = sized->columns, rows = sized->rows; columns > 1 || rows > 1; ++sized->levels) {
     columns = (columns + 1) / 2;
     rows = (rows + 1) / 2;
+    cells += uint64_t(columns) * rows;
   }
   const auto make = [&](uint64_t bytes, const char* name) {
     return device_->create_buffer({.size = bytes, .name = name});
   };
   TARSIER_TRY(sized->picture, make(uint64_t(width) * height * 4, "blurred picture"));
   TARSIER_TRY(sized->regions, make(kRegionsBytes, "blurred regions"));
-  TARSIER_TRY(sized->cells, make(cell_bytes, "blur cells"));
+  TARSIER_TRY(sized->cells, make(cells * kVectorBytes, "blur cells"));
   TARSIER_TRY(sized->colors, make(sized->nodes() * kVectorBytes, "blur colours"));
   TARSIER_TRY(sized->marks, make(sized->lists_offset() + sized->blocks() * kListBytes, "blur marks"));
   return sized;
@@ -133,30 +131,23 @@ Result<const gpu::Buffer*> RegionBlur::record(gpu::FrameContext& frame, const Bl
                             self.height,
                             params.cell,
                             params.margin,
-                            float(self.levels.size() - 1)};
+                            float(self.levels - 1)};
   commands.dispatch(*regions_, regions, {kRegionGroups, 1, 1});
   commands.barrier();
 
   const bool aligned = self.width % 4 == 0 && (picture.buffer->address() + picture.offset) % 16 == 0;
-  for (size_t i = 0; i < self.levels.size(); ++i) {
-    const Level& level = self.levels[i];
-    CellsPush cells{self.regions.address(),
-                    picture.buffer->address() + picture.offset,
-                    self.cells.address() + level.offset,
-                    self.width,
-                    self.height,
-                    level.columns,
-                    level.count()};
-    if (i > 0) {
-      const Level& finer = self.levels[i - 1];
-      cells.source = self.cells.address() + finer.offset;
-      cells.width = finer.columns;
-      cells.height = finer.rows;
-    }
-    const gpu::ComputePipeline& pass = i > 0 ? *coarser_cells_ : aligned ? *aligned_cells_ : *cells_;
-    commands.dispatch(pass, cells, {gpu::groups_for(level.count(), kGroup), 1, 1});
-    commands.barrier();
-  }
+  const CellsPush cells{self.regions.address(),
+                        picture.buffer->address() + picture.offset,
+                        self.cells.address(),
+                        self.width,
+                        self.height,
+                        self.columns,
+                        self.blocks()};
+  commands.dispatch(*cells_[aligned ? 1 : 0], cells, {gpu::groups_for(self.blocks(), kGroup), 1, 1});
+  commands.barrier();
+  const LevelsPush levels{self.regions.address(), self.cells.address(), self.columns, self.rows};
+  commands.dispatch(*levels_, levels, {1, 1, 1});
+  commands.barrier();
   const NodesPush nodes{self.marks.address(),
                         self.cells.address(),
                         self.colors.address(),
@@ -174,7 +165,8 @@ Result<const gpu::Buffer*> RegionBlur::record(gpu::FrameContext& frame, const Bl
                       self.height,
                       self.columns,
                       self.blocks()};
-  commands.dispatch(*draw_, draw, {gpu::groups_for(self.blocks(), kGroup), 1, 1});
+  commands.dispatch(*draw_[self.width % 4 == 0 ? 1 : 0], draw,
+                    {gpu::groups_for(self.blocks(), kGroup), 1, 1});
   commands.barrier(Scope::kCompute, Scope::kCompute | Scope::kTransfer | Scope::kGraphics);
   return &self.picture;
 }

@@ -53,11 +53,10 @@ class RegionBlur {
 
   gpu::Device* device_ = nullptr;
   const gpu::ComputePipeline* regions_ = nullptr;
-  const gpu::ComputePipeline* cells_ = nullptr;          // from a picture
-  const gpu::ComputePipeline* aligned_cells_ = nullptr;  // from one whose width is a multiple of 4
-  const gpu::ComputePipeline* coarser_cells_ = nullptr;
+  const gpu::ComputePipeline* levels_ = nullptr;
   const gpu::ComputePipeline* nodes_ = nullptr;
-  const gpu::ComputePipeline* draw_ = nullptr;
+  // For any picture, and for one whose rows are whole vectors of four pixels.
+  std::array<const gpu::ComputePipeline*, 2> cells_{}, draw_{};
   std::shared_ptr<Sized> sized_;
 };
 

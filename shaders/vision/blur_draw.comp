@@ -5,6 +5,9 @@
 #include "blur.glsl"
 
 layout(local_size_x = 64) in;
+layout(constant_id = 0) const bool kAligned = false;  // rows are whole vectors of four pixels
+
+layout(buffer_reference, std430, buffer_reference_align = 16) writeonly buffer Quads { uvec4 v[]; };
 
 layout(push_constant, std430) uniform Push {
   Regions regions;
@@ -20,6 +23,11 @@ float shown(Region region, vec2 point) {
   if (region.reach == 0.0) return 0.0;
   vec2 away = max(max(region.box.xy - point, point - region.box.zw), vec2(0.0));
   return smoothstep(0.0, 1.0, 2.0 - 2.0 * length(away) / region.reach);
+}
+
+uint packed(vec3 color, uint alpha) {
+  uvec3 bytes = uvec3(ivec3(floor(clamp(color, 0.0, 255.0) + 0.5)));
+  return alpha | bytes.x | bytes.y << 8 | bytes.z << 16;
 }
 
 void main() {
@@ -51,6 +59,16 @@ void main() {
     float down = (float(y) + 0.5) / float(kBlock);
     vec3 left = mix(upper_left, lower_left, down), right = mix(upper_right, lower_right, down);
     uint pixel = (at.y * kBlock + y) * pc.width + at.x * kBlock;
+    if (kAligned && within) {
+      // A pixel further the colour is a constant step on.
+      vec3 step = (right - left) / float(kBlock), color = left + 0.5 * step;
+      for (uint x = 0; x < size.x; x += 4u, color += 4.0 * step) {
+        Quads(picture).v[(pixel + x) / 4u] =
+            uvec4(packed(color, 0xFF000000u), packed(color + step, 0xFF000000u),
+                  packed(color + 2.0 * step, 0xFF000000u), packed(color + 3.0 * step, 0xFF000000u));
+      }
+      continue;
+    }
     for (uint x = 0; x < size.x; ++x, ++pixel) {
       vec3 color = mix(left, right, (float(x) + 0.5) / float(kBlock));
       uint before = 0xFF000000u;
@@ -64,8 +82,7 @@ void main() {
         before = picture.v[pixel];
         color = mix(vec3((uvec3(before) >> uvec3(0u, 8u, 16u)) & 255u), color, most);
       }
-      uvec3 bytes = uvec3(floor(clamp(color, 0.0, 255.0) + 0.5));
-      picture.v[pixel] = (before & 0xFF000000u) | bytes.x | bytes.y << 8 | bytes.z << 16;
+      picture.v[pixel] = packed(color, before & 0xFF000000u);
     }
   }
 }

@@ -1,4 +1,4 @@
-// Third pass of vision::RegionBlur: the colour at each node of a region. Cells are spread by a quadratic B-spline, which
+// Fourth pass of vision::RegionBlur: the colour at each node of a region. Cells are spread by a quadratic B-spline, which
 // leaves no edge between them, and the two levels beside the one that is wanted are mixed, so that nothing jumps while
 // somebody comes nearer.
 #version 460

@@ -32,8 +32,8 @@ class Privacy : public ::testing::Test {
     app_.options.headless = true;
     app_.options.globals.validation = true;
     // The picture without anything drawn on it; every box that the tracker sees is listed.
-    app_.options.set = {"detect.show=off", "track.show=off", "detect.score=0.2"};
-    if (const auto why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
+    app_.options.set = {"detect.show=off", "track.show=off", "zones.show=off", "detect.score=0.2"};
+    if (const std::string why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
   }
   ~Privacy() override { fs::remove_all(dir_); }
 
@@ -134,7 +134,6 @@ TEST_F(Privacy, WhoIsMissedWhileHeIsTrackedStaysBlurred) {
   // From here on the detector finds nothing.
   for (const char* key : {"detect.score", "track.high_score", "track.low_score", "track.new_score"})
     set(key, "1");
-  const auto tracks = results_.back().tracks;
   for (int i = 0; i < 4; ++i) one_frame();
   set("privacy.blur", "off");
   one_frame();
@@ -147,10 +146,11 @@ TEST_F(Privacy, WhoIsMissedWhileHeIsTrackedStaysBlurred) {
       if (track.class_id != 0 || track.state != vision::TrackState::kLost) continue;
       ++people;
       EXPECT_LT(left(i, *pictures[i], track), 0.01) << "frame " << i << ", track " << track.id;
-      for (const auto& was : tracks) {  // nor where he was seen last
-        if (was.id != track.id) continue;
-        EXPECT_LT(left(i, *pictures[i], was), 0.05) << "frame " << i;
-      }
+      // Nor where the detector found him last: he may have stopped. In the first of these frames the tracker
+      // does not know yet.
+      if (i == 5) continue;
+      const vision::Detection seen{track.seen_x0, track.seen_y0, track.seen_x1, track.seen_y1};
+      EXPECT_LT(left(i, *pictures[i], seen), 0.02) << "frame " << i << ", track " << track.id;
     }
   }
   EXPECT_GE(people, 12U);

@@ -59,6 +59,7 @@ class SceneTest : public test::GpuTest {
     inputs.detections = {&one, 1};
     const present::TrackInput tracked{tracks, 0};
     if (!tracks.empty()) inputs.tracks = {&tracked, 1};
+    inputs.zones = zones_;
     inputs.status = status;
     inputs.banner = banner;
     ASSERT_OK(scene_->draw(**frame, inputs));
@@ -105,6 +106,7 @@ class SceneTest : public test::GpuTest {
   std::shared_ptr<const present::HostPicture> picture_;
   std::vector<uint8_t> drawn_over_;
   float least_score_ = 0;
+  std::vector<present::ZoneInput> zones_;  // drawn from now on
 };
 
 }  // namespace tarsier::test

@@ -78,6 +78,25 @@ TEST_F(PipelineFile, BadFilesSayWhere) {
                "did you mean 'opacity'");
 }
 
+TEST_F(PipelineFile, ZonesAndLinesHavePoints) {
+  const auto spec = load(
+      "[[stage]]\nname='z'\ntype='zones'\n[[stage.line]]\nname='l'\npoints=[[0, 0.25], [1, 1]]\n"
+      "[[stage.zone]]\nname='a'\npoints=[[0.1,0.1],[0.2,0.1],[0.2,0.3]]\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  const auto& zones = spec->stages[0].zones;
+  ASSERT_EQ(zones.size(), 2U);
+  const auto& line = zones[zones[0].shape.line ? 0 : 1].shape;
+  EXPECT_EQ(line, (vision::ZoneShape{"l", true, {{0, 0.25}, {1, 1}}}));
+  const std::string start = "[[stage]]\nname='z'\ntype='zones'\n[[stage.zone]]\n";
+  const std::string points = "points=[[0.1,0.1],[0.2,0.1],[0.2,0.3]]\n";
+  expect_error(start + points, ":4: a zone needs a name");
+  expect_error(start + "name='a'\npoints=[[0.1,0.1],[0.2],[0.2,0.3]]\n", ":6: a point is [x, y]");
+  expect_error(start + "name='a'\npoints=[[0.1,0.1],['x',1],[0.2,0.3]]\n", ":6: a point is [x, y]");
+  expect_error(start + "name='a'\npoints=0.5\n", ":6: points are a list of [x, y]");
+  expect_error(start + "name='a'\npoint=[]\n", "did you mean 'points'");
+  expect_error("[[stage]]\nname='z'\ntype='zones'\nzone=3\n", "zones must be written as [[stage.zone]]");
+}
+
 TEST_F(PipelineFile, AnUnknownNameListsTheNearest) {
   const auto result = load_pipeline("stret", params_);
   ASSERT_FALSE(result.ok());

@@ -64,6 +64,18 @@ pipeline::FrameResult sample() {
                            .velocity_y = 2,
                            .age_s = 1.5});
   result.tracks.back().distance_m = {23.125F, 0.5F};
+  vision::ZoneCount zone;
+  zone.inside = {{12, 1.25}};
+  zone.entered = {{0, 3}, {1, 1}, {99, 2}};
+  zone.left = {{0, 3}};
+  result.zones.push_back({"yard \"A\"", zone});
+  zone.visits = 2;
+  zone.visits_s = 5;
+  result.zones.push_back({"b", zone});
+  vision::LineCount line;
+  line.crossed = {{12, true}, {13, false}};
+  line.forward = {{0, 5}};
+  result.lines.push_back({"gate", line});
   result.events.push_back({.type = "forward_collision", .track = 12, .began_frame = 5, .began_s = 0.2});
   return result;
 }
@@ -96,6 +108,21 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_DOUBLE_EQ(track["distance_sigma"], 0.5);
   for (const char* unknown : {"relative_speed", "relative_speed_sigma", "ttc", "ttc_sigma", "lateral"})
     EXPECT_TRUE(track.at(unknown).is_null()) << unknown;
+  ASSERT_EQ(json["zones"].size(), 2U);
+  EXPECT_EQ(json["zones"][0]["name"], "yard \"A\"");
+  EXPECT_EQ(json["zones"][0]["count"], 1);
+  EXPECT_EQ(json["zones"][0]["inside"], nlohmann::json::parse(R"([{"track":12,"dwell":1.25}])"));
+  EXPECT_EQ(json["zones"][0]["entered"]["per\"son\n"], 3);
+  EXPECT_EQ(json["zones"][0]["entered"]["class 99"], 2);
+  EXPECT_EQ(json["zones"][0]["left"].size(), 1U);
+  EXPECT_TRUE(json["zones"][0].at("mean_dwell").is_null());
+  EXPECT_DOUBLE_EQ(json["zones"][1]["mean_dwell"], 2.5);
+  ASSERT_EQ(json["lines"].size(), 1U);
+  EXPECT_EQ(
+      json["lines"][0]["crossed"],
+      nlohmann::json::parse(R"([{"track":12,"direction":"forward"},{"track":13,"direction":"backward"}])"));
+  EXPECT_EQ(json["lines"][0]["forward"]["per\"son\n"], 5);
+  EXPECT_TRUE(json["lines"][0]["backward"].is_object());
   ASSERT_EQ(json["events"].size(), 1U);
   EXPECT_EQ(json["events"][0], nlohmann::json::parse(R"({"type":"forward_collision","track":12,"began":5,
             "began_time":0.2,"ended":false})"));

@@ -142,6 +142,19 @@ TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
       {"type = 'segment'", 1, "needs at least one [[stage.mask]]"},
       {"type = 'segment'\n[[stage.mask]]\nname = 'm'\ncolor = 'green'\nopacity = 0.5", 4, "is no colour"},
       {"type = 'range'\n[stage.camera]\nheight = -1", 5, "s.camera.height: -1 is out of range"},
+      {"type = 'zones'", 1, "needs at least one [[stage.zone]] or [[stage.line]]"},
+      {"type = 'zones'\n[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 1]]", 4,
+       "zone 'a': a zone has at least 3 points, not 2"},
+      {"type = 'zones'\n[[stage.line]]\nname = 'l'\npoints = [[0, 0.5], [1.5, 0.5]]", 4,
+       "line 'l': point (1.5, 0.5) is outside of the frame"},
+      {"type = 'zones'\n[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 1], [1, 0], [0, 1]]", 4, "cross"},
+      {"type = 'zones'\n[[stage.line]]\nname = 'a'\npoints = [[0, 0], [1, 1]]\n"
+       "[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 1], [1, 0]]",
+       7, "two zones or lines named 'a'"},
+      {"type = 'zones'\n[[stage.line]]\nname = 'a'\npoints = [[0, 0], [1, 1]]", 1,
+       "its input 'track' is no stage before it; put a stage of type track there"},
+      {"type = 'detect'\n[[stage.line]]\nname = 'a'\npoints = [[0, 0], [1, 1]]", 4,
+       "a stage of type detect has no zones and no lines"},
   };
   for (const auto& [text, line, part] : cases) {
     const std::string path = file("p.toml", "[[stage]]\nname = 's'\n" + text + "\n");

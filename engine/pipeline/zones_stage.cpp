@@ -1,0 +1,153 @@
+// "zones": how many are within a polygon and for how long, and how many have crossed a line in which
+// direction, by the tracks of a stage before it.
+//
+// Works on the host, on the tracks of a frame when that frame is done, like the tracker itself: counts in a
+// frame's result are exact. What is drawn is what was known when the frame was recorded.
+#include <array>
+#include <set>
+
+#include "pipeline/stage.hpp"
+#include "vision/zones.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+class ZonesStage final : public Stage {
+ public:
+  ZonesStage(std::string name, std::vector<vision::ZoneShape> shapes)
+      : name_(std::move(name)), counter_(std::move(shapes)) {
+    for (const auto& shape : counter_.shapes()) {
+      auto& drawn = drawn_.emplace_back();
+      if (!shape.line) drawn.triangles = vision::triangulate(shape.points);
+      drawn.points.resize(shape.points.size());
+    }
+  }
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
+    params_.band = params.real(name_ + ".band");
+    params_.settle_s = params.real(name_ + ".settle");
+    shown_ = params.boolean(name_ + ".show");
+    for (size_t i = 0; shown_ && i < drawn_.size(); ++i) {
+      const auto& shape = counter_.shapes()[i];
+      for (size_t k = 0; k < shape.points.size(); ++k) {
+        drawn_[i].points[k] = {float(shape.points[k].x * picture.width),
+                               float(shape.points[k].y * picture.height), 0.9F};
+      }
+      drawn_[i].label = label(i);
+    }
+    return {};
+  }
+
+  void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
+    if (!shown_) return;
+    for (const auto& one : drawn_) layers.zones.push_back({one.points, one.triangles, kColor, one.label});
+  }
+
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                    bool /*wanted*/) override {
+    frame.on_complete([this, params = params_, result] {
+      counter_.update(result->time_s, result->width, result->height, result->tracks, params);
+      const auto& shapes = counter_.shapes();
+      for (size_t i = 0; i < shapes.size(); ++i) {
+        if (shapes[i].line) {
+          result->lines.push_back({shapes[i].name, counter_.line(i)});
+        } else {
+          result->zones.push_back({shapes[i].name, counter_.zone(i)});
+        }
+      }
+    });
+  }
+
+ private:
+  // The same for all: the strong colours are those of what moves.
+  static constexpr std::array<float, 3> kColor{0.61F, 0.91F, 1.0F};
+  struct Drawn {
+    std::vector<present::TrailPoint> points;
+    std::vector<std::array<size_t, 3>> triangles;
+    std::string label;
+  };
+
+  /// "forecourt  2 in, 7 entered, 3.4 s", "path  5 forward, 3 back".
+  [[nodiscard]] std::string label(size_t i) const {
+    const auto& shape = counter_.shapes()[i];
+    if (shape.line) {
+      const auto& line = counter_.line(i);
+      return fmt::format("{}  {} forward, {} back", shape.name, vision::total(line.forward),
+                         vision::total(line.backward));
+    }
+    const auto& zone = counter_.zone(i);
+    auto text =
+        fmt::format("{}  {} in, {} entered", shape.name, zone.inside.size(), vision::total(zone.entered));
+    if (const auto mean = zone.mean_dwell_s()) text += fmt::format(", {:.1f} s", *mean);
+    return text;
+  }
+
+  std::string name_;
+  vision::ZoneCounter counter_;
+  vision::ZoneParams params_;  // of the latest frame
+  bool shown_ = true;
+  std::vector<Drawn> drawn_;  // by shape
+};
+
+/// Errors (kInput): no shape at all, one with a fault, two of one name.
+Status check_zones(const StageSpec& spec) {
+  if (spec.zones.empty()) {
+    return placed(spec.place,
+                  input_error("stage '{}': needs at least one [[stage.zone]] or [[stage.line]]", spec.name));
+  }
+  std::set<std::string> names;
+  for (const auto& zone : spec.zones) {
+    const auto& shape = zone.shape;
+    const std::string what = shape.line ? "line" : "zone";
+    if (const std::string fault = vision::fault_of(shape); !fault.empty())
+      return placed(zone.place, input_error("stage '{}', {} '{}': {}", spec.name, what, shape.name, fault));
+    if (!names.insert(shape.name).second) {
+      return placed(zone.place, input_error("stage '{}': there are two zones or lines named '{}'; give one "
+                                            "another name",
+                                            spec.name, shape.name));
+    }
+  }
+  return {};
+}
+
+Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
+               Params& params) {
+  TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks are counted", params));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".band",
+                                .type = ParamType::kFloat,
+                                .initial = 0.1,
+                                .min = 0,
+                                .max = 1,
+                                .help = "how far beyond a line or an edge an object must stand to be on the "
+                                        "other side, in parts of its height: its box jitters"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".settle",
+                                .type = ParamType::kFloat,
+                                .initial = 0.5,
+                                .min = 0,
+                                .max = 10,
+                                .step = 0.1,
+                                .unit = "s",
+                                .help = "or for how long it must stand on the other side of a zone's edge"}));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
+                                .type = ParamType::kBool,
+                                .initial = true,
+                                .help = "draw zones, lines and their counts"}));
+  TARSIER_CHECK(check_zones(spec));
+  TARSIER_CHECK(check_only_one(spec, before));
+  return check_input(spec, before, "track", params);
+}
+
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
+  TARSIER_TRY([[maybe_unused]] const Stage* input, input_of(spec, context));  // its tracks are in the results
+  std::vector<vision::ZoneShape> shapes;
+  for (const auto& zone : spec.zones) shapes.push_back(zone.shape);
+  return std::unique_ptr<Stage>(new ZonesStage(spec.name, std::move(shapes)));
+}
+
+}  // namespace
+
+const StageType kZonesStage{"zones", declare, make};
+
+}  // namespace tarsier::pipeline

@@ -1,0 +1,121 @@
+#include "present/zone_layer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "present/text_tables.hpp"
+
+namespace tarsier::present {
+namespace {
+
+constexpr float kFill = 0.14F;      // opacity of a polygon
+constexpr size_t kMostGlyphs = 64;  // of a label
+
+template <class T>
+Result<gpu::FrameContext::Staging> stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
+  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
+  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
+  return staging;
+}
+
+}  // namespace
+
+Result<ZoneLayer> ZoneLayer::create(gpu::Device& device, const gpu::RenderTarget& target) {
+  ZoneLayer layer;
+  TARSIER_TRY(layer.pipeline_, gpu::GraphicsPipeline::create(device, target,
+                                                             {.vertex = "present/trail.vert",
+                                                              .fragment = "present/trail.frag",
+                                                              .constants = {},
+                                                              .blend = true,
+                                                              .instance_vec4s = 4}));
+  return layer;
+}
+
+Status ZoneLayer::prepare(gpu::FrameContext& frame, std::span<const ZoneInput> inputs, const TextTables& text,
+                          const QuadPush& push) {
+  push_ = push;
+  strips_.clear();
+  quads_.clear();
+  for (const ZoneInput& input : inputs) {
+    add_shape(input);
+    add_label(input, text);
+  }
+  if (!strips_.empty()) {
+    TARSIER_TRY(staged_strips_, stage(frame, strips_));
+  }
+  if (!quads_.empty()) {
+    TARSIER_TRY(staged_quads_, stage(frame, quads_));
+  }
+  return {};
+}
+
+void ZoneLayer::draw_shapes(gpu::CommandList& commands) const {
+  if (strips_.empty()) return;
+  commands.bind(pipeline_, push_);
+  commands.bind_instances(*staged_strips_.buffer, staged_strips_.offset);
+  commands.draw(6, uint32_t(strips_.size()));
+}
+
+void ZoneLayer::draw_labels(gpu::CommandList& commands) const {
+  if (quads_.empty()) return;
+  commands.bind_instances(*staged_quads_.buffer, staged_quads_.offset);
+  commands.draw(6, uint32_t(quads_.size()));
+}
+
+void ZoneLayer::add_shape(const ZoneInput& input) {
+  const auto& points = input.points;
+  for (const auto& [a, b, c] : input.triangles)
+    add_triangle({points[a], points[b], points[c]}, input.color, kFill, strips_);
+  const bool polygon = !input.triangles.empty();
+  add_polyline(points, polygon, input.color, polygon ? push_.line : 2 * push_.line, push_.outline, strips_);
+  if (polygon || points.size() < 2) return;
+  const TrailPoint &from = points[0], &to = points[1];
+  const float length = std::max(std::hypot(to.x - from.x, to.y - from.y), 1e-3F);
+  const float along_x = (to.x - from.x) / length, along_y = (to.y - from.y) / length;
+  const float size = std::min(16 * (push_.line + push_.outline), length / 2);
+  const float x = (from.x + to.x) / 2, y = (from.y + to.y) / 2;
+  // To the right of the way along the line, since y goes down: (-along_y, along_x).
+  const auto at = [&](float ahead, float aside) {
+    return TrailPoint{x - along_y * ahead + along_x * aside, y + along_x * ahead + along_y * aside, 1};
+  };
+  const std::array<TrailPoint, 2> shaft{at(0, 0), at(size, 0)};
+  const std::array<TrailPoint, 3> head{at(0.55F * size, 0.45F * size), at(size, 0),
+                                       at(0.55F * size, -0.45F * size)};
+  add_polyline(shaft, false, input.color, 1.5F * push_.line, push_.outline, strips_);
+  add_polyline(head, false, input.color, 1.5F * push_.line, push_.outline, strips_);
+}
+
+/// Dark, with a bar in the shape's colour on its left, so that it is not taken for an object's label. At the
+/// lower end of the shape: whoever stands within it reaches up from there.
+void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
+  if (input.label.empty() || input.points.empty()) return;
+  const GlyphAtlas& atlas = text.atlas;
+  const auto placed = atlas.layout(input.label, kMostGlyphs);
+  if (placed.empty()) return;
+  const float padding = std::round(text.size * 0.3F), bar = std::round(text.size * 0.3F);
+  const float width = placed.back().pen + atlas.advances[placed.back().glyph];
+  const float size_x = std::ceil(width + 2 * (padding + 1) + bar);
+  const float size_y = float(atlas.ascent) + 2 * padding;
+  const auto [left, right] = std::ranges::minmax(input.points, {}, &TrailPoint::x);
+  const float lowest = std::ranges::max(input.points, {}, &TrailPoint::y).y + 2 * push_.line;
+  const float x =
+      std::round(std::clamp((left.x + right.x - size_x) / 2, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)));
+  const float y = std::round(std::clamp(lowest, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)));
+  const auto rectangle = [&](float x0, float x1, const std::array<float, 4>& color) {
+    const float half = (x1 - x0) / 2;
+    quads_.push_back({{x0, y, x1, y + size_y},
+                      {-half, -size_y / 2, half, size_y / 2},
+                      {half, size_y / 2, 2, kRectangleKind},
+                      {color[0], color[1], color[2], color[3]}});
+  };
+  rectangle(x, x + size_x, {0.05F, 0.06F, 0.08F, 0.78F});
+  rectangle(x, x + bar, {input.color[0], input.color[1], input.color[2], 1});
+  const float ink[4] = {0.95F, 0.95F, 0.95F, 1};
+  for (const PlacedGlyph& one : placed) {
+    quads_.push_back(text.glyph_quad(one.glyph, x + bar + padding + 1 + std::round(one.pen),
+                                     y + padding + float(atlas.ascent), ink));
+  }
+}
+
+}  // namespace tarsier::present
