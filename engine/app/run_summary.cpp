@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <iterator>
+#include <utility>
 
 namespace tarsier::app {
 namespace {
@@ -26,27 +28,37 @@ std::string counts_text(const std::map<std::string, uint64_t>& counts) {
   return out.empty() ? "none" : out;
 }
 
-/// By class name.
-std::string counts_text(const vision::ClassCounts& counts, const std::vector<std::string>& labels) {
-  std::map<std::string, uint64_t> named;
-  for (const auto& [id, count] : counts) named[class_name(id, labels)] += count;
-  return counts_text(named);
+/// "person 12, car 3", by class.
+void append_counts(std::string& out, const vision::ClassCounts& counts,
+                   const std::vector<std::string>& labels) {
+  bool first = true;
+  for (const auto& [id, count] : counts) {
+    fmt::format_to(std::back_inserter(out), "{}{} {}", std::exchange(first, false) ? "" : ", ",
+                   class_name(id, labels), count);
+  }
+  if (first) out += "none";
 }
 
-/// A line for each zone and each line.
-std::string zones_text(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
-  std::string out;
+/// A line for each zone and each line. In place, since it is done for every frame.
+void write_zones(std::string& out, const pipeline::FrameResult& result,
+                 const std::vector<std::string>& labels) {
+  out.clear();
+  const auto at = std::back_inserter(out);
   for (const auto& [name, count] : result.zones) {
-    out += fmt::format("zone        {}: entered {}; left {}", name, counts_text(count.entered, labels),
-                       counts_text(count.left, labels));
-    if (const auto mean = count.mean_dwell_s()) out += fmt::format(", after {:.1f} s on average", *mean);
-    out += "\n";
+    fmt::format_to(at, "zone        {}: entered ", name);
+    append_counts(out, count.entered, labels);
+    out += "; left ";
+    append_counts(out, count.left, labels);
+    if (const auto mean = count.mean_dwell_s()) fmt::format_to(at, ", after {:.1f} s on average", *mean);
+    out += '\n';
   }
   for (const auto& [name, count] : result.lines) {
-    out += fmt::format("line        {}: forward {}; backward {}\n", name, counts_text(count.forward, labels),
-                       counts_text(count.backward, labels));
+    fmt::format_to(at, "line        {}: forward ", name);
+    append_counts(out, count.forward, labels);
+    out += "; backward ";
+    append_counts(out, count.backward, labels);
+    out += '\n';
   }
-  return out;
 }
 
 }  // namespace
@@ -72,7 +84,7 @@ void RunSummary::results(const pipeline::FrameResult& result, const std::vector<
   for (const auto& track : result.tracks) {
     if (track.id > last_track_) ++tracks_[class_name(track.class_id, labels)];
   }
-  zones_ = zones_text(result, labels);
+  write_zones(zones_, result, labels);
   for (const auto& track : result.tracks) last_track_ = std::max(last_track_, track.id);
 }
 

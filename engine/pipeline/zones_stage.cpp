@@ -4,6 +4,7 @@
 // Works on the host, on the tracks of a frame when that frame is done, like the tracker itself: counts in a
 // frame's result are exact. What is drawn is what was known when the frame was recorded.
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "pipeline/stage.hpp"
@@ -35,7 +36,7 @@ class ZonesStage final : public Stage {
         drawn_[i].points[k] = {float(shape.points[k].x * picture.width),
                                float(shape.points[k].y * picture.height), 0.9F};
       }
-      drawn_[i].label = label(i);
+      write_label(i, drawn_[i].label);
     }
     return {};
   }
@@ -50,6 +51,8 @@ class ZonesStage final : public Stage {
     frame.on_complete([this, params = params_, result] {
       counter_.update(result->time_s, result->width, result->height, result->tracks, params);
       const auto& shapes = counter_.shapes();
+      result->zones.reserve(shapes.size());
+      result->lines.reserve(shapes.size());
       for (size_t i = 0; i < shapes.size(); ++i) {
         if (shapes[i].line) {
           result->lines.push_back({shapes[i].name, counter_.line(i)});
@@ -69,19 +72,20 @@ class ZonesStage final : public Stage {
     std::string label;
   };
 
-  /// "forecourt  2 in, 7 entered, 3.4 s", "path  5 forward, 3 back".
-  [[nodiscard]] std::string label(size_t i) const {
+  /// "forecourt  2 in, 7 entered, 3.4 s", "path  5 forward, 3 back". In place: nothing is allocated.
+  void write_label(size_t i, std::string& text) const {
+    text.clear();
+    const auto at = std::back_inserter(text);
     const auto& shape = counter_.shapes()[i];
     if (shape.line) {
       const auto& line = counter_.line(i);
-      return fmt::format("{}  {} forward, {} back", shape.name, vision::total(line.forward),
-                         vision::total(line.backward));
+      fmt::format_to(at, "{}  {} forward, {} back", shape.name, vision::total(line.forward),
+                     vision::total(line.backward));
+      return;
     }
     const auto& zone = counter_.zone(i);
-    auto text =
-        fmt::format("{}  {} in, {} entered", shape.name, zone.inside.size(), vision::total(zone.entered));
-    if (const auto mean = zone.mean_dwell_s()) text += fmt::format(", {:.1f} s", *mean);
-    return text;
+    fmt::format_to(at, "{}  {} in, {} entered", shape.name, zone.inside.size(), vision::total(zone.entered));
+    if (const auto mean = zone.mean_dwell_s()) fmt::format_to(at, ", {:.1f} s", *mean);
   }
 
   std::string name_;

@@ -93,6 +93,19 @@ high_score = 0.05
 new_score = 0.05
 low_score = 0.02
 [[stage]]
+name = "zones"
+type = "zones"
+[[stage.zone]]
+name = "left"
+points = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
+[[stage.line]]
+name = "middle"
+points = [[0.5, 1], [0.5, 0]]
+[[stage]]
+name = "privacy"
+type = "privacy"
+blur = "people,vehicles"
+[[stage]]
 name = "person"
 type = "segment"
 model = "selfie_segmentation"
