@@ -1,0 +1,45 @@
+#include "vision/composite.hpp"
+
+#include "gpu/device.hpp"
+#include "gpu/pipeline.hpp"
+
+namespace tarsier::vision {
+namespace {
+
+constexpr uint32_t kGroup = 64;  // local size of composite.comp
+
+struct Push {
+  uint64_t guide, frame, ground, blurred, averaged, target;
+  int32_t width, height, columns, rows, step;
+  float inverse;
+  std::array<float, 3> colour;
+};
+
+}  // namespace
+
+Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid) {
+  Composite pass;
+  pass.grid_ = grid;
+  for (uint32_t ground = 0; ground < pass.pipelines_.size(); ++ground) {
+    TARSIER_TRY(pass.pipelines_[ground], device.pipelines().get({"vision/composite.comp", {ground}}));
+  }
+  const uint64_t bytes = uint64_t(grid.width) * uint64_t(grid.height) * 4;
+  TARSIER_TRY(pass.result_, device.create_buffer({.size = bytes, .name = "composite"}));
+  return pass;
+}
+
+void Composite::record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur& blur,
+                       const Input& input) const {
+  Push push{input.guide,      input.frame,       input.picture, blur.picture().address(),
+            matte.coverage(), result_.address(), grid_.width,   grid_.height,
+            grid_.columns,    grid_.rows,        grid_.step,    1 / float(grid_.step),
+            input.colour};
+  if (ground != Ground::kPicture) push.ground = input.frame;  // an address that may be read
+  for (float& value : push.colour) value *= 255;
+  // A band of `step` rows about each row of cells' upper edge, and the half one below the last.
+  commands.dispatch(*pipelines_[size_t(ground)], push,
+                    {gpu::groups_for(uint64_t(grid_.width), kGroup), uint32_t(grid_.rows) + 1, 1});
+  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | gpu::Scope::kTransfer);
+}
+
+}  // namespace tarsier::vision
