@@ -138,6 +138,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     context.frame_width = info.width;
     context.frame_height = info.height;
     context.precision = precision;
+    context.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
     TARSIER_TRY(context.tune, infer::parse_tune(options.globals.tune));
     context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
     TARSIER_TRY(parts.stages, make_stages(app, context));

@@ -30,6 +30,9 @@ struct StageContext {
   int frame_width = 0, frame_height = 0;
   infer::Precision precision = infer::Precision::kFp32;
   infer::Tune tune = infer::Tune::kOff;
+  /// Frames come when they come, and nothing may make them wait; else they are taken as fast as they can be
+  /// worked on, and results are the same in every run.
+  bool paced = false;
   LoadProgress progress;
   /// Stages before this one, for those that take what another one finds.
   std::span<const std::unique_ptr<Stage>> before = {};
@@ -96,6 +99,16 @@ class TrackSource {
   virtual void attach(const TrackNotes& notes) = 0;
 };
 
+/// A stage whose masks others take.
+class MaskSource {
+ public:
+  virtual ~MaskSource() = default;
+  /// The mask of this name, which its [[stage.mask]] has, of the frame that is recorded: for what is recorded
+  /// after the source's record().
+  [[nodiscard]] virtual present::MaskInput mask(std::string_view name, const gpu::FrameContext& frame,
+                                                const DeviceFrame& picture) const = 0;
+};
+
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -120,6 +133,8 @@ class Stage {
   [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
   /// Its tracks for later stages; null for stages that keep none.
   [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
+  /// Its masks for later stages; null for stages that make none.
+  [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -142,7 +157,7 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kBackgroundStage;
 
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.
