@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "capture/quiet.hpp"
 #include "capture/sources.hpp"
 #include "core/log.hpp"
 
@@ -12,25 +14,17 @@ namespace tarsier::capture {
 namespace {
 
 constexpr size_t kAhead = 4;       // pictures decoded ahead
+constexpr double kEarly_s = 1e-3;  // containers round their times to milliseconds
 constexpr double kBehind_s = 0.5;  // a clip that is later than that goes on from where it is
 
-Result<std::unique_ptr<FrameSource>> open_kind(const std::string& path, const char* kind, const char* what,
-                                               bool loop) {
+/// Only files: a camera or a stream would be live and has no size of its own, a folder is a slide show.
+Status check_file(const std::string& path, const char* what) {
   std::error_code code;
-  // Only files: a camera or a stream would be live and has no size of its own, a folder is a slide show.
   if (!std::filesystem::exists(path, code))
     return input_error("{}: no such file{}", path, similar_neighbour(path));
   if (!std::filesystem::is_regular_file(path, code))
     return input_error("{}: is no file; give a {}", path, what);
-  TARSIER_TRY(auto source, open_source(path, {.loop = loop}));
-  if (source->info().kind != kind) return input_error("{}: is no {}", path, what);
-  return source;
-}
-
-Result<Frame> first_frame(FrameSource& source) {
-  TARSIER_TRY(auto frame, source.next());
-  if (!frame) return input_error("{}: holds no picture", source.info().name);
-  return *std::move(frame);
+  return {};
 }
 
 }  // namespace
@@ -51,14 +45,30 @@ Frame cover(const Frame& picture, int width, int height, FramePool& pool) {
 }
 
 Result<Frame> read_picture(const std::string& path) {
-  TARSIER_TRY(const auto source, open_kind(path, "images", "picture file", false));
-  return first_frame(*source);
+  TARSIER_CHECK(check_file(path, "picture"));
+  silence_libraries();
+  cv::Mat bgr;
+  try {
+    bgr = cv::imread(path, cv::IMREAD_COLOR);
+  } catch (const cv::Exception&) {  // told below: what it says is of no use to a user
+  }
+  if (bgr.empty()) return input_error("{}: is no picture that can be read", path);
+  Frame frame;
+  frame.width = bgr.cols;
+  frame.height = bgr.rows;
+  frame.bgra = std::make_shared<std::vector<uint8_t>>(bgr.total() * 4);
+  cv::Mat bgra(bgr.rows, bgr.cols, CV_8UC4, frame.bgra->data());
+  cv::cvtColor(bgr, bgra, cv::COLOR_BGR2BGRA);
+  return frame;
 }
 
 Result<std::unique_ptr<LoopedClip>> LoopedClip::open(const std::string& path) {
-  TARSIER_TRY(auto source, open_kind(path, "video", "video file", true));
-  TARSIER_TRY(auto first, first_frame(*source));
-  return std::unique_ptr<LoopedClip>(new LoopedClip(std::move(source), std::move(first)));
+  TARSIER_CHECK(check_file(path, "video"));
+  TARSIER_TRY(auto source, open_source(path, {.loop = true}));
+  if (source->info().kind != "video") return input_error("{}: is no video; give it as a picture", path);
+  TARSIER_TRY(auto first, source->next());
+  if (!first) return input_error("{}: holds no picture", path);
+  return std::unique_ptr<LoopedClip>(new LoopedClip(std::move(source), *std::move(first)));
 }
 
 LoopedClip::LoopedClip(std::unique_ptr<FrameSource> source, Frame first)
@@ -106,7 +116,7 @@ void LoopedClip::run() {
 bool LoopedClip::advance(double clip_s, bool wait) {
   std::unique_lock lock(mutex_);
   if (wait) for_reader_.wait(lock, [&] { return ended_ || !queue_.empty(); });
-  if (queue_.empty() || queue_.front().time_s > clip_s) return false;
+  if (queue_.empty() || queue_.front().time_s > clip_s + kEarly_s) return false;
   current_ = std::move(queue_.front());
   queue_.pop_front();
   for_source_.notify_all();
