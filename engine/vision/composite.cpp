@@ -20,8 +20,12 @@ struct Push {
 Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid) {
   Composite pass;
   pass.grid_ = grid;
-  for (uint32_t ground = 0; ground < pass.pipelines_.size(); ++ground) {
-    TARSIER_TRY(pass.pipelines_[ground], device.pipelines().get({"vision/composite.comp", {ground}}));
+  // Two pixels a load where they are aligned; rows of an even width all are.
+  const bool pairs = grid.step % 2 == 0 && grid.width % 2 == 0;
+  // By Ground, each with the frame itself as guide or another one.
+  for (uint32_t i = 0; i < pass.pipelines_.size(); ++i) {
+    TARSIER_TRY(pass.pipelines_[i],
+                device.pipelines().get({"vision/composite.comp", {i / 2, i % 2, pairs ? 1U : 0U}}));
   }
   const uint64_t bytes = uint64_t(grid.width) * uint64_t(grid.height) * 4;
   TARSIER_TRY(pass.result_, device.create_buffer({.size = bytes, .name = "composite"}));
@@ -36,9 +40,10 @@ void Composite::record(gpu::CommandList& commands, Ground ground, const Matte& m
             input.colour};
   if (ground != Ground::kPicture) push.ground = input.frame;  // an address that may be read
   for (float& value : push.colour) value *= 255;
-  // A band of `step` rows about each row of cells' upper edge, and the half one below the last.
-  commands.dispatch(*pipelines_[size_t(ground)], push,
-                    {gpu::groups_for(uint64_t(grid_.width), kGroup), uint32_t(grid_.rows) + 1, 1});
+  const auto* pipeline = pipelines_[2 * size_t(ground) + (input.guide == input.frame ? 1 : 0)];
+  // The blocks between the middles of cells, and half of one beyond each edge.
+  commands.dispatch(*pipeline, push,
+                    {gpu::groups_for(uint64_t(grid_.columns) + 1, kGroup), uint32_t(grid_.rows) + 1, 1});
   commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | gpu::Scope::kTransfer);
 }
 

@@ -20,6 +20,7 @@ enum class Ground : uint8_t {
 class Composite {
  public:
   struct Input {
+    // Addresses, multiples of 8:
     uint64_t guide = 0;             // the frame that the matte was made of
     uint64_t frame = 0;             // the frame as it is shown
     uint64_t picture = 0;           // Ground::kPicture; else not read
@@ -35,7 +36,7 @@ class Composite {
 
  private:
   CellGrid grid_;
-  std::array<const gpu::ComputePipeline*, 4> pipelines_{};  // by Ground
+  std::array<const gpu::ComputePipeline*, 8> pipelines_{};
   gpu::Buffer result_;
 };
 

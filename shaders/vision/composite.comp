@@ -2,11 +2,14 @@
 // from its own colour: that is where the edge comes back to the frame's resolution.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "matte.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kGround = 0;  // vision::Ground
 const uint kBlurred = 0, kPicture = 1, kColour = 2, kMatte = 3;
+layout(constant_id = 1) const bool kOneFrame = false;  // guide and frame are the same
+layout(constant_id = 2) const bool kPairs = false;     // step and width are even: two pixels a load
 
 layout(push_constant, std430) uniform Push {
   Words guide;     // the frame that the matte was made of
@@ -21,41 +24,77 @@ layout(push_constant, std430) uniform Push {
   float colour[3];
 } pc;
 
+// Bilinear between the middles of four cells, as a function of the place between them.
+struct Model4 {
+  vec4 at, across, down, both;
+};
+struct Model3 {
+  vec3 at, across, down, both;
+};
+
+uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, vec3 behind, vec3 colour) {
+  vec3 own = bgr_of(own_pixel);
+  float alpha = coverage_of(dot(model.xyz, kOneFrame ? own : bgr_of(guide_pixel)) + model.w);
+  if (kGround == kMatte) return pixel_of(vec3(alpha * 255.0));
+  if (kGround == kBlurred) return pixel_of(mix(behind, own, alpha));
+  // At the edge the frame shows the person over its own background: that is taken out before the other is put in.
+  float rest = 1.0 - alpha;
+  vec3 person = clamp(own - rest * behind, vec3(0.0), vec3(255.0 * alpha));
+  return pixel_of(person + rest * (kGround == kPicture ? bgr_of(ground_pixel) : colour));
+}
+
 void main() {
-  // The rows between the middles of two rows of cells: what those hold is loaded once for all of them.
-  int x = int(gl_GlobalInvocationID.x), band = int(gl_GlobalInvocationID.y);
-  int width = pc.width, height = pc.height, columns = pc.columns, step = pc.step;
+  // The block of pixels between the middles of four cells: what those hold is loaded once for all of them.
+  int column = int(gl_GlobalInvocationID.x), row = int(gl_GlobalInvocationID.y);
+  int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows, step = pc.step;
   Words guide = pc.guide, frame = pc.frame, ground = pc.ground, blurred = pc.blurred, target = pc.target;
-  Longs averaged = pc.averaged;
   float inverse = pc.inverse;
   vec3 colour = vec3(pc.colour[0], pc.colour[1], pc.colour[2]);
-  float position = (float(x) + 0.5) * inverse - 0.5;
-  float whole = floor(position), part = position - whole;
-  int left = clamp(int_of(whole), 0, columns - 1), right = clamp(int_of(whole) + 1, 0, columns - 1);
-  int above = clamp(band - 1, 0, pc.rows - 1) * columns, below = clamp(band, 0, pc.rows - 1) * columns;
-  vec4 upper = mix(load_halves(averaged, above + left), load_halves(averaged, above + right), part);
-  vec4 lower = mix(load_halves(averaged, below + left), load_halves(averaged, below + right), part);
-  vec3 far_upper = mix(bgr_of(blurred.v[above + left]), bgr_of(blurred.v[above + right]), part);
-  vec3 far_lower = mix(bgr_of(blurred.v[below + left]), bgr_of(blurred.v[below + right]), part);
-  int first = step * band - (step + 1) / 2;
-  for (int k = 0; k < step; ++k) {
-    int y = first + k;
-    int at = clamp(y, 0, height - 1) * width + min(x, width - 1);
-    float down = (float(y) + 0.5) * inverse - (float(band) - 0.5);
-    vec4 model = mix(upper, lower, down);
-    vec3 own = bgr_of(frame.v[at]);
-    float alpha = coverage_of(dot(model.xyz, bgr_of(guide.v[at])) * (1.0 / 255.0) + model.w);
-    vec3 behind = mix(far_upper, far_lower, down);
-    vec3 result;
-    if (kGround == kBlurred) {
-      result = mix(behind, own, alpha);
-    } else if (kGround == kMatte) {
-      result = vec3(alpha * 255.0);
+  int left = clamp(column - 1, 0, columns - 1), right = min(column, columns - 1);
+  int above = max(row - 1, 0) * columns, below = min(row, rows - 1) * columns;
+  const vec4 kBytes = vec4(vec3(1.0 / 255.0), 1.0);  // colours are taken as bytes
+  vec4 a = load_halves(pc.averaged, above + left) * kBytes, b = load_halves(pc.averaged, above + right) * kBytes;
+  vec4 c = load_halves(pc.averaged, below + left) * kBytes, d = load_halves(pc.averaged, below + right) * kBytes;
+  Model4 model = Model4(a, b - a, c - a, d - c - b + a);
+  vec3 e = bgr_of(blurred.v[above + left]), f = bgr_of(blurred.v[above + right]);
+  vec3 g = bgr_of(blurred.v[below + left]), h = bgr_of(blurred.v[below + right]);
+  Model3 far = Model3(e, f - e, g - e, h - g - f + e);
+
+  int half_step = (step + 1) / 2;
+  int first_x = step * column - half_step, first_y = step * row - half_step;
+  float across_0 = (float(first_x) + 0.5) * inverse - (float(column) - 0.5);
+  float down = (float(first_y) + 0.5) * inverse - (float(row) - 0.5);
+  for (int j = 0; j < step; ++j) {
+    vec4 model_0 = model.at + model.down * down, model_x = model.across + model.both * down;
+    vec3 far_0 = far.at + far.down * down, far_x = far.across + far.both * down;
+    down += inverse;
+    int y = first_y + j;
+    int start = clamp(y, 0, height - 1) * width;
+    bool row_inside = y >= 0 && y < height;
+    float across = across_0;
+    if (kPairs) {
+      for (int i = 0; i < step; i += 2) {
+        int x = first_x + i;
+        int at = (start + clamp(x, 0, width - 2)) >> 1;
+        uvec2 own = unpackUint2x32(Longs(frame).v[at]);
+        uvec2 lead = kOneFrame ? own : unpackUint2x32(Longs(guide).v[at]);
+        uvec2 other = kGround == kPicture ? unpackUint2x32(Longs(ground).v[at]) : own;
+        uint one = compose(own.x, lead.x, other.x, model_0 + model_x * across, far_0 + far_x * across, colour);
+        across += inverse;
+        uint two = compose(own.y, lead.y, other.y, model_0 + model_x * across, far_0 + far_x * across, colour);
+        across += inverse;
+        if (row_inside && x >= 0 && x < width) Longs(target).v[at] = packUint2x32(uvec2(one, two));
+      }
     } else {
-      // At the edge the frame shows the person over its own background: that is taken out before the other is put in.
-      vec3 person = clamp(own - (1.0 - alpha) * behind, vec3(0.0), vec3(255.0 * alpha));
-      result = person + (1.0 - alpha) * (kGround == kPicture ? bgr_of(ground.v[at]) : colour);
+      for (int i = 0; i < step; ++i) {
+        int x = first_x + i;
+        int at = start + clamp(x, 0, width - 1);
+        uint own = frame.v[at];
+        uint result = compose(own, kOneFrame ? own : guide.v[at], kGround == kPicture ? ground.v[at] : own,
+                              model_0 + model_x * across, far_0 + far_x * across, colour);
+        across += inverse;
+        if (row_inside && x >= 0 && x < width) target.v[at] = result;
+      }
     }
-    if (x < width && y >= 0 && y < height) target.v[at] = pixel_of(min(result, vec3(255.0)));
   }
 }
