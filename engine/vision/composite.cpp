@@ -10,8 +10,7 @@ constexpr uint32_t kGroup = 64;  // local size of composite.comp
 
 struct Push {
   uint64_t guide, frame, ground, blurred, averaged, target;
-  int32_t width, height, columns, rows, step;
-  float inverse;
+  int32_t width, height, columns, rows;
   std::array<float, 3> colour;
 };
 
@@ -20,12 +19,11 @@ struct Push {
 Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid) {
   Composite pass;
   pass.grid_ = grid;
-  // Two pixels a load where they are aligned; rows of an even width all are.
-  const bool pairs = grid.step % 2 == 0 && grid.width % 2 == 0;
   // By Ground, each with the frame itself as guide or another one.
   for (uint32_t i = 0; i < pass.pipelines_.size(); ++i) {
     TARSIER_TRY(pass.pipelines_[i],
-                device.pipelines().get({"vision/composite.comp", {i / 2, i % 2, pairs ? 1U : 0U}}));
+                device.pipelines().get(
+                    {"vision/composite.comp", {i / 2, i % 2, grid.pairs() ? 1U : 0U, uint32_t(grid.step)}}));
   }
   const uint64_t bytes = uint64_t(grid.width) * uint64_t(grid.height) * 4;
   TARSIER_TRY(pass.result_, device.create_buffer({.size = bytes, .name = "composite"}));
@@ -36,8 +34,7 @@ void Composite::record(gpu::CommandList& commands, Ground ground, const Matte& m
                        const Input& input) const {
   Push push{input.guide,      input.frame,       input.picture, blur.picture().address(),
             matte.coverage(), result_.address(), grid_.width,   grid_.height,
-            grid_.columns,    grid_.rows,        grid_.step,    1 / float(grid_.step),
-            input.colour};
+            grid_.columns,    grid_.rows,        input.colour};
   if (ground != Ground::kPicture) push.ground = input.frame;  // an address that may be read
   for (float& value : push.colour) value *= 255;
   const auto* pipeline = pipelines_[2 * size_t(ground) + (input.guide == input.frame ? 1 : 0)];

@@ -22,8 +22,7 @@ struct SmoothPush {
 };
 struct ReducePush {
   uint64_t frame, mask, cells;
-  int32_t width, height, mask_width, mask_height, columns, rows, step;
-  float inverse;
+  int32_t width, height, mask_width, mask_height, columns, rows;
   float scale_x, scale_y, offset_x, offset_y;
 };
 struct FitPush {
@@ -52,7 +51,9 @@ Result<Matte> Matte::create(gpu::Device& device, int width, int height, int mask
   matte.mask_width_ = mask_width;
   matte.mask_height_ = mask_height;
   TARSIER_TRY(matte.smooth_, device.pipelines().get({"vision/mask_smooth.comp", {}}));
-  TARSIER_TRY(matte.reduce_, device.pipelines().get({"vision/matte_reduce.comp", {}}));
+  TARSIER_TRY(matte.reduce_,
+              device.pipelines().get(
+                  {"vision/matte_reduce.comp", {uint32_t(matte.grid_.step), matte.grid_.pairs() ? 1U : 0U}}));
   TARSIER_TRY(matte.fit_, device.pipelines().get({"vision/matte_fit.comp", {}}));
   TARSIER_TRY(matte.average_, device.pipelines().get({"vision/matte_average.comp", {}}));
   for (auto& buffer : matte.smoothed_) {
@@ -85,7 +86,6 @@ void Matte::record(gpu::CommandList& commands, uint64_t frame, const SoftMask& m
                     {gpu::groups_for(uint64_t(mask_width_), kGroup), uint32_t(mask_height_), 1});
   commands.barrier();
   const uint32_t across = gpu::groups_for(uint64_t(grid_.columns), kGroup);
-  const float pixels = float(grid_.step) * float(grid_.step);
   const ReducePush reduce{frame,
                           next.address(),
                           cells_.address(),
@@ -95,8 +95,6 @@ void Matte::record(gpu::CommandList& commands, uint64_t frame, const SoftMask& m
                           mask_height_,
                           grid_.columns,
                           grid_.rows,
-                          grid_.step,
-                          1 / (255 * pixels),
                           mask.fit.scale_x,
                           mask.fit.scale_y,
                           mask.fit.offset_x,

@@ -21,6 +21,8 @@ struct CellGrid {
   int columns = 0, rows = 0;
   int step = 1;
   [[nodiscard]] uint64_t cells() const { return uint64_t(columns) * uint64_t(rows); }
+  /// Two pixels of a block lie in one aligned word; rows of an even width all begin at one.
+  [[nodiscard]] bool pairs() const { return step % 2 == 0 && width % 2 == 0; }
   bool operator==(const CellGrid&) const = default;
 };
 [[nodiscard]] CellGrid cell_grid(int width, int height);
@@ -36,9 +38,9 @@ struct SoftMask {
 class Matte {
  public:
   static Result<Matte> create(gpu::Device& device, int width, int height, int mask_width, int mask_height);
-  /// `frame`: address of B, G, R, A bytes. `smooth_s`: time constant with which a mask that stands still is
-  /// smoothed. Times that go back, and the first one, take the mask as it is. Starts by waiting for compute
-  /// and transfers and ends by making its results visible to compute.
+  /// `frame`: address of B, G, R, A bytes, a multiple of 8. `smooth_s`: time constant with which a mask that
+  /// stands still is smoothed. Times that go back, and the first one, take the mask as it is. Starts by
+  /// waiting for compute and transfers and ends by making its results visible to compute.
   void record(gpu::CommandList& commands, uint64_t frame, const SoftMask& mask, double time_s,
               double smooth_s);
 

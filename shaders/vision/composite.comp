@@ -10,6 +10,7 @@ layout(constant_id = 0) const uint kGround = 0;  // vision::Ground
 const uint kBlurred = 0, kPicture = 1, kColour = 2, kMatte = 3;
 layout(constant_id = 1) const bool kOneFrame = false;  // guide and frame are the same
 layout(constant_id = 2) const bool kPairs = false;     // step and width are even: two pixels a load
+layout(constant_id = 3) const int kStep = 4;
 
 layout(push_constant, std430) uniform Push {
   Words guide;     // the frame that the matte was made of
@@ -19,8 +20,7 @@ layout(push_constant, std430) uniform Push {
   Longs averaged;  // slopes and offset
   Words target;
   int width, height;
-  int columns, rows, step;
-  float inverse;  // 1 / step
+  int columns, rows;
   float colour[3];
 } pc;
 
@@ -46,9 +46,9 @@ uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, ve
 void main() {
   // The block of pixels between the middles of four cells: what those hold is loaded once for all of them.
   int column = int(gl_GlobalInvocationID.x), row = int(gl_GlobalInvocationID.y);
-  int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows, step = pc.step;
+  int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows;
   Words guide = pc.guide, frame = pc.frame, ground = pc.ground, blurred = pc.blurred, target = pc.target;
-  float inverse = pc.inverse;
+  const float inverse = 1.0 / float(kStep);
   vec3 colour = vec3(pc.colour[0], pc.colour[1], pc.colour[2]);
   int left = clamp(column - 1, 0, columns - 1), right = min(column, columns - 1);
   int above = max(row - 1, 0) * columns, below = min(row, rows - 1) * columns;
@@ -60,11 +60,11 @@ void main() {
   vec3 g = bgr_of(blurred.v[below + left]), h = bgr_of(blurred.v[below + right]);
   Model3 far = Model3(e, f - e, g - e, h - g - f + e);
 
-  int half_step = (step + 1) / 2;
-  int first_x = step * column - half_step, first_y = step * row - half_step;
+  const int half_step = (kStep + 1) / 2;
+  int first_x = kStep * column - half_step, first_y = kStep * row - half_step;
   float across_0 = (float(first_x) + 0.5) * inverse - (float(column) - 0.5);
   float down = (float(first_y) + 0.5) * inverse - (float(row) - 0.5);
-  for (int j = 0; j < step; ++j) {
+  for (int j = 0; j < kStep; ++j) {
     vec4 model_0 = model.at + model.down * down, model_x = model.across + model.both * down;
     vec3 far_0 = far.at + far.down * down, far_x = far.across + far.both * down;
     down += inverse;
@@ -73,7 +73,7 @@ void main() {
     bool row_inside = y >= 0 && y < height;
     float across = across_0;
     if (kPairs) {
-      for (int i = 0; i < step; i += 2) {
+      [[unroll]] for (int i = 0; i < kStep; i += 2) {
         int x = first_x + i;
         int at = (start + clamp(x, 0, width - 2)) >> 1;
         uvec2 own = unpackUint2x32(Longs(frame).v[at]);
@@ -86,7 +86,7 @@ void main() {
         if (row_inside && x >= 0 && x < width) Longs(target).v[at] = packUint2x32(uvec2(one, two));
       }
     } else {
-      for (int i = 0; i < step; ++i) {
+      [[unroll]] for (int i = 0; i < kStep; ++i) {
         int x = first_x + i;
         int at = start + clamp(x, 0, width - 1);
         uint own = frame.v[at];
