@@ -74,6 +74,7 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
   context.frame_width = frame_width;
   context.frame_height = frame_height;
   TARSIER_TRY(context.precision, infer::parse_precision(app.options.precision));
+  context.paced = app.paced;
   TARSIER_TRY(context.tune, infer::parse_tune(app.options.globals.tune));
   context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
   std::vector<std::unique_ptr<pipeline::Stage>> stages;
@@ -150,6 +151,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   app.staging_bytes = Application::staging_for(info.width, info.height);
   TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
 
+  app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
   TARSIER_TRY(parts.stages, make_stages(app, info.width, info.height));
   parts.device = app.device.get();

@@ -31,6 +31,7 @@ struct Application {
   std::unique_ptr<FrameLoop> loop;
   std::unique_ptr<capture::Mailbox> mailbox;
   uint64_t staging_bytes = 0;
+  bool paced = false;  // frames come by the clock
 
   /// Policy `latest`: one frame is in flight, and the next is taken when it is done. A second one would wait
   /// behind it, one network period older when it is shown than it need be; taking it late costs the device a
@@ -41,10 +42,10 @@ struct Application {
     return mailbox->options().policy.kind == capture::Policy::Kind::kLatest ||
            (loop->tracks() && loop->outputs().wants_pictures());
   }
-  /// Of a frame in flight: the picture, and what the host draws over it (tracks: under 5 kB each, at most
-  /// 200).
+  /// Of a frame in flight: the picture, one that is shown behind a person, and what the host draws over it
+  /// (tracks: under 5 kB each, at most 200).
   [[nodiscard]] static uint64_t staging_for(int width, int height) {
-    return uint64_t(width) * uint64_t(height) * 4 + (uint64_t{1} << 20);
+    return 2 * uint64_t(width) * uint64_t(height) * 4 + (uint64_t{1} << 20);
   }
   /// Makes the ring anew where a frame of this size does not fit its staging area (image folders).
   Status fit_ring(const capture::Frame& frame);

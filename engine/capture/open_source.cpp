@@ -48,7 +48,8 @@ Result<std::vector<fs::path>> images_in(const fs::path& folder) {
   return files;
 }
 
-/// What is likely meant by a path that does not exist: a neighbour with a similar name.
+}  // namespace
+
 std::string similar_neighbour(const fs::path& path) {
   std::vector<std::string> names;
   std::error_code code;
@@ -59,8 +60,6 @@ std::string similar_neighbour(const fs::path& path) {
   }
   return did_you_mean(path.filename().string(), names);
 }
-
-}  // namespace
 
 SourceResult open_source(const std::string& spec, const SourceOptions& options) {
   silence_libraries();

@@ -25,6 +25,9 @@ SourceResult open_synthetic(const std::string& spec);
 
 /// By extension: what OpenCV's imread is asked to read.
 bool is_image_file(const std::filesystem::path& path);
+/// What is likely meant by a path that does not exist: ", did you mean ..." a neighbour with a similar name,
+/// or "".
+std::string similar_neighbour(const std::filesystem::path& path);
 /// Orders "frame2.png" before "frame10.png".
 bool natural_less(const std::string& a, const std::string& b);
 

@@ -1,25 +1,13 @@
 // "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "pipeline/stage.hpp"
+#include "present/palette.hpp"
 #include "vision/mask.hpp"
 
 namespace tarsier::pipeline {
 namespace {
-
-/// "#rrggbb" to 0..1 per channel.
-Result<std::array<float, 3>> parse_colour(std::string_view text) {
-  uint32_t rgb = 0;
-  const char* end = text.data() + text.size();
-  if (text.size() != 7 || text[0] != '#' || std::from_chars(text.data() + 1, end, rgb, 16).ptr != end) {
-    return input_error("'{}' is no colour; write it as #rrggbb, for example #2ecc71", text);
-  }
-  return std::array<float, 3>{static_cast<float>(rgb >> 16) / 255.0F,
-                              static_cast<float>((rgb >> 8) & 255U) / 255.0F,
-                              static_cast<float>(rgb & 255U) / 255.0F};
-}
 
 struct Mask {
   MaskSpec spec;
@@ -29,7 +17,7 @@ struct Mask {
   std::vector<gpu::Buffer> readback;  // header alone, one a slot
 };
 
-class SegmentStage final : public Stage {
+class SegmentStage final : public Stage, public MaskSource {
  public:
   SegmentStage(std::string name, std::unique_ptr<Network> network, std::vector<Mask> masks)
       : name_(std::move(name)), network_(std::move(network)), masks_(std::move(masks)) {}
@@ -51,23 +39,18 @@ class SegmentStage final : public Stage {
               Layers& layers) const override {
     for (const auto& mask : masks_) {
       if (!params.boolean(mask.key + ".show")) continue;
-      present::MaskInput layer;
-      layer.buffer = &mask.pass.mask(frame.slot());
-      layer.offset = sizeof(vision::MaskHeader);
-      layer.width = static_cast<uint32_t>(mask.pass.width());
-      layer.height = static_cast<uint32_t>(mask.pass.height());
-      // A head may be smaller than the network's input by a whole factor.
-      layer.fit = network_->fit(picture.width, picture.height);
-      const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
-      const float shrink_y = static_cast<float>(layer.height) / static_cast<float>(network_->input_height());
-      layer.fit.scale_x *= shrink_x;
-      layer.fit.offset_x *= shrink_x;
-      layer.fit.scale_y *= shrink_y;
-      layer.fit.offset_y *= shrink_y;
+      present::MaskInput layer = layer_of(mask, frame, picture);
       layer.color = mask.colour;
       layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
       layers.masks.push_back(layer);
     }
+  }
+
+  [[nodiscard]] MaskSource* mask_source() override { return this; }
+  [[nodiscard]] present::MaskInput mask(std::string_view name, const gpu::FrameContext& frame,
+                                        const DeviceFrame& picture) const override {
+    const auto found = std::ranges::find_if(masks_, [&](const Mask& one) { return one.spec.name == name; });
+    return layer_of(*found, frame, picture);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
@@ -86,6 +69,24 @@ class SegmentStage final : public Stage {
   }
 
  private:
+  [[nodiscard]] present::MaskInput layer_of(const Mask& mask, const gpu::FrameContext& frame,
+                                            const DeviceFrame& picture) const {
+    present::MaskInput layer;
+    layer.buffer = &mask.pass.mask(frame.slot());
+    layer.offset = sizeof(vision::MaskHeader);
+    layer.width = static_cast<uint32_t>(mask.pass.width());
+    layer.height = static_cast<uint32_t>(mask.pass.height());
+    // A head may be smaller than the network's input by a whole factor.
+    layer.fit = network_->fit(picture.width, picture.height);
+    const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
+    const float shrink_y = static_cast<float>(layer.height) / static_cast<float>(network_->input_height());
+    layer.fit.scale_x *= shrink_x;
+    layer.fit.offset_x *= shrink_x;
+    layer.fit.scale_y *= shrink_y;
+    layer.fit.offset_y *= shrink_y;
+    return layer;
+  }
+
   std::string name_;
   std::unique_ptr<Network> network_;
   std::vector<Mask> masks_;  // never resized: completions refer to its elements
@@ -118,7 +119,7 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
   const bool logits = network.entry().head == models::Head::kMaskArgmax;
   const std::string output = spec.output.empty() ? network.plan().outputs().front().name : spec.output;
   TARSIER_TRY(const auto source, network.output(output));
-  TARSIER_TRY(const auto colour, parse_colour(spec.color));
+  TARSIER_TRY(const auto colour, present::parse_color(spec.color));
   TARSIER_TRY(auto pass,
               vision::MaskPass::create(context.device,
                                        logits ? vision::MaskKind::kTwoLogits : vision::MaskKind::kProbability,
@@ -141,7 +142,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::
   if (spec.masks.empty())
     return placed(spec.place, input_error("stage '{}': needs at least one [[stage.mask]]", spec.name));
   for (const auto& mask : spec.masks) {
-    if (const auto colour = parse_colour(mask.color); !colour.ok())
+    if (const auto colour = present::parse_color(mask.color); !colour.ok())
       return placed(mask.place,
                     colour.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask.name)));
     TARSIER_CHECK(declare_params(key_of(spec, mask), mask, params));

@@ -8,8 +8,8 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage,
-                                   &kRangeStage,  &kPrivacyStage, &kZonesStage};
+const StageType* const kTypes[] = {&kDetectStage,  &kSegmentStage, &kTrackStage,     &kRangeStage,
+                                   &kPrivacyStage, &kZonesStage,   &kBackgroundStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

@@ -30,6 +30,9 @@ struct StageContext {
   int frame_width = 0, frame_height = 0;
   infer::Precision precision = infer::Precision::kFp32;
   infer::Tune tune = infer::Tune::kOff;
+  /// Frames come when they come, and nothing may make them wait; else they are taken as fast as they can be
+  /// worked on, and results are the same in every run.
+  bool paced = false;
   LoadProgress progress;
   /// Stages before this one, for those that take what another one finds.
   std::span<const std::unique_ptr<Stage>> before = {};
@@ -108,6 +111,16 @@ class TrackSource {
   [[nodiscard]] virtual const DetectionSource& boxes() const = 0;
 };
 
+/// A stage whose masks others take.
+class MaskSource {
+ public:
+  virtual ~MaskSource() = default;
+  /// The mask of this name, which its [[stage.mask]] has, of the frame that is recorded: for what is recorded
+  /// after the source's record().
+  [[nodiscard]] virtual present::MaskInput mask(std::string_view name, const gpu::FrameContext& frame,
+                                                const DeviceFrame& picture) const = 0;
+};
+
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -132,6 +145,8 @@ class Stage {
   [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
   /// Its tracks for later stages; null for stages that keep none.
   [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
+  /// Its masks for later stages; null for stages that make none.
+  [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -154,7 +169,8 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage, kZonesStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage, kZonesStage,
+    kBackgroundStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

@@ -1,6 +1,7 @@
 #include "present/palette.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace tarsier::present {
 namespace {
@@ -37,6 +38,16 @@ uint32_t class_color_packed(int32_t class_id) {
 
 std::array<float, 3> mask_color(uint32_t index) {
   return kMasks[index % kMasks.size()];
+}
+
+Result<std::array<float, 3>> parse_color(std::string_view text) {
+  uint32_t rgb = 0;
+  const char* end = text.data() + text.size();
+  if (text.size() != 7 || text[0] != '#' || std::from_chars(text.data() + 1, end, rgb, 16).ptr != end) {
+    return input_error("'{}' is no colour; write it as #rrggbb, for example #2ecc71", text);
+  }
+  return std::array<float, 3>{float(rgb >> 16) / 255, float((rgb >> 8) & 255U) / 255,
+                              float(rgb & 255U) / 255};
 }
 
 }  // namespace tarsier::present

@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
+
+#include "core/result.hpp"
 
 namespace tarsier::present {
 
@@ -18,5 +21,7 @@ using Rgb = std::array<uint8_t, 3>;
 [[nodiscard]] uint32_t class_color_packed(int32_t class_id);
 /// Colours for mask stages ("drivable" green, "lanes" amber, "person" violet, others by order).
 [[nodiscard]] std::array<float, 3> mask_color(uint32_t index);
+/// R, G, B in 0..1 of "#rrggbb". Errors (kInput): anything else.
+Result<std::array<float, 3>> parse_color(std::string_view text);
 
 }  // namespace tarsier::present

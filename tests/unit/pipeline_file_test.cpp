@@ -25,7 +25,7 @@ class PipelineFile : public ::testing::Test {
 };
 
 TEST_F(PipelineFile, ThePipelinesOfTheProjectAreRead) {
-  for (const auto& name : {"street", "driving", "webcam"}) {
+  for (const auto& name : {"street", "driving", "webcam", "ar"}) {
     Params params;
     const auto spec = load_pipeline(std::string(TARSIER_SOURCE_DIR) + "/pipelines/" + name + ".toml", params);
     ASSERT_TRUE(spec.ok()) << spec.error().message;

@@ -121,6 +121,32 @@ TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
   expect_part(refused(privacy, {{"input", "who"}, {"cell", "0.01"}}, before), "s.cell: 0.01 is out of range");
 }
 
+TEST_F(StageDeclaration, ABackgroundStageNeedsAMaskAndFilesThatAreThere) {
+  StageSpec person = stage("who", "segment");
+  person.masks = {{"body", "", "#ffffff", 0.5}};
+  const StageSpec background = stage("s", "background");
+  const auto with = [&](Keys keys) {
+    keys.insert(keys.begin(), {{"input", "who"}, {"input_mask", "body"}});
+    return refused(background, keys, {stage("boxes", "detect"), person});
+  };
+  EXPECT_EQ(with({}), "");
+  EXPECT_EQ(with({{"effect", "green"}, {"color", "#102030"}}), "");
+  expect_part(with({{"effect", "blurr"}}), "s.effect: 'blurr' is unknown (did you mean 'blur'?)");
+  expect_part(with({{"radius", "0.2"}}), "s.radius: 0.2 is out of range, it goes from 0.005 to 0.15");
+  expect_part(with({{"color", "green"}}), "stage 's', color: 'green' is no colour");
+  expect_part(with({{"effect", "image"}}), "its effect is 'image', but no image is given; set s.image");
+  expect_part(with({{"effect", "clip"}}), "set s.clip");
+  const std::string note = file("note.jpg", "just a text\n");
+  expect_part(with({{"image", note + "x"}}), "stage 's', image: ");
+  expect_part(with({{"image", note + "x"}}), "no such file (did you mean 'note.jpg'?)");
+  expect_part(with({{"image", note}}), "note.jpg: is no picture that can be read");
+  expect_part(with({{"clip", file("note.mp4", "just a text\n")}}), "stage 's', clip: ");
+  expect_part(refused(background, {{"input", "hwo"}}, {person}), "did you mean 'who'");
+  expect_part(refused(background, {{"input", "who"}, {"input_mask", "bdy"}}, {person}),
+              "stage 'who' makes no mask 'bdy' (did you mean 'body'?)");
+  expect_part(refused(background, {}, {stage("boxes", "detect")}), "put a stage of type segment there");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),

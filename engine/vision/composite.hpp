@@ -1,0 +1,43 @@
+// The person of a frame before another background, at the frame's resolution.
+#pragma once
+
+#include <array>
+
+#include "vision/disc_blur.hpp"
+#include "vision/matte.hpp"
+
+namespace tarsier::vision {
+
+/// What is put behind the person.
+enum class Ground : uint8_t {
+  kBlurred,  // the frame's own background, blurred
+  kPicture,  // another picture of the frame's size
+  kColour,
+  kMatte  // nothing: the coverage itself is shown in grey
+};
+
+/// For frames of one size.
+class Composite {
+ public:
+  struct Input {
+    // Addresses, multiples of 8:
+    uint64_t guide = 0;             // the frame that the matte was made of
+    uint64_t frame = 0;             // the frame as it is shown
+    uint64_t picture = 0;           // Ground::kPicture; else not read
+    std::array<float, 3> colour{};  // Ground::kColour: B, G, R in 0..1
+  };
+  static Result<Composite> create(gpu::Device& device, const CellGrid& grid);
+  /// The blur is what the frame's own background is taken to be at the person's edge. Ends by making result()
+  /// visible to compute and transfers.
+  void record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur& blur,
+              const Input& input) const;
+  /// B, G, R, A bytes of the frame's size.
+  [[nodiscard]] const gpu::Buffer& result() const { return result_; }
+
+ private:
+  CellGrid grid_;
+  std::array<const gpu::ComputePipeline*, 8> pipelines_{};
+  gpu::Buffer result_;
+};
+
+}  // namespace tarsier::vision

@@ -1,0 +1,181 @@
+// The pipeline ar as it is shipped: every effect, changed while it runs, on the way to a screen.
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "app/application.hpp"
+#include "capture/backdrop.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "support/clips.hpp"
+#include "support/temp_folder.hpp"
+
+namespace tarsier::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Ar : public ::testing::Test {
+ protected:
+  test::TempFolder dir_;
+  Application app_;
+  void SetUp() override {
+    log::init("warn");
+    const auto catalogue = models::Catalogue::load_default();
+    const auto store = models::store_options({});
+    ASSERT_TRUE(catalogue.ok() && store.ok());
+    const auto entry = catalogue->find("selfie_segmentation");
+    ASSERT_TRUE(entry.ok()) << entry.error().message;
+    if (const auto files = models::locate(**entry, *store); !files.ok())
+      GTEST_SKIP() << files.error().message;
+    app_.options.headless = true;
+    app_.options.pipeline = "ar";
+    app_.options.globals.tune = "off";
+  }
+
+  void assemble_with(const std::string& source, const std::string& effect) {
+    app_.options.source = source;
+    app_.options.set.push_back("background.effect=" + effect);
+    const Status assembled = assemble(app_, {}, false);
+    ASSERT_TRUE(assembled.ok()) << assembled.error().message;
+  }
+  void choose(const std::string& effect) {
+    ASSERT_TRUE(app_.params.set_text("background.effect", effect, ParamOrigin::kOverlay).ok());
+  }
+  /// What the headless loop does with the next frame; afterwards that one is done.
+  capture::Frame one_frame() {
+    const auto letter = app_.mailbox->take();
+    EXPECT_EQ(letter.state, capture::Mailbox::State::kFrame);
+    auto context = app_.ring->begin();
+    EXPECT_TRUE(context.ok());
+    const Status recorded = app_.loop->record(**context, letter.frame, false);
+    EXPECT_TRUE(recorded.ok()) << recorded.error().message;
+    EXPECT_TRUE(app_.ring->submit(**context).ok());
+    app_.ring->drain();
+    EXPECT_EQ(app_.loop->latest().readback_bytes, 0U);
+    EXPECT_EQ(app_.loop->latest().tracker_bytes, 0U);
+    return letter.frame;
+  }
+  std::vector<uint8_t> shown() {
+    const gpu::Image& image = app_.loop->scene().image();
+    const uint64_t bytes = uint64_t(image.width()) * image.height() * 4;
+    auto copy =
+        app_.device->create_buffer({.size = bytes, .memory = gpu::Memory::kReadback, .name = "shown"});
+    EXPECT_TRUE(copy.ok());
+    EXPECT_TRUE(app_.device
+                    ->run_once([&](gpu::CommandList& commands) {
+                      commands.image_barrier(image, gpu::ImageUse::kSampled, gpu::ImageUse::kTransferRead);
+                      commands.read_back(image, *copy, 0);
+                      commands.image_barrier(image, gpu::ImageUse::kTransferRead, gpu::ImageUse::kSampled);
+                    })
+                    .ok());
+    const auto pixels = copy->as<uint8_t>();
+    return {pixels.begin(), pixels.end()};
+  }
+  /// The part of a picture's pixels that equal another one's.
+  static double equal(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+    EXPECT_EQ(a.size(), b.size());
+    size_t same = 0;
+    for (size_t i = 0; i < a.size(); i += 4) same += std::equal(&a[i], &a[i] + 3, &b[i]) ? 1 : 0;
+    return double(same) * 4 / double(a.size());
+  }
+  static std::vector<uint8_t> plain(size_t bytes, uint8_t b, uint8_t g, uint8_t r) {
+    std::vector<uint8_t> pixels(bytes, 255);
+    for (size_t i = 0; i < bytes; i += 4) {
+      pixels[i] = b;
+      pixels[i + 1] = g;
+      pixels[i + 2] = r;
+    }
+    return pixels;
+  }
+};
+
+TEST_F(Ar, WithoutAnEffectThePictureIsBitForBitTheCameras) {
+  assemble_with("synthetic:321x240", "none");
+  for (int i = 0; i < 3; ++i) {
+    const auto frame = one_frame();
+    ASSERT_EQ(shown(), *frame.bgra);
+  }
+}
+
+TEST_F(Ar, EffectsChangeWhileItRunsAndReadNothingBack) {
+  test::write_clip(dir_ / "clip.mp4", 10, 160, 120);
+  app_.options.set = {"background.clip=" + (dir_ / "clip.mp4").string()};
+  assemble_with("synthetic:320x240", "none");
+  // Nobody is in the picture: what is shown is the background.
+  capture::FramePool pool;
+  const auto image = capture::read_picture((home_dir() / "assets" / "backdrop.jpg").string());
+  ASSERT_TRUE(image.ok()) << image.error().message;
+  const auto covered = capture::cover(*image, 320, 240, pool);
+  uint64_t allocations = 0;
+  for (int round = 0; round < 2; ++round) {
+    SCOPED_TRACE(round);
+    // Whatever an effect needs is made when it is first chosen.
+    if (round == 1) allocations = app_.device->allocations();
+    choose("green");
+    one_frame();
+    EXPECT_GT(equal(shown(), plain(320 * 240 * 4, 0x40, 0xb1, 0x00)), 0.9);
+    choose("image");
+    one_frame();
+    EXPECT_GT(equal(shown(), *covered.bgra), 0.9);
+    choose("matte");
+    one_frame();
+    EXPECT_GT(equal(shown(), plain(320 * 240 * 4, 0, 0, 0)), 0.9);
+    choose("clip");
+    for (int i = 0; i < 4; ++i) one_frame();
+    capture::Frame clip;
+    clip.width = 320;
+    clip.height = 240;
+    clip.bgra = std::make_shared<std::vector<uint8_t>>(shown());
+    const double clip_s =
+        round == 0 ? 3 / 30.0 : 12 / 30.0;  // frames since it was first chosen, 20 pictures/s
+    EXPECT_NEAR(test::measured_level(clip), test::level_of(uint64_t(clip_s * 20 + 0.02)), 6);
+    choose("blur");
+    auto frame = one_frame();
+    EXPECT_LT(equal(shown(), *frame.bgra), 0.5);
+    choose("none");
+    frame = one_frame();
+    EXPECT_EQ(shown(), *frame.bgra);
+    if (round == 1) {
+      EXPECT_EQ(app_.device->allocations(), allocations + 6) << "as many as shown() made";
+    }
+  }
+}
+
+TEST_F(Ar, AnEffectWithoutItsFileIsToldAndChangesNothing) {
+  assemble_with("synthetic:320x240", "none");
+  choose("clip");
+  const auto frame = one_frame();
+  const auto pixels = shown();
+  EXPECT_LT(equal(pixels, *frame.bgra), 1.0) << "no note is shown";
+  EXPECT_TRUE(std::equal(pixels.begin(), pixels.begin() + 320 * 180 * 4, frame.bgra->begin()));
+}
+
+TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {
+  const char* shared = std::getenv("TARSIER_SHARED");
+  const fs::path clip =
+      fs::path(shared == nullptr ? TARSIER_SOURCE_DIR "/../shared" : shared) / "footage" / "webcam_walk.mkv";
+  if (!fs::exists(clip)) GTEST_SKIP() << clip.string() << " is not here (set TARSIER_SHARED)";
+  app_.options.set = {"background.color=#00ff00"};
+  assemble_with(clip.string(), "green");
+  constexpr int kWidth = 640;
+  std::vector<uint8_t> before;
+  for (int i = 0; i < 12; ++i) {
+    const auto frame = one_frame();
+    ASSERT_EQ(frame.width, kWidth);
+    const auto pixels = shown();
+    size_t green = 0, kept = 0;
+    for (size_t at = 0; at < pixels.size(); at += 4) {
+      if (pixels[at] == 0 && pixels[at + 1] == 255 && pixels[at + 2] == 0) ++green;
+      if (std::equal(&pixels[at], &pixels[at] + 3, &(*frame.bgra)[at])) ++kept;
+    }
+    const double all = double(pixels.size()) / 4;
+    // By eye she covers a fifth to a quarter of the picture.
+    EXPECT_GT(double(green) / all, 0.65) << i;
+    EXPECT_GT(double(kept) / all, 0.12) << i;
+    EXPECT_LT(1 - double(green + kept) / all, 0.08) << i << ": soft edges are lines, not areas";
+  }
+}
+
+}  // namespace
+}  // namespace tarsier::app
