@@ -35,24 +35,47 @@ Status apply_settings(const std::vector<std::string>& settings, Params& params) 
     if (equals == std::string::npos || equals == 0) {
       return input_error("--set {}: write it as key=value, for example detect.score=0.5", setting);
     }
-    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine);
+    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine,
+                       "--set");
   }
   return {};
 }
 
 /// What the user got wrong (unknown key, unknown model, a value out of range) ends the run before anything is
 /// fetched, opened or loaded.
-Status declare_stages(Application& app) {
-  const std::span all(app.spec.stages);
+Status declare_stages(const pipeline::PipelineSpec& spec, const models::Catalogue& catalogue,
+                      Params& params) {
+  const std::span all(spec.stages);
   for (size_t i = 0; i < all.size(); ++i)
-    TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), app.catalogue, app.params));
-  return app.params.check_all_known();
+    TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), catalogue, params));
+  return params.check_all_known();
+}
+
+/// Stages and parameters as the file and the command line say.
+Status read_pipeline(Application& app) {
+  pipeline::PipelineSpec spec;
+  Params params;
+  TARSIER_CHECK(apply_settings(app.options.set, params));
+  TARSIER_TRY(spec, pipeline::load_pipeline(app.options.pipeline, params));
+  TARSIER_CHECK(declare_stages(spec, app.catalogue, params));
+  app.spec = std::move(spec);
+  app.declared = params;
+  app.params = std::move(params);
+  return {};
 }
 
 /// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
 /// boxes, and the rest runs; a file of the user's that is no network ends the run.
-Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
-                                                                  pipeline::StageContext& context) {
+Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app, int frame_width,
+                                                                  int frame_height) {
+  ProgressLine progress;
+  pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
+  context.slots = app.options.frames_in_flight;
+  context.frame_width = frame_width;
+  context.frame_height = frame_height;
+  TARSIER_TRY(context.precision, infer::parse_precision(app.options.precision));
+  TARSIER_TRY(context.tune, infer::parse_tune(app.options.globals.tune));
+  context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
   std::vector<std::unique_ptr<pipeline::Stage>> stages;
   std::vector<std::pair<std::string, Error>> left_out;
   for (const auto& spec : app.spec.stages) {
@@ -68,7 +91,6 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
   }
   if (stages.empty()) return left_out.front().second;
   for (const auto& [name, error] : left_out) log::warn("stage '{}' is left out: {}", name, error.message);
-  context.before = {};
   return stages;
 }
 
@@ -102,12 +124,10 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   if (options.frames_in_flight < 2 || options.frames_in_flight > 3) {
     return input_error("--frames-in-flight {}: choose 2 or 3", options.frames_in_flight);
   }
-  TARSIER_TRY(const auto precision, infer::parse_precision(options.precision));
-  TARSIER_CHECK(apply_settings(options.set, app.params));
-  TARSIER_TRY(app.spec, pipeline::load_pipeline(options.pipeline, app.params));
+  TARSIER_TRY([[maybe_unused]] const auto precision, infer::parse_precision(options.precision));
   TARSIER_TRY(app.catalogue, models::Catalogue::load_default());
   TARSIER_TRY(app.store, models::store_options(options.globals.model_path));
-  TARSIER_CHECK(declare_stages(app));
+  TARSIER_CHECK(read_pipeline(app));
 
   std::string source_name = options.source;
   if (source_name.empty()) {
@@ -131,32 +151,18 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
 
   FrameLoop::Parts parts;
-  {
-    ProgressLine progress;
-    pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
-    context.slots = options.frames_in_flight;
-    context.frame_width = info.width;
-    context.frame_height = info.height;
-    context.precision = precision;
-    TARSIER_TRY(context.tune, infer::parse_tune(options.globals.tune));
-    context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
-    TARSIER_TRY(parts.stages, make_stages(app, context));
-  }
+  TARSIER_TRY(parts.stages, make_stages(app, info.width, info.height));
   parts.device = app.device.get();
   parts.ring = app.ring.get();
   parts.params = &app.params;
   parts.slots = options.frames_in_flight;
-  std::vector<std::string> labels;
-  for (const auto& stage : parts.stages) {
-    if (labels.empty()) labels = stage->labels();
-  }
   std::string video = options.sink, json = options.json;
   if (!windowed && !options.headless && video.empty() && json.empty()) {
     video = fmt::format("out/{}.mp4", app.spec.name);
     json = fmt::format("out/{}.jsonl", app.spec.name);
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
-  TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json, labels));
+  TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json));
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
   {
     ProgressLine progress;
@@ -165,6 +171,36 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   }
   app.mailbox = std::make_unique<capture::Mailbox>(std::move(source), mailbox);
   app.stop.on_raise([&app] { app.mailbox->stop(); });
+  return {};
+}
+
+Status reload_pipeline(Application& app) {
+  auto before = std::pair(std::move(app.spec), std::move(app.params));
+  const Params declared = std::move(app.declared);
+  const auto put_back = [&](const Status& status) {
+    std::tie(app.spec, app.params) = std::move(before);
+    app.declared = declared;
+    return status;
+  };
+  if (const Status status = read_pipeline(app); !status.ok()) return put_back(status);
+
+  const auto unchanged = [&](const ParamSpec& spec) {
+    return declared.has(spec.key) && declared.value(spec.key) == app.declared.value(spec.key);
+  };
+  bool anew = app.spec.stages != before.first.stages;
+  for (const ParamSpec& spec : app.declared.specs()) {
+    anew = anew || (spec.restarts && !unchanged(spec));
+    if (!unchanged(spec) || before.second.origin(spec.key) != ParamOrigin::kOverlay) continue;
+    // Another network may have other classes: then the file's value stands.
+    const Status kept = app.params.set(spec.key, before.second.value(spec.key), ParamOrigin::kOverlay);
+    if (!kept.ok()) log::info("{}", kept.error().message);
+  }
+  if (!anew) return {};
+  const auto& info = app.mailbox->info();
+  auto stages = make_stages(app, info.width, info.height);
+  if (!stages.ok()) return put_back(stages.error());
+  app.ring->drain();  // completions refer to the stages that go
+  app.loop->use_stages(*std::move(stages));
   return {};
 }
 

@@ -21,6 +21,8 @@ struct Application {
   RunOptions options;
   StopSignal stop;
   Params params;
+  Params
+      declared;  // params as the pipeline file and the command line gave them, before the overlay's changes
   pipeline::PipelineSpec spec;
   models::Catalogue catalogue;
   models::StoreOptions store;
@@ -58,6 +60,12 @@ struct Application {
 
 /// Opens everything. `device_options` come from the window, or are plain when there is none.
 Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed);
+
+/// Reads the pipeline file again. Values of the file that changed take the place of what was there, unless
+/// the command line set them; what the overlay set stays where the file's value did. Stages are made anew
+/// where they, their masks or what they read at their start changed; outputs go on. Errors: as of assemble();
+/// then everything stays as it was.
+Status reload_pipeline(Application& app);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
@@ -14,6 +15,7 @@
 #include "core/console.hpp"
 #include "core/file.hpp"
 #include "infer/layer_check.hpp"
+#include "infer/probe.hpp"
 #include "pipeline/network.hpp"
 
 namespace tarsier::app {
@@ -126,9 +128,7 @@ Status check_network(const GlobalOptions& globals, const CheckOptions& options) 
   load.allow_runner = true;
   TARSIER_TRY(ToolModel model, load_tool_model(load, globals));
   const auto [low, high] = pipeline::input_range(model.entry.input);
-  std::vector<graph::Tensor> inputs;
-  for (const auto& input : model.inputs)
-    inputs.push_back(graph::random_tensor(input.desc, uint32_t(inputs.size() + 1), low, high));
+  const auto inputs = infer::probe_inputs(model.inputs | std::views::transform(&ToolValue::desc), low, high);
   TARSIER_TRY(auto checked, check_with_progress(model, inputs));
 
   // In fp16 a layer that is not exact enough gets fp32; what is wrong then is wrong for another reason.

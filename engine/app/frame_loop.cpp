@@ -13,16 +13,23 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
   loop->frames_ = std::make_unique<gpu::UploadRing>(device, loop->parts_.slots, "frame",
                                                     gpu::UploadRing::best_way(device));
   loop->grabber_ = std::make_unique<present::FrameGrabber>(device, loop->parts_.slots + 1);
-  for (const auto& stage : loop->parts_.stages) {
-    loop->tracks_ = loop->tracks_ || stage->tracks();
-    auto labels = stage->labels();
-    if (loop->labels_.empty()) loop->labels_ = labels;
-    if (!labels.empty()) loop->label_sets_.push_back(std::move(labels));
-  }
-  present::SceneOptions options;
-  options.label_sets = loop->label_sets_;
-  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(device, options));
+  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(device, {}));
+  loop->use_stages(std::move(loop->parts_.stages));
   return loop;
+}
+
+void FrameLoop::use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages) {
+  parts_.stages = std::move(stages);
+  tracks_ = false;
+  std::vector<std::vector<std::string>> label_sets;
+  for (const auto& stage : parts_.stages) {
+    tracks_ = tracks_ || stage->tracks();
+    if (auto labels = stage->labels(); !labels.empty()) label_sets.push_back(std::move(labels));
+  }
+  labels_ = label_sets.empty() ? std::vector<std::string>() : label_sets.front();
+  parts_.outputs->use_labels(labels_);
+  label_sets_ = std::move(label_sets);
+  scene_->use_label_sets(label_sets_);
 }
 
 FrameLoop::FrameLoop(Parts parts) : parts_(std::move(parts)) {}

@@ -41,6 +41,8 @@ class FrameLoop {
   Status redraw(gpu::FrameContext& context);
   /// After another ring took the place of the one that it was made with; the old one must be drained.
   void use_ring(gpu::FrameRing& ring) { parts_.ring = &ring; }
+  /// Other stages in the place of those that it was made with, which no frame in flight may use any more.
+  void use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages);
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 

@@ -5,15 +5,14 @@
 namespace tarsier::app {
 
 Result<std::unique_ptr<Outputs>> Outputs::open(const std::filesystem::path& video, double fps,
-                                               const std::filesystem::path& json,
-                                               std::vector<std::string> labels) {
+                                               const std::filesystem::path& json) {
   auto outputs = std::make_unique<Outputs>();
   if (!video.empty()) {
     TARSIER_TRY(outputs->video_, record::VideoWriter::open(video, {.fps = fps}));
     outputs->video_path_ = video;
   }
   if (!json.empty()) {
-    TARSIER_TRY(outputs->json_, record::JsonLinesWriter::open(json, std::move(labels)));
+    TARSIER_TRY(outputs->json_, record::JsonLinesWriter::open(json));
     outputs->json_path_ = json;
   }
   return outputs;

@@ -15,8 +15,11 @@ class Outputs {
  public:
   /// Opens what is asked for (empty paths: not). Errors (kInput): an unwritable place, an unknown extension.
   static Result<std::unique_ptr<Outputs>> open(const std::filesystem::path& video, double fps,
-                                               const std::filesystem::path& json,
-                                               std::vector<std::string> labels);
+                                               const std::filesystem::path& json);
+  /// The names of classes that results are written with from now on.
+  void use_labels(const std::vector<std::string>& labels) {
+    if (json_) json_->use_labels(labels);
+  }
   [[nodiscard]] bool wants_pictures() const { return video_ != nullptr; }
   [[nodiscard]] bool wants_results() const { return json_ != nullptr; }
   Status write(const pipeline::FrameResult& result);

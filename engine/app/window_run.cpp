@@ -1,6 +1,8 @@
 // The loop with a window: the same frames, shown with the panels on top; parameters change while it runs.
 #include <algorithm>
 #include <deque>
+#include <filesystem>
+#include <optional>
 
 #include "app/application.hpp"
 #include "app/command_line.hpp"
@@ -44,9 +46,39 @@ class History {
   std::deque<capture::Clock::time_point> times_;
 };
 
+/// Notices when a file was written.
+class FileWatch {
+ public:
+  explicit FileWatch(std::filesystem::path file) : file_(std::move(file)), seen_(stamp()) {}
+  /// Once after each change, looked for twice a second. A file that is away for a moment is being replaced.
+  bool changed() {
+    const auto now = capture::Clock::now();
+    if (now < next_look_) return false;
+    next_look_ = now + std::chrono::milliseconds(500);
+    const Stamp found = stamp();
+    if (!found || found == seen_) return false;
+    seen_ = found;
+    return true;
+  }
+
+ private:
+  using Stamp = std::optional<std::pair<std::filesystem::file_time_type, uintmax_t>>;
+  [[nodiscard]] Stamp stamp() const {
+    std::error_code time_error, size_error;
+    const auto time = std::filesystem::last_write_time(file_, time_error);
+    const auto size = std::filesystem::file_size(file_, size_error);
+    if (time_error || size_error) return std::nullopt;
+    return std::pair(time, size);
+  }
+  std::filesystem::path file_;
+  Stamp seen_;
+  capture::Clock::time_point next_look_;
+};
+
 class WindowedRun {
  public:
-  WindowedRun(Application& app, window::Window& window) : app_(app), window_(window) {
+  WindowedRun(Application& app, window::Window& window)
+      : app_(app), window_(window), pipeline_file_(app.spec.file) {
     panels_.visible = true;
     const auto& info = app.mailbox->info();
     data_.pipeline = app.spec.name;
@@ -67,6 +99,7 @@ class WindowedRun {
       if (events.quit) break;
       if (events.toggle_pause) toggle_pause();
       if (events.step && data_.paused) app_.mailbox->step();
+      if (pipeline_file_.changed()) reload();
       TARSIER_TRY(const bool more, turn());
       if (!more) break;
       TARSIER_CHECK(app_.loop->take_error());
@@ -75,6 +108,19 @@ class WindowedRun {
   }
 
  private:
+  /// The user edits the pipeline while it runs: a mistake is told, and the last good one goes on.
+  void reload() {
+    const Status status = reload_pipeline(app_);
+    mistake_ = status.ok() ? "" : status.error().message;
+    if (!status.ok()) {
+      log::error("{}", mistake_);
+      window_.show_panels(true);  // the message is one of them
+      return;
+    }
+    data_.pipeline = app_.spec.name;
+    window_.say("read " + app_.spec.file.filename().string() + " again");
+  }
+
   void toggle_pause() {
     data_.paused = !data_.paused;
     app_.mailbox->pause(data_.paused);
@@ -122,7 +168,7 @@ class WindowedRun {
     data_.frame_id = latest.frame_id;
     data_.readback_bytes = latest.readback_bytes;
     data_.tracker_bytes = latest.tracker_bytes;
-    data_.message = window_.message();
+    data_.message = mistake_.empty() ? window_.message() : mistake_;
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :
@@ -168,6 +214,8 @@ class WindowedRun {
   overlay::Panels panels_;
   overlay::ProfileSnapshot data_;
   History history_;
+  FileWatch pipeline_file_;
+  std::string mistake_;  // in the pipeline file as it is now
   uint64_t seen_ = 0;
   bool idle_ = false;
   bool waits_ = false;  // for the frame in flight

@@ -84,6 +84,9 @@ Result<ParamValue> Params::parse(const ParamSpec& spec, std::string_view text) c
       for (auto& part : split(text, ',')) {
         if (!part.empty()) names.push_back(std::move(part));
       }
+      // A choice of that name goes before the word for the empty set.
+      if (names.size() == 1 && names[0] == spec.empty && std::ranges::count(spec.choices, spec.empty) == 0)
+        names.clear();
       return conform(spec, names);
     }
   }
@@ -126,6 +129,7 @@ Result<ParamValue> Params::conform(const ParamSpec& spec, const ParamValue& valu
       if (std::holds_alternative<std::string>(value)) return value;
       break;
     case ParamType::kSet:
+      if (const auto* text = std::get_if<std::string>(&value)) return parse(spec, *text);
       if (const auto* names = std::get_if<std::vector<std::string>>(&value)) {
         for (const auto& name : *names) TARSIER_CHECK(check_choice(spec, name));
         return value;
@@ -137,7 +141,8 @@ Result<ParamValue> Params::conform(const ParamSpec& spec, const ParamValue& valu
 
 Status Params::declare(ParamSpec spec) {
   const std::string key = spec.key;
-  const auto [slot, added] = slots_.try_emplace(key, Slot{specs_.size(), spec.initial});
+  const auto [slot, added] =
+      slots_.try_emplace(key, Slot{specs_.size(), spec.initial, ParamOrigin::kDefault, ""});
   if (!added) {
     return runtime_error("{}: declared twice; give the second stage of this name another one", key);
   }
@@ -149,8 +154,11 @@ Status Params::declare(ParamSpec spec) {
     }
     const Pending pending = *it;
     it = pending_.erase(it);
-    TARSIER_CHECK(pending.is_text ? set_text(key, std::get<std::string>(pending.value), pending.origin)
-                                  : set(key, pending.value, pending.origin));
+    const Status status = pending.is_text
+                              ? set_text(key, std::get<std::string>(pending.value), pending.origin)
+                              : set(key, pending.value, pending.origin);
+    if (!status.ok()) return pending.place.empty() ? status.error() : status.error().in(pending.place);
+    if (slot->second.origin == pending.origin) slot->second.place = pending.place;
   }
   return {};
 }
@@ -177,6 +185,7 @@ Status Params::set(std::string_view key, const ParamValue& value, ParamOrigin or
   if (origin < slot.origin) return {};
   slot.value = std::move(conformed);
   slot.origin = origin;
+  slot.place.clear();
   ++version_;
   return {};
 }
@@ -188,17 +197,18 @@ Status Params::set_text(std::string_view key, std::string_view text, ParamOrigin
   return set(key, value, origin);
 }
 
-void Params::preset(std::string key, ParamValue value, ParamOrigin origin) {
-  pending_.push_back({std::move(key), std::move(value), origin, false});
+void Params::preset(std::string key, ParamValue value, ParamOrigin origin, std::string place) {
+  pending_.push_back({std::move(key), std::move(value), origin, std::move(place), false});
 }
-void Params::preset_text(std::string key, std::string text, ParamOrigin origin) {
-  pending_.push_back({std::move(key), std::move(text), origin, true});
+void Params::preset_text(std::string key, std::string text, ParamOrigin origin, std::string place) {
+  pending_.push_back({std::move(key), std::move(text), origin, std::move(place), true});
 }
 
 Status Params::check_all_known() const {
   if (pending_.empty()) return {};
   const auto& first = pending_.front();
-  return input_error("{} ({}): no such parameter{}", first.key, name_of(first.origin),
+  return input_error("{}: {}: no such parameter{}",
+                     first.place.empty() ? std::string(name_of(first.origin)) : first.place, first.key,
                      did_you_mean(first.key, keys()));
 }
 
@@ -228,6 +238,11 @@ const ParamValue& Params::value(std::string_view key) const {
 }
 ParamOrigin Params::origin(std::string_view key) const {
   return slot(key).origin;
+}
+
+std::string Params::place(std::string_view key) const {
+  const auto found = slots_.find(key);
+  return found == slots_.end() ? "" : found->second.place;
 }
 
 std::vector<std::string> Params::keys() const {

@@ -19,7 +19,7 @@ enum class ParamType : uint8_t {
   kFloat,
   kChoice,  // one of ParamSpec::choices
   kText,
-  kSet  // a subset of ParamSpec::choices; the empty set means all
+  kSet  // a subset of ParamSpec::choices
 };
 
 using ParamValue = std::variant<bool, int64_t, double, std::string, std::vector<std::string>>;
@@ -32,7 +32,8 @@ struct ParamSpec {
   std::string unit;
   std::string help;
   std::vector<std::string> choices;
-  bool restarts = false;  // read when the pipeline starts; the overlay shows it greyed
+  std::string empty = "all";  // of kSet: what the empty set means, and the word for it
+  bool restarts = false;      // read when the pipeline starts; the overlay shows it greyed
 };
 
 /// Where a value comes from; a later one wins over an earlier one.
@@ -54,12 +55,14 @@ class Params {
   Status set(std::string_view key, const ParamValue& value, ParamOrigin origin);
   /// The same from text, as in `--set key=value` ("0.4", "on", "person,car").
   Status set_text(std::string_view key, std::string_view text, ParamOrigin origin);
-  /// Keeps a value for a key that is declared later.
-  void preset(std::string key, ParamValue value, ParamOrigin origin);
-  void preset_text(std::string key, std::string text, ParamOrigin origin);
+  /// Keeps a value for a key that is declared later. `place` is where the user wrote it ("street.toml:12"):
+  /// errors begin with it.
+  void preset(std::string key, ParamValue value, ParamOrigin origin, std::string place = "");
+  void preset_text(std::string key, std::string text, ParamOrigin origin, std::string place = "");
   /// After all declarations: an error for the first preset key that nothing declared.
   [[nodiscard]] Status check_all_known() const;
 
+  [[nodiscard]] bool has(std::string_view key) const { return slots_.contains(key); }
   [[nodiscard]] bool boolean(std::string_view key) const;
   [[nodiscard]] int64_t integer(std::string_view key) const;
   [[nodiscard]] double real(std::string_view key) const;
@@ -67,6 +70,8 @@ class Params {
   [[nodiscard]] const std::vector<std::string>& set_of(std::string_view key) const;
   [[nodiscard]] const ParamValue& value(std::string_view key) const;
   [[nodiscard]] ParamOrigin origin(std::string_view key) const;
+  /// Where the value in force was written; empty for defaults, the overlay and keys that nothing declared.
+  [[nodiscard]] std::string place(std::string_view key) const;
   /// In order of declaration.
   [[nodiscard]] const std::vector<ParamSpec>& specs() const { return specs_; }
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -78,11 +83,13 @@ class Params {
     size_t spec;
     ParamValue value;
     ParamOrigin origin = ParamOrigin::kDefault;
+    std::string place;
   };
   struct Pending {
     std::string key;
     ParamValue value;
     ParamOrigin origin;
+    std::string place;
     bool is_text;
   };
   [[nodiscard]] const Slot& slot(std::string_view key) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <ranges>
 
 #include "core/file.hpp"
 #include "core/log.hpp"
@@ -114,7 +115,9 @@ class PrecisionChooser {
   Status keep_layers_that_fail_alone() {
     for (int round = 0; round < kRounds; ++round) {
       const Graph graph = graph_with(kept_);
-      const auto inputs = probe_inputs(graph, options_.probe_low, options_.probe_high);
+      const auto desc = [&](graph::ValueId id) { return graph.value(id).desc; };
+      const auto inputs =
+          probe_inputs(graph.inputs | std::views::transform(desc), options_.probe_low, options_.probe_high);
       TARSIER_TRY(const auto rows, compare_with_fp32(device_, graph, inputs));
       const size_t before = kept_.size();
       for (const auto& name : failed_layers(rows)) kept_.insert(name);

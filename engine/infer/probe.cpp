@@ -90,13 +90,6 @@ class Painter {
 
 }  // namespace
 
-std::vector<Tensor> probe_inputs(const Graph& graph, float low, float high) {
-  std::vector<Tensor> inputs;
-  for (const ValueId id : graph.inputs)
-    inputs.push_back(graph::random_tensor(graph.value(id).desc, uint32_t(inputs.size() + 1), low, high));
-  return inputs;
-}
-
 Tensor probe_picture(const TensorDesc& desc, uint32_t seed, float low, float high) {
   const auto view = PictureView::of(desc);
   if (view.count == 0) return graph::random_tensor(desc, seed, low, high);

@@ -1,14 +1,22 @@
 // What a network is fed with when it is tried out before any picture is there.
 #pragma once
 
+#include <ranges>
 #include <vector>
 
 #include "graph/graph.hpp"
 
 namespace tarsier::infer {
 
-/// Numbers for the inputs of a graph: real ones evenly distributed between `low` and `high`, the rest zeros.
-[[nodiscard]] std::vector<graph::Tensor> probe_inputs(const graph::Graph& graph, float low, float high);
+/// Numbers for inputs of these descriptions (a range of TensorDesc): real ones evenly distributed between
+/// `low` and `high`, the rest zeros.
+template <std::ranges::input_range Descs>
+[[nodiscard]] std::vector<graph::Tensor> probe_inputs(Descs&& descs, float low, float high) {
+  std::vector<graph::Tensor> inputs;
+  for (const graph::TensorDesc& desc : descs)
+    inputs.push_back(graph::random_tensor(desc, uint32_t(inputs.size() + 1), low, high));
+  return inputs;
+}
 
 /// A made-up picture with the statistics of photographs (edges, flat areas, every size of object): discs of
 /// random colour that hide each other, their radii distributed as r^-3, with a little shading and noise;

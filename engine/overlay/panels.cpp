@@ -1,6 +1,7 @@
 #include "overlay/panels.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fmt/format.h>
 #include <imgui.h>
@@ -14,6 +15,7 @@ namespace {
 const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
 const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
 const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};
+constexpr size_t kFewChoices = 7;  // fit into the list without searching
 
 void text(const std::string& line) {
   ImGui::TextUnformatted(line.c_str());
@@ -144,7 +146,9 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (!data.message.empty()) {
     ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
+    ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(data.message);
+    ImGui::PopTextWrapPos();
     ImGui::End();
   }
   return events;
@@ -327,18 +331,23 @@ void Panels::draw_param(const ParamSpec& spec, Params& params) {
 void Panels::draw_set(const ParamSpec& spec, Params& params) {
   std::vector<std::string> chosen = std::get<std::vector<std::string>>(params.value(spec.key));
   const std::string count =
-      chosen.empty() ? "all" : fmt::format("{} of {}", chosen.size(), spec.choices.size());
+      chosen.empty() ? spec.empty : fmt::format("{} of {}", chosen.size(), spec.choices.size());
   row(title_of(spec.key), count);
   help_on_hover(spec);
   std::string& filter = filters_[spec.key];
-  const float button = ImGui::CalcTextSize("All").x + 2 * ImGui::GetStyle().FramePadding.x;
-  ImGui::SetNextItemWidth(-(button + ImGui::GetStyle().ItemSpacing.x));
-  ImGui::InputTextWithHint("##filter", "search", &filter);
-  ImGui::SameLine();
-  if (ImGui::Button("All")) apply(spec.key, std::vector<std::string>{}, params);
+  std::string clear = spec.empty;  // "All"
+  clear[0] = char(std::toupper(uint8_t(clear[0])));
+  if (spec.choices.size() > kFewChoices) {
+    const float button = ImGui::CalcTextSize(clear.c_str()).x + 2 * ImGui::GetStyle().FramePadding.x;
+    ImGui::SetNextItemWidth(-(button + ImGui::GetStyle().ItemSpacing.x));
+    ImGui::InputTextWithHint("##filter", "search", &filter);
+    ImGui::SameLine();
+  }
+  if (ImGui::Button(clear.c_str())) apply(spec.key, std::vector<std::string>{}, params);
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {5, 0});
   const float height =
-      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, 7)) + 12;
+      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, kFewChoices)) +
+      12;
   ImGui::BeginChild("##list", {0, height}, true);
   const std::string wanted = to_lower(filter);
   bool any = false;

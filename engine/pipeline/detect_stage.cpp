@@ -84,6 +84,9 @@ class DetectStage final : public Stage, public DetectionSource {
     return {reinterpret_cast<const vision::Detection*>(bytes + sizeof header),
             std::min<size_t>(header.count, vision::kMaxDetections)};
   }
+  [[nodiscard]] const gpu::Buffer& device_boxes(uint32_t slot) const override {
+    return decoder_.detections(slot);
+  }
   [[nodiscard]] const std::vector<std::string>& class_names() const override {
     return network_->entry().labels;
   }
@@ -160,13 +163,8 @@ Status declare_params(const StageSpec& spec, const models::Entry& entry, Params&
 
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
                Params& params) {
-  TARSIER_CHECK(params.declare({.key = spec.name + ".model",
-                                .type = ParamType::kText,
-                                .initial = std::string("centernet"),
-                                .help = "network: a name of `tarsier models list`, or a file",
-                                .restarts = true}));
-  TARSIER_TRY(const auto entry, catalogue.resolve(params.text(spec.name + ".model")));
-  TARSIER_TRY([[maybe_unused]] const auto kind, head_kind(entry));
+  TARSIER_TRY(const auto entry, declare_model(spec, "centernet", catalogue, params));
+  if (const auto kind = head_kind(entry); !kind.ok()) return at(spec, "model", params, kind.error());
   return declare_params(spec, entry, params);
 }
 

@@ -29,14 +29,19 @@ std::optional<ParamValue> param_value(const toml::node& node) {
   return std::nullopt;
 }
 
+std::string place_of(const fs::path& file, const toml::node& node) {
+  return fmt::format("{}:{}", file.string(), node.source().begin.line);
+}
+
 Error at(const fs::path& file, const toml::node& node, std::string_view what) {
-  return input_error("{}:{}: {}", file.string(), node.source().begin.line, what);
+  return input_error("{}: {}", place_of(file, node), what);
 }
 
 Result<MaskSpec> read_mask(const fs::path& file, const toml::node& node) {
   const auto* table = node.as_table();
   if (table == nullptr) return at(file, node, "a mask must be written as [[stage.mask]]");
   MaskSpec mask;
+  mask.place = place_of(file, node);
   for (const auto& [key, value] : *table) {
     if (key == "name") {
       mask.name = value.value_or(std::string());
@@ -68,7 +73,7 @@ Status preset(const fs::path& file, const std::string& key, const toml::node& va
   if (!converted) {
     return at(file, value, fmt::format("'{}' must be a number, a text, true/false or a list of names", key));
   }
-  params.preset(key, std::move(*converted), ParamOrigin::kPipeline);
+  params.preset(key, std::move(*converted), ParamOrigin::kPipeline, place_of(file, value));
   return {};
 }
 
@@ -76,6 +81,7 @@ Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Param
   const auto* table = node.as_table();
   if (table == nullptr) return at(file, node, "a stage must be written as [[stage]]");
   StageSpec stage;
+  stage.place = place_of(file, node);
   stage.name = table->get("name") != nullptr ? table->get("name")->value_or(std::string()) : "";
   stage.type = table->get("type") != nullptr ? table->get("type")->value_or(std::string()) : "";
   if (stage.name.empty()) return at(file, node, "a stage needs a name");
@@ -130,6 +136,7 @@ Result<PipelineSpec> load_pipeline(const std::string& name_or_path, Params& para
 
   PipelineSpec spec;
   spec.name = file.stem().string();
+  spec.file = file;
   for (const auto& [key, value] : root) {
     if (key == "description") {
       spec.description = value.value_or(std::string());

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/param.hpp"
@@ -16,6 +17,11 @@ struct MaskSpec {
   std::string output;  // of the network
   std::string color;   // "#rrggbb"
   double opacity = 0.4;
+  std::string place;                              // file and line, for messages
+  bool operator==(const MaskSpec& other) const {  // wherever it is written
+    return std::tie(name, output, color, opacity) ==
+           std::tie(other.name, other.output, other.color, other.opacity);
+  }
 };
 
 /// One [[stage]].
@@ -23,10 +29,15 @@ struct StageSpec {
   std::string name;  // prefix of its parameters
   std::string type;  // "detect", "segment"
   std::vector<MaskSpec> masks;
+  std::string place;  // file and line, for messages
+  bool operator==(const StageSpec& other) const {
+    return std::tie(name, type, masks) == std::tie(other.name, other.type, other.masks);
+  }
 };
 
 struct PipelineSpec {
-  std::string name;         // the file's name without .toml
+  std::string name;  // the file's name without .toml
+  std::filesystem::path file;
   std::string description;  // one line, for --help and the overlay
   std::vector<StageSpec> stages;
 };

@@ -135,18 +135,15 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
 
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
                Params& params) {
-  TARSIER_CHECK(params.declare({.key = spec.name + ".model",
-                                .type = ParamType::kText,
-                                .initial = std::string("selfie_segmentation"),
-                                .help = "network: a name of `tarsier models list`, or a file",
-                                .restarts = true}));
-  TARSIER_TRY(const auto entry, catalogue.resolve(params.text(spec.name + ".model")));
+  TARSIER_TRY(const auto entry, declare_model(spec, "selfie_segmentation", catalogue, params));
   if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold)
-    return unsuitable(entry, "makes no masks", "segment");
-  if (spec.masks.empty()) return input_error("stage '{}': needs at least one [[stage.mask]]", spec.name);
+    return at(spec, "model", params, unsuitable(entry, "makes no masks", "segment"));
+  if (spec.masks.empty())
+    return placed(spec.place, input_error("stage '{}': needs at least one [[stage.mask]]", spec.name));
   for (const auto& mask : spec.masks) {
     if (const auto colour = parse_colour(mask.color); !colour.ok())
-      return colour.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask.name));
+      return placed(mask.place,
+                    colour.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask.name)));
     TARSIER_CHECK(declare_params(key_of(spec, mask), mask, params));
   }
   return {};

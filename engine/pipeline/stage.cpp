@@ -8,7 +8,7 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage, &kPrivacyStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
@@ -16,8 +16,8 @@ Result<const StageType*> find_type(const StageSpec& spec) {
     if (type->name == spec.type) return type;
     known.emplace_back(type->name);
   }
-  return input_error("stage '{}': there is no type '{}'{}; types are {}", spec.name, spec.type,
-                     did_you_mean(spec.type, known), join(known, ", "));
+  return placed(spec.place, input_error("stage '{}': there is no type '{}'{}; types are {}", spec.name,
+                                        spec.type, did_you_mean(spec.type, known), join(known, ", ")));
 }
 
 }  // namespace
@@ -30,7 +30,32 @@ Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
 
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(const auto* type, find_type(spec));
-  return type->make(spec, context);
+  auto stage = type->make(spec, context);
+  // What does not suit now is the network, of those that a file can get wrong.
+  if (!stage.ok() && stage.error().kind == ErrorKind::kInput)
+    return at(spec, "model", context.params, stage.error());
+  return stage;
+}
+
+Error placed(const std::string& place, const Error& error) {
+  return place.empty() ? error : error.in(place);
+}
+
+Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error) {
+  const std::string place = params.place(fmt::format("{}.{}", spec.name, key));
+  return placed(place.empty() ? spec.place : place, error);
+}
+
+Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
+                                    const models::Catalogue& catalogue, Params& params) {
+  const std::string key = spec.name + ".model";
+  TARSIER_CHECK(params.declare({.key = key,
+                                .type = ParamType::kText,
+                                .initial = std::move(initial),
+                                .help = "network: a name of `tarsier models list`, or a file",
+                                .restarts = true}));
+  auto entry = catalogue.resolve(params.text(key));
+  return entry.ok() ? std::move(entry) : at(spec, "model", params, entry.error());
 }
 
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {
@@ -49,19 +74,19 @@ Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std
     if (other.type == type) suitable.push_back(other.name);
   }
   if (std::ranges::find(suitable, input) != suitable.end()) return {};
-  if (suitable.empty()) {
-    return input_error("stage '{}': its input '{}' is no stage before it; put a stage of type {} there",
-                       spec.name, input, type);
-  }
-  return input_error("stage '{}': its input '{}' is no {} stage before it{}; there is {}", spec.name, input,
-                     type, did_you_mean(input, suitable), join(suitable, ", "));
+  const std::string what = suitable.empty()
+                               ? fmt::format("no stage before it; put a stage of type {} there", type)
+                               : fmt::format("no {} stage before it{}; there is {}", type,
+                                             did_you_mean(input, suitable), join(suitable, ", "));
+  return at(spec, "input", params, input_error("stage '{}': its input '{}' is {}", spec.name, input, what));
 }
 
 Status check_only_one(const StageSpec& spec, std::span<const StageSpec> before) {
   for (const auto& other : before) {
     if (other.type != spec.type) continue;
-    return input_error("stage '{}': '{}' is one already; a pipeline has one stage of type {}", spec.name,
-                       other.name, spec.type);
+    return placed(spec.place,
+                  input_error("stage '{}': '{}' is one already; a pipeline has one stage of type {}",
+                              spec.name, other.name, spec.type));
   }
   return {};
 }

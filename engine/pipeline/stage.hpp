@@ -76,6 +76,9 @@ class DetectionSource {
   /// The boxes of the frame in this slot, by falling score: for completions of that frame that were asked for
   /// after the source's own.
   [[nodiscard]] virtual std::span<const vision::Detection> boxes(uint32_t slot) const = 0;
+  /// The same on the device, for the frame that is being recorded: a DetectionHeader and Detections, down to
+  /// the lowest score that any reader wants.
+  [[nodiscard]] virtual const gpu::Buffer& device_boxes(uint32_t slot) const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
 };
 
@@ -94,6 +97,12 @@ class TrackSource {
   virtual ~TrackSource() = default;
   /// The notes outlive the frames.
   virtual void attach(const TrackNotes& notes) = 0;
+  /// Where everything that is followed may be at a time, appended: also what was not seen lately or only
+  /// once. Of what is out of sight the box holds both where it was seen and where it is expected.
+  virtual void whereabouts(double time_s, const DeviceFrame& picture,
+                           std::vector<vision::Detection>& boxes) const = 0;
+  /// The stage whose boxes are tracked.
+  [[nodiscard]] virtual const DetectionSource& boxes() const = 0;
 };
 
 class Stage {
@@ -142,7 +151,18 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage;
+
+/// The error, told where a file has it; as it is without a place.
+Error placed(const std::string& place, const Error& error);
+/// The error, told where the value of the stage's key was written, or the stage where the file says nothing
+/// of it.
+Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
+
+/// Declares the key `model`, a name of the catalogue or a file, and finds its entry. Errors (kInput): no such
+/// network (with the nearest).
+Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
+                                    const models::Catalogue& catalogue, Params& params);
 
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.

@@ -85,6 +85,25 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
   [[nodiscard]] bool tracks() const override { return true; }
   [[nodiscard]] TrackSource* track_source() override { return this; }
   void attach(const TrackNotes& notes) override { notes_ = &notes; }
+  [[nodiscard]] const DetectionSource& boxes() const override { return source_; }
+  void whereabouts(double time_s, const DeviceFrame& picture,
+                   std::vector<vision::Detection>& boxes) const override {
+    const auto tracks = tracker_.tracks();
+    for (size_t i = 0; i < tracks.size(); ++i) {
+      const auto& track = tracks[i];
+      if (track.state == vision::TrackState::kRemoved) continue;
+      auto box = tracker_.expected(i, time_s);
+      // Also where it was seen last: it may have stopped.
+      if (!leaves(box, picture)) {
+        box.x0 = std::min(box.x0, double(track.seen_x0));
+        box.y0 = std::min(box.y0, double(track.seen_y0));
+        box.x1 = std::max(box.x1, double(track.seen_x1));
+        box.y1 = std::max(box.y1, double(track.seen_y1));
+      }
+      boxes.push_back(
+          {float(box.x0), float(box.y0), float(box.x1), float(box.y1), track.score, track.class_id, 0, 0});
+    }
+  }
   [[nodiscard]] bool draws(const Params& params) const override { return params.boolean(name_ + ".show"); }
 
   Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
@@ -116,6 +135,12 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
   }
 
  private:
+  /// Whether a box touches the picture's edge.
+  static bool leaves(const vision::BoxFilter::Box& box, const DeviceFrame& picture) {
+    return box.x0 < kEdge || box.y0 < kEdge || box.x1 > picture.width - kEdge ||
+           box.y1 > picture.height - kEdge;
+  }
+
   void keep_trails() {
     for (const auto& track : tracker_.tracks()) {
       if (track.state == vision::TrackState::kRemoved) {
@@ -143,9 +168,7 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
       const auto box = tracker_.expected(i, picture.time_s);
       if (box.x1 <= 0 || box.y1 <= 0 || box.x0 >= width || box.y0 >= height) continue;
       // Lost at the picture's edge: it has left, and the rest of its box would hang there.
-      const bool leaves =
-          box.x0 < kEdge || box.y0 < kEdge || box.x1 > width - kEdge || box.y1 > height - kEdge;
-      if (lost && leaves) continue;
+      if (lost && leaves(box, picture)) continue;
       present::TrackBox out;
       out.x0 = std::max(float(box.x0), 0.0F);
       out.y0 = std::max(float(box.y0), 0.0F);

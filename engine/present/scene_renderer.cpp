@@ -83,6 +83,12 @@ Status SceneRenderer::Impl::make_pipelines() {
 }
 
 Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uint32_t height) {
+  const float pixels = text_pixels(height, options.text_scale);
+  if (!text || pixels != text->size) {
+    TARSIER_TRY(auto tables, TextTables::create(*device, pixels, options.label_sets));
+    if (text) frame.retire(text);
+    text = std::move(tables);
+  }
   if (canvas && canvas->image.width() == width && canvas->image.height() == height) return {};
   auto next = std::make_shared<Canvas>();
   TARSIER_TRY(next->image, gpu::Image::create(*device, {.width = width,
@@ -91,12 +97,6 @@ Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uin
                                                         .color_target = true,
                                                         .name = "scene"}));
   TARSIER_TRY(next->target, gpu::RenderTarget::create(*device, next->image, gpu::Load::kKeep));
-  const float pixels = text_pixels(height, options.text_scale);
-  if (!text || pixels != text->size) {
-    TARSIER_TRY(auto tables, TextTables::create(*device, pixels, options.label_sets));
-    if (text) frame.retire(text);
-    text = std::move(tables);
-  }
   const bool first = canvas == nullptr;
   if (!first) frame.retire(canvas);
   canvas = std::move(next);
@@ -194,9 +194,15 @@ Result<std::unique_ptr<SceneRenderer>> SceneRenderer::create(gpu::Device& device
   std::unique_ptr<SceneRenderer> out(new SceneRenderer());
   out->impl_->device = &device;
   out->impl_->options = options;
-  if (out->impl_->options.label_sets.empty()) out->impl_->options.label_sets.emplace_back();
+  out->use_label_sets(options.label_sets);
   TARSIER_TRY([[maybe_unused]] const auto font, find_font());  // say so at start, not at the first frame
   return out;
+}
+
+void SceneRenderer::use_label_sets(std::vector<std::vector<std::string>> label_sets) {
+  if (label_sets.empty()) label_sets.emplace_back();
+  impl_->options.label_sets = std::move(label_sets);
+  impl_->text.reset();
 }
 
 Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) {

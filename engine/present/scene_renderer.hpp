@@ -51,6 +51,8 @@ class SceneRenderer {
   SceneRenderer(const SceneRenderer&) = delete;
   SceneRenderer& operator=(const SceneRenderer&) = delete;
 
+  /// Other class names than SceneOptions'; no frame in flight may draw with the former ones.
+  void use_label_sets(std::vector<std::vector<std::string>> label_sets);
   /// Records the scene. Needs no barrier from the caller: it waits for earlier compute and copies, and later
   /// compute and copies may overwrite the inputs. Spends one FrameContext span, "scene". Steady state
   /// allocates nothing; a new frame or mask size does.

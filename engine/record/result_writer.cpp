@@ -141,11 +141,13 @@ std::string to_json_line(const pipeline::FrameResult& result, const std::vector<
   return line;
 }
 
-Result<std::unique_ptr<JsonLinesWriter>> JsonLinesWriter::open(const fs::path& path,
-                                                               std::vector<std::string> labels) {
+void JsonLinesWriter::use_labels(const std::vector<std::string>& labels) {
+  labels_ = all_quoted(labels);
+}
+
+Result<std::unique_ptr<JsonLinesWriter>> JsonLinesWriter::open(const fs::path& path) {
   std::unique_ptr<JsonLinesWriter> writer(new JsonLinesWriter);
   writer->path_ = path == "-" ? fs::path("/dev/stdout") : path;
-  writer->labels_ = all_quoted(labels);
   if (writer->path_.filename().empty()) return input_error("{}: is a folder; name a file", path.string());
   std::error_code code;
   const auto status = fs::status(writer->path_, code);

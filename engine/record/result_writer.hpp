@@ -34,15 +34,15 @@ inline constexpr int kResultVersion = 1;
 /// `tail -f` follows it and a full disk is noticed on the frame that it concerns.
 class JsonLinesWriter {
  public:
-  /// `labels[class_id]` names a class; ids beyond it are written as "class <id>". Errors (kInput): the folder
-  /// cannot be made or written, the path is a folder.
-  static Result<std::unique_ptr<JsonLinesWriter>> open(const std::filesystem::path& path,
-                                                       std::vector<std::string> labels);
+  /// Errors (kInput): the folder cannot be made or written, the path is a folder.
+  static Result<std::unique_ptr<JsonLinesWriter>> open(const std::filesystem::path& path);
   /// Without finish() the half-written file is removed.
   ~JsonLinesWriter();
   JsonLinesWriter(const JsonLinesWriter&) = delete;
   JsonLinesWriter& operator=(const JsonLinesWriter&) = delete;
 
+  /// `labels[class_id]` names a class from now on; ids beyond it are written as "class <id>".
+  void use_labels(const std::vector<std::string>& labels);
   /// Errors (kRuntime): full disk, broken pipe. Every later call gives the same error.
   Status write(const pipeline::FrameResult& result);
   /// Flushes to disk and puts the file in place.

@@ -334,6 +334,10 @@ void Window::screenshot(std::function<void(const Result<std::string>&)> done) {
   });
 }
 
+void Window::say(std::string message) {
+  impl_->say(std::move(message));
+}
+
 std::string Window::message() const {
   return Clock::now() - impl_->message_time < kMessageTime ? impl_->message : "";
 }

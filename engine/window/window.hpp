@@ -76,6 +76,7 @@ class Window {
   void screenshot(std::function<void(const Result<std::string>&)> done = {});
   /// What the user should see for a moment ("saved out/tarsier-0001.png"): empty after a few seconds.
   [[nodiscard]] std::string message() const;
+  void say(std::string message);
   /// For tests: hands over the next composed picture instead of saving it.
   void grab(present::FrameGrabber::Callback done);
   /// For tests.

@@ -60,6 +60,20 @@ TEST_F(RecurrentStateTest, FollowsTheReferenceOverSeveralFrames) {
   }
 }
 
+TEST_F(RecurrentStateTest, WhatNobodyAskedForNeedNotRun) {
+  Recurrent network(true);
+  network.graph.output(network.graph.op("NoSuchOperator", {network.graph.inputs[0]}));
+  const std::string shown = network.graph.value(network.graph.outputs[0]).name;
+  for (const auto precision : {infer::Precision::kFp32, infer::Precision::kAuto}) {
+    infer::CompileOptions options;
+    options.state = {{network.next, "h"}};
+    options.outputs = {shown, network.next};
+    options.precision = precision;
+    const auto plan = infer::Plan::compile(device(), network.graph, options);
+    EXPECT_TRUE(plan.ok()) << plan.error().message;
+  }
+}
+
 TEST_F(RecurrentStateTest, NamesWhatDoesNotFit) {
   Recurrent network(false);
   infer::CompileOptions options;

@@ -6,6 +6,7 @@
 
 #include "core/file.hpp"
 #include "models/golden_frames.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::test {
 namespace {
@@ -13,10 +14,8 @@ namespace {
 class GoldenInputs : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenInputs, AreTheRecordedBytes) {
-  const char* set = std::getenv("TARSIER_SHARED");
-  const std::filesystem::path footage =
-      std::filesystem::path(set != nullptr && *set != 0 ? set : TARSIER_SOURCE_DIR "/../shared") / "footage";
-  if (!std::filesystem::exists(footage)) GTEST_SKIP() << footage << " is not here (set TARSIER_SHARED)";
+  const auto footage = shared_folder() / "footage";
+  if (const auto why = missing_file(footage); !why.empty()) GTEST_SKIP() << why;
   const auto text = read_text((home_dir() / "tests/golden" / (std::string(GetParam()) + ".json")).string());
   ASSERT_TRUE(text.ok()) << text.error().message;
   const auto recorded = nlohmann::json::parse(*text);

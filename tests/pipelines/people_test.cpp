@@ -9,8 +9,7 @@
 
 #include "app/run_options.hpp"
 #include "core/log.hpp"
-#include "models/catalogue.hpp"
-#include "models/store.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -39,18 +38,9 @@ class People : public ::testing::Test {
   RunOptions options_;
   void SetUp() override {
     log::init("warn");
-    const char* shared = std::getenv("TARSIER_SHARED");
-    options_.source =
-        (fs::path(shared == nullptr ? TARSIER_SOURCE_DIR "/../shared" : shared) / "footage" / "people.mp4")
-            .string();
-    if (!fs::exists(options_.source)) GTEST_SKIP() << options_.source << " is not here (set TARSIER_SHARED)";
-    const auto catalogue = models::Catalogue::load_default();
-    const auto store = models::store_options({});
-    ASSERT_TRUE(catalogue.ok() && store.ok());
-    const auto entry = catalogue->find("centernet");
-    ASSERT_TRUE(entry.ok());
-    if (const auto files = models::locate(**entry, *store); !files.ok())
-      GTEST_SKIP() << files.error().message;
+    options_.source = test::shared_clip("people.mp4").string();
+    if (const auto why = test::missing_file(options_.source); !why.empty()) GTEST_SKIP() << why;
+    if (const auto why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
     fs::create_directories(dir_);
     options_.headless = true;
     options_.json = (dir_ / "people.jsonl").string();

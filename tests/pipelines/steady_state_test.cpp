@@ -13,6 +13,7 @@
 #include "core/log.hpp"
 #include "gpu/vulkan.hpp"
 #include "pipelines/counting_heap.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -74,13 +75,7 @@ class SteadyState : public ::testing::Test {
     log::init("warn");
     fs::create_directories(dir_);
     for (const char* network : {"yolox_nano", "selfie_segmentation"}) {
-      const auto catalogue = models::Catalogue::load_default();
-      const auto store = models::store_options({});
-      ASSERT_TRUE(catalogue.ok() && store.ok());
-      const auto entry = catalogue->find(network);
-      ASSERT_TRUE(entry.ok()) << entry.error().message;
-      if (const auto files = models::locate(**entry, *store); !files.ok())
-        GTEST_SKIP() << files.error().message;
+      if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
     }
     app_.options.headless = true;
     app_.options.json = (dir_ / "results.jsonl").string();

@@ -13,25 +13,13 @@
 #include "app/command_line.hpp"
 #include "capture/frame_source.hpp"
 #include "core/log.hpp"
-#include "models/catalogue.hpp"
-#include "models/store.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::app {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr uint64_t kFrames = 12;
-
-/// Why the test can't run here, or "".
-std::string missing(const std::string& network) {
-  const auto catalogue = models::Catalogue::load_default();
-  const auto store = models::store_options({});
-  if (!catalogue.ok() || !store.ok()) return "the catalogue cannot be read";
-  const auto entry = catalogue->find(network);
-  if (!entry.ok()) return entry.error().message;
-  const auto files = models::locate(**entry, *store);
-  return files.ok() ? "" : files.error().message;
-}
 
 class Street : public ::testing::Test {
  protected:
@@ -45,7 +33,7 @@ class Street : public ::testing::Test {
     options_.sink = (dir_ / "street.mp4").string();
     options_.json = (dir_ / "street.jsonl").string();
     options_.globals.validation = true;
-    if (const std::string why = missing("centernet"); !why.empty()) GTEST_SKIP() << why;
+    if (const std::string why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
   }
   ~Street() override { fs::remove_all(dir_); }
 
@@ -212,7 +200,7 @@ TEST_F(Street, ClassesAndScoreFilterOnTheDevice) {
 }
 
 TEST_F(Street, AnotherNetworkTakesThePlaceAtItsOwnSize) {
-  if (const std::string why = missing("fastestdet"); !why.empty()) GTEST_SKIP() << why;
+  if (const std::string why = test::missing_network("fastestdet"); !why.empty()) GTEST_SKIP() << why;
   options_.sink.clear();
   options_.max_frames = 2;
   options_.set = {"detect.model=fastestdet"};

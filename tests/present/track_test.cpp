@@ -76,6 +76,59 @@ TEST_F(TracksTest, LabelHasTheNumber) {
   EXPECT_EQ(changed(0, 0, kWidth, 70), 0U);
 }
 
+TEST_F(TracksTest, LabelTellsDistanceAndTimeToCollision) {
+  TrackBox box = track(24, 60, 100, 250, 220);
+  const auto label_end = [&] {  // the last column of the label's row that something is drawn in
+    uint32_t end = 0;
+    for (uint32_t x = 0; x < kWidth; ++x) end = unchanged(x, 90) ? end : x;
+    return end;
+  };
+  draw_tracks({box});
+  const auto with_score = pixels();
+  box.distance_m = 23;
+  draw_tracks({box});
+  const uint32_t metres = label_end();
+  const auto at_23 = pixels();
+  EXPECT_NE(at_23, with_score) << "in the score's place";
+  box.distance_m = 48;
+  draw_tracks({box});
+  EXPECT_NE(pixels(), at_23) << "the figure is drawn";
+  box.ttc_s = 2.1F;
+  draw_tracks({box});
+  EXPECT_GT(label_end(), metres + 10) << "'2.1 s' comes after it";
+}
+
+TEST_F(TracksTest, WhatIsWarnedOfIsRed) {
+  TrackBox box = track(24, 100, 90, 220, 200);
+  const auto red = [&](uint32_t x, uint32_t y) {
+    const Pixel p = at(x, y);
+    return p.r > 170 && p.g < 90 && p.b < 90;
+  };
+  draw_tracks({box});
+  EXPECT_FALSE(red(160, 202));
+  box.warned = true;
+  draw_tracks({box});
+  for (uint32_t y : {202U, 204U}) EXPECT_TRUE(red(160, y)) << "around its own frame, at " << y;
+  EXPECT_TRUE(red(97, 150));
+  EXPECT_TRUE(is_color(160, 200, present::track_color(24)));
+  EXPECT_EQ(changed(110, 100, 210, 190), 0U) << "the inside is left alone";
+}
+
+TEST_F(TracksTest, TheBannerIsRedAtTheTop) {
+  draw(kWidth, kHeight, {}, {}, {}, {}, "COLLISION 2.1 s");
+  size_t red = 0, white = 0;
+  for (uint32_t y = 0; y < kHeight / 5; ++y) {
+    for (uint32_t x = 0; x < kWidth; ++x) {
+      const Pixel p = at(x, y);
+      red += !unchanged(x, y) && p.r > 150 && p.g < 80 && p.b < 80 ? 1 : 0;
+      white += !unchanged(x, y) && p.r > 220 && p.g > 220 && p.b > 220 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(red, 800U);
+  EXPECT_GT(white, 40U) << "its text";
+  EXPECT_EQ(changed(0, kHeight / 4, kWidth, kHeight), 0U) << "nothing else";
+}
+
 TEST_F(TracksTest, LabelStaysInThePicture) {
   draw_tracks({track(1, 0, 0, 80, 60), track(2, 300, 150, 321, 243)});
   EXPECT_GT(changed(2, 2, 90, 20), 500U) << "inside the box at the upper edge";

@@ -99,4 +99,14 @@ inline void expect_same_results(const graph::Graph& a, const graph::Graph& b, fl
   }
 }
 
+/// Runs the pass on a copy and compares results; returns the copy.
+template <class Pass>
+G rewritten(const G& before, Pass&& pass) {
+  G after = before;
+  const Status status = pass(after);
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
+  expect_same_results(before, after);
+  return after;
+}
+
 }  // namespace tarsier::testing

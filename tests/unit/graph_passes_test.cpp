@@ -8,20 +8,10 @@
 namespace tarsier::graph {
 namespace {
 
-using testing::expect_same_results;
 using testing::G;
+using testing::rewritten;
 using Types = std::vector<std::string>;
 using Ints = std::vector<int64_t>;
-
-/// Runs the pass on a copy and compares; returns the copy.
-template <class Pass>
-G rewritten(const G& before, Pass&& pass) {
-  G after = before;
-  const Status status = pass(after);
-  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
-  expect_same_results(before, after);
-  return after;
-}
 
 bool accept_all(const Graph&, const Node&, const PostOp&) {
   return true;

@@ -49,6 +49,26 @@ TEST(Params, RangeTypeAndChoiceAreChecked) {
   EXPECT_EQ(params.set_of("detect.classes").size(), 2U);
 }
 
+TEST(Params, TheEmptySetHasAWord) {
+  Params params = two_params();
+  ASSERT_TRUE(params.set("detect.classes", std::string("car"), ParamOrigin::kPipeline).ok());
+  EXPECT_EQ(params.set_of("detect.classes").size(), 1U) << "a text is a list, too";
+  ASSERT_TRUE(params.set_text("detect.classes", "all", ParamOrigin::kCommandLine).ok());
+  EXPECT_TRUE(params.set_of("detect.classes").empty());
+  EXPECT_FALSE(params.set_text("detect.classes", "off", ParamOrigin::kCommandLine).ok());
+  EXPECT_FALSE(params.set_text("detect.classes", "all,car", ParamOrigin::kCommandLine).ok());
+  ASSERT_TRUE(params
+                  .declare({.key = "p.blur",
+                            .type = ParamType::kSet,
+                            .initial = std::vector<std::string>{},
+                            .choices = {"people"},
+                            .empty = "off"})
+                  .ok());
+  ASSERT_TRUE(params.set_text("p.blur", "people", ParamOrigin::kPipeline).ok());
+  ASSERT_TRUE(params.set("p.blur", std::string("off"), ParamOrigin::kCommandLine).ok());
+  EXPECT_TRUE(params.set_of("p.blur").empty());
+}
+
 TEST(Params, ValuesGivenBeforeTheDeclarationAreApplied) {
   Params params;
   params.preset("a.x", int64_t{3}, ParamOrigin::kPipeline);

@@ -43,7 +43,29 @@ TEST_F(PipelineFile, StageKeysBecomeParameters) {
   EXPECT_EQ(params_.origin("d.score"), ParamOrigin::kPipeline);
   const Status unknown = params_.check_all_known();
   ASSERT_FALSE(unknown.ok());
-  EXPECT_NE(unknown.error().message.find("d.classes"), std::string::npos);
+  EXPECT_EQ(unknown.error().message, file_.string() + ":5: d.classes: no such parameter");
+}
+
+TEST_F(PipelineFile, ABadValueSaysWhereItIs) {
+  const auto spec = load("[[stage]]\nname='d'\ntype='detect'\nscore=5\n[stage.camera]\nheight='x'\n");
+  ASSERT_TRUE(spec.ok());
+  EXPECT_EQ(spec->stages[0].place, file_.string() + ":1");
+  const Status range = params_.declare({.key = "d.score", .type = ParamType::kFloat, .initial = 0.1});
+  ASSERT_FALSE(range.ok());
+  EXPECT_EQ(range.error().message, file_.string() + ":4: d.score: 5 is out of range, it goes from 0 to 1");
+  const Status type =
+      params_.declare({.key = "d.camera.height", .type = ParamType::kFloat, .help = "metres"});
+  ASSERT_FALSE(type.ok());
+  EXPECT_EQ(type.error().message, file_.string() + ":6: d.camera.height: 'x' is not a number (metres)");
+}
+
+TEST_F(PipelineFile, WhatIsSetLaterHasAnotherPlace) {
+  ASSERT_TRUE(load("[[stage]]\nname='d'\ntype='detect'\nscore=0.5\n").ok());
+  params_.preset_text("d.score", "0.7", ParamOrigin::kCommandLine, "--set");
+  ASSERT_TRUE(params_.declare({.key = "d.score", .type = ParamType::kFloat, .initial = 0.1}).ok());
+  EXPECT_EQ(params_.place("d.score"), "--set");
+  ASSERT_TRUE(params_.set("d.score", 0.2, ParamOrigin::kOverlay).ok());
+  EXPECT_EQ(params_.place("d.score"), "");
 }
 
 TEST_F(PipelineFile, BadFilesSayWhere) {

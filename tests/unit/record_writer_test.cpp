@@ -118,8 +118,9 @@ TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {
   const TempFolder folder;
   const auto path = folder / "out/deep/street.jsonl";
   {
-    auto writer = JsonLinesWriter::open(path, {"person"});
+    auto writer = JsonLinesWriter::open(path);
     ASSERT_TRUE(writer.ok()) << writer.error().message;
+    (*writer)->use_labels({"person"});
     ASSERT_TRUE((*writer)->write(sample()).ok());
     EXPECT_FALSE(std::filesystem::exists(path));
     EXPECT_GT(std::filesystem::file_size(path.string() + ".partial"), 100U);  // can be followed while it runs
@@ -139,7 +140,7 @@ TEST(JsonLinesWriter, AnUnfinishedRunKeepsTheOldFileAndLeavesNoPartialOne) {
   const auto path = folder / "street.jsonl";
   std::ofstream(path) << "old";
   {
-    auto writer = JsonLinesWriter::open(path, {});
+    auto writer = JsonLinesWriter::open(path);
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE((*writer)->write(sample()).ok());
   }
@@ -150,7 +151,7 @@ TEST(JsonLinesWriter, AnUnfinishedRunKeepsTheOldFileAndLeavesNoPartialOne) {
 TEST(JsonLinesWriter, AFullDiskIsOneClearErrorAndLeavesNothing) {
   const TempFolder folder;
   const auto path = folder / "street.jsonl";
-  auto writer = JsonLinesWriter::open(path, {});
+  auto writer = JsonLinesWriter::open(path);
   ASSERT_TRUE(writer.ok());
   Status status;
   {
@@ -163,7 +164,7 @@ TEST(JsonLinesWriter, AFullDiskIsOneClearErrorAndLeavesNothing) {
   EXPECT_EQ((*writer)->write(sample()).error().message, status.error().message);
   EXPECT_EQ((*writer)->finish().error().message, status.error().message);
   EXPECT_TRUE(folder.entries().empty());
-  auto full = JsonLinesWriter::open("/dev/full", {});
+  auto full = JsonLinesWriter::open("/dev/full");
   ASSERT_TRUE(full.ok()) << full.error().message;
   const auto no_space = (*full)->write(sample());
   ASSERT_FALSE(no_space.ok());
@@ -176,7 +177,7 @@ TEST(JsonLinesWriter, AnUnwritableSinkIsFoundAtTheStart) {
   std::ofstream(folder / "file") << "x";
   for (const auto& path : {folder.path(), folder / "file/street.jsonl", folder / "new/",
                            std::filesystem::path("/proc/tarsier/street.jsonl")}) {
-    const auto writer = JsonLinesWriter::open(path, {});
+    const auto writer = JsonLinesWriter::open(path);
     ASSERT_FALSE(writer.ok()) << path;
     EXPECT_EQ(writer.error().exit_code(), 2);
     EXPECT_TRUE(writer.error().message.starts_with(path.string())) << writer.error().message;

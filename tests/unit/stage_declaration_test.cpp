@@ -94,11 +94,67 @@ TEST_F(StageDeclaration, ARangeStageNeedsATrackerBeforeItAndAPossibleCamera) {
   }
 }
 
+TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
+  const std::vector<StageSpec> before = {stage("boxes", "detect"), stage("who", "track")};
+  const auto with = [&](const std::string& blur, const std::string& classes) {
+    Params params;
+    params.preset_text("boxes.classes", classes, ParamOrigin::kPipeline);
+    params.preset_text("who.input", "boxes", ParamOrigin::kPipeline);
+    params.preset_text("s.input", "who", ParamOrigin::kPipeline);
+    params.preset("s.blur", blur, ParamOrigin::kPipeline);
+    for (size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(declare_stage(before[i], std::span(before).first(i), catalogue_, params).ok());
+    const Status status = declare_stage(stage("s", "privacy"), before, catalogue_, params);
+    if (status.ok()) return std::string();
+    EXPECT_EQ(status.error().exit_code(), 2);
+    return status.error().message;
+  };
+  EXPECT_EQ(with("off", "car"), "");
+  EXPECT_EQ(with("people,vehicles", "all"), "");
+  EXPECT_EQ(with("faces", "person"), "");
+  expect_part(with("peple", "all"), "did you mean 'people'");
+  expect_part(with("all", "all"), "choose one of people, faces, vehicles");
+  expect_part(with("people", "car,bus"), "boxes.classes leaves out 'person'; add it there");
+  expect_part(with("vehicles", "person"), "boxes.classes leaves out 'car'");
+  const StageSpec privacy = stage("s", "privacy");
+  expect_part(refused(privacy, {{"input", "boxes"}}, {before[0]}), "put a stage of type track there");
+  expect_part(refused(privacy, {{"input", "who"}, {"cell", "0.01"}}, before), "s.cell: 0.01 is out of range");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
               "stage 's', mask 'm': 'green' is no colour");
   expect_part(refused("segment", "selfie_segmentation"), "at least one [[stage.mask]]");
+}
+
+TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
+  // What is wrong, and the line of the file below that must be named.
+  const std::vector<std::tuple<std::string, int, std::string>> cases{
+      {"type = 'detct'", 1, "did you mean 'detect'"},
+      {"type = 'detect'\nmodel = 'centernett'", 4, "did you mean 'centernet'"},
+      {"type = 'detect'\nmodel = 'selfie_segmentation'", 4, "is no detector"},
+      {"type = 'detect'\nscore = 7", 4, "s.score: 7 is out of range"},
+      {"type = 'detect'\n\nscor = 0.5", 5, "did you mean 's.score'"},
+      {"type = 'detect'\nclasses = ['persn']", 4, "did you mean 'person'"},
+      {"type = 'track'\ninput = 'boxes'", 4, "its input 'boxes' is no stage before it"},
+      {"type = 'track'", 1, "its input 'detect' is no stage before it"},
+      {"type = 'segment'", 1, "needs at least one [[stage.mask]]"},
+      {"type = 'segment'\n[[stage.mask]]\nname = 'm'\ncolor = 'green'\nopacity = 0.5", 4, "is no colour"},
+      {"type = 'range'\n[stage.camera]\nheight = -1", 5, "s.camera.height: -1 is out of range"},
+  };
+  for (const auto& [text, line, part] : cases) {
+    const std::string path = file("p.toml", "[[stage]]\nname = 's'\n" + text + "\n");
+    Params params;
+    const auto spec = load_pipeline(path, params);
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    Status status = declare_stage(spec->stages[0], {}, catalogue_, params);
+    if (status.ok()) status = params.check_all_known();
+    ASSERT_FALSE(status.ok()) << text;
+    EXPECT_EQ(status.error().exit_code(), 2);
+    EXPECT_EQ(status.error().message.find(fmt::format("{}:{}: ", path, line)), 0U) << status.error().message;
+    expect_part(status.error().message, part);
+  }
 }
 
 TEST_F(StageDeclaration, AFileThatIsNoNetworkIsToldAsThat) {

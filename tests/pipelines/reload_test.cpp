@@ -1,0 +1,103 @@
+// A pipeline file that is edited while it runs.
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "app/application.hpp"
+#include "core/log.hpp"
+#include "support/temp_folder.hpp"
+#include "support/test_data.hpp"
+
+namespace tarsier::app {
+namespace {
+
+constexpr const char* kDetect = "[[stage]]\nname = 'detect'\ntype = 'detect'\nmodel = 'yolox_nano'\n";
+constexpr const char* kTrack = "[[stage]]\nname = 'track'\ntype = 'track'\n";
+
+class Reload : public ::testing::Test {
+ protected:
+  test::TempFolder dir_;
+  Application app_;
+
+  void SetUp() override {
+    log::init("warn");
+    if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+    app_.options.headless = true;
+    app_.options.globals.validation = true;
+    app_.options.source = "synthetic:320x240";
+    app_.options.pipeline = (dir_ / "edited.toml").string();
+    app_.options.set = {"detect.iou=0.6"};
+    write(std::string(kDetect) + "score = 0.3\nmax = 50\n");
+    const Status assembled = assemble(app_, {.validation = true}, false);
+    ASSERT_TRUE(assembled.ok()) << assembled.error().message;
+    run_a_frame();
+  }
+  void write(const std::string& text) { std::ofstream(app_.options.pipeline) << text; }
+  void run_a_frame() {
+    const auto letter = app_.mailbox->take();
+    ASSERT_EQ(letter.state, capture::Mailbox::State::kFrame);
+    auto context = app_.ring->begin();
+    ASSERT_TRUE(context.ok());
+    const Status recorded = app_.loop->record(**context, letter.frame, true);
+    ASSERT_TRUE(recorded.ok()) << recorded.error().message;
+    ASSERT_TRUE(app_.ring->submit(**context).ok());
+    app_.ring->drain();
+    EXPECT_EQ(app_.device->validation_messages(), 0U);
+  }
+  /// What is shown then; "" where the edit was taken.
+  std::string edit(const std::string& text) {
+    write(text);
+    const Status status = reload_pipeline(app_);
+    return status.ok() ? "" : status.error().message;
+  }
+};
+
+TEST_F(Reload, ValuesThatChangedInTheFileAreTaken) {
+  ASSERT_TRUE(app_.params.set("detect.max", int64_t{7}, ParamOrigin::kOverlay).ok());
+  ASSERT_TRUE(app_.params.set("detect.score", 0.9, ParamOrigin::kOverlay).ok());
+  EXPECT_EQ(edit(std::string(kDetect) + "score = 0.4\nmax = 50\niou = 0.1\n"), "");
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.4) << "the later edit wins over the overlay";
+  EXPECT_EQ(app_.params.integer("detect.max"), 7) << "what the file did not change stays as it was set";
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.iou"), 0.6) << "the command line wins over the file";
+  run_a_frame();
+}
+
+TEST_F(Reload, AMistakeKeepsTheLastGoodPipeline) {
+  for (const auto& [text, part] :
+       {std::pair{std::string(kDetect) + "score = 7\n", ":5: detect.score: 7 is out of"},
+        {std::string(kDetect) + "scor = 0.4\n", "did you mean 'detect.score'"},
+        {std::string("[[stage]\n"), ":1:"},
+        {std::string(), "has no [[stage]]"},
+        {std::string(kTrack) + kDetect, "its input 'detect' is no stage before it"}}) {
+    const std::string message = edit(text);
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+    EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.3);
+    EXPECT_EQ(app_.spec.stages.size(), 1U);
+    run_a_frame();
+  }
+  EXPECT_EQ(edit(std::string(kDetect) + "score = 0.5\n"), "");
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5);
+}
+
+TEST_F(Reload, StagesComeAndGo) {
+  EXPECT_FALSE(app_.loop->tracks());
+  EXPECT_EQ(edit(std::string(kDetect) + "score = 0.3\n" + kTrack), "");
+  EXPECT_TRUE(app_.loop->tracks());
+  run_a_frame();
+  EXPECT_EQ(edit(std::string(kDetect) + "input_size = 320\n"), "");
+  EXPECT_FALSE(app_.loop->tracks());
+  EXPECT_EQ(app_.params.integer("detect.input_size"), 320);
+  run_a_frame();
+}
+
+TEST_F(Reload, ANetworkThatCannotBeHadKeepsTheLastOne) {
+  std::ofstream(dir_ / "text.onnx") << "just a text\n";
+  const std::string text =
+      "[[stage]]\nname = 'detect'\ntype = 'detect'\nmodel = '" + (dir_ / "text.onnx").string() + "'\n";
+  const std::string message = edit(text);
+  EXPECT_NE(message.find("edited.toml:4: "), std::string::npos) << message;
+  EXPECT_EQ(app_.params.text("detect.model"), "yolox_nano");
+  run_a_frame();
+}
+
+}  // namespace
+}  // namespace tarsier::app
