@@ -1,7 +1,6 @@
 #include "pipeline/camera.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace tarsier::pipeline {
 namespace {
@@ -13,11 +12,23 @@ bool has_camera(const std::string& stage, const Params& params) {
 
 }  // namespace
 
-std::string camera_key(std::span<const std::string> stages, const Params& params) {
-  for (const auto& stage : stages) {
-    if (has_camera(stage, params)) return stage + ".camera";
+std::string camera_of(const StageSpec& spec, const StageContext& context) {
+  for (const auto& stage : context.before) {
+    if (has_camera(stage->name(), context.params)) return stage->name() + ".camera";
   }
-  return {};
+  return spec.name + ".camera";
+}
+
+Status check_horizon(const StageSpec& spec, std::span<const StageSpec> before, const Params& params) {
+  if (!has_camera(spec.name, params) || !horizon_from_lanes(spec.name + ".camera", params)) return {};
+  for (const auto& other : before) {
+    if (other.type == kLanesStage.name) return {};
+  }
+  return at(
+      spec, "camera.horizon", params,
+      input_error("stage '{}': camera.horizon = 'lanes', but no stage before it follows them; put a stage of "
+                  "type lanes there, or give camera.pitch and horizon = 'pitch'",
+                  spec.name));
 }
 
 Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, Params& params) {
@@ -35,11 +46,12 @@ Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, 
                            .help = help});
   };
   TARSIER_CHECK(number("height", 1.3, 0.05, 20, "m", "of the camera above the road"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".camera.horizon",
-                                .type = ParamType::kChoice,
-                                .initial = std::string("pitch"),
-                                .help = "where it is: by `pitch`, or where the lane lines meet once they are seen",
-                                .choices = {"pitch", "lanes"}}));
+  TARSIER_CHECK(
+      params.declare({.key = spec.name + ".camera.horizon",
+                      .type = ParamType::kChoice,
+                      .initial = std::string("pitch"),
+                      .help = "where it is: by `pitch`, or where the lane lines meet once they are seen",
+                      .choices = {"pitch", "lanes"}}));
   TARSIER_CHECK(number("pitch", 0, -89, 89, "degrees", "positive: the camera looks down"));
   TARSIER_CHECK(number("fov", 60, 1, 179, "degrees", "horizontal field of view; unused with fx"));
   TARSIER_CHECK(number("fx", 0, 0, 1e5, "px", "focal length in pixels of the frame (0: from fov)"));

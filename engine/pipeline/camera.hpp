@@ -4,16 +4,17 @@
 #include <span>
 #include <string>
 
-#include "core/param.hpp"
-#include "pipeline/pipeline_file.hpp"
+#include "pipeline/stage.hpp"
 #include "vision/ground_plane.hpp"
 
 namespace tarsier::pipeline {
 
 /// The first stage that needs a camera declares its keys, [stage.camera]; the others take the same.
 Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
-/// Prefix of its keys: "<stage>.camera". `stages` names the stages up to the one that asks.
-[[nodiscard]] std::string camera_key(std::span<const std::string> stages, const Params& params);
+/// Errors (kInput): the horizon is to come from lanes that no stage before this one follows.
+Status check_horizon(const StageSpec& spec, std::span<const StageSpec> before, const Params& params);
+/// Prefix of its keys: "<stage>.camera".
+[[nodiscard]] std::string camera_of(const StageSpec& spec, const StageContext& context);
 
 /// As the parameters describe it.
 [[nodiscard]] vision::CameraDesc read_camera(const std::string& key, const Params& params);

@@ -1,10 +1,13 @@
 // What a pipeline found in one frame: what writers, lists and the overlay see. No GPU types.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "vision/lane_tracker.hpp"
 #include "vision/track.hpp"
 #include "vision/types.hpp"
 
@@ -17,11 +20,20 @@ struct StageTime {
 
 /// Something that goes on for a while; told in every frame from its first to the one in which it ends.
 struct Event {
-  const char* type = "";  // "forward_collision"
-  int64_t track = 0;
+  const char* type = "";  // "forward_collision", "lane_departure"
+  int64_t track = 0;      // of whom; 0: of nobody
+  const char* side = "";  // "left", "right"; "": of none
   uint64_t began_frame = 0;
   double began_s = 0;
   bool ended = false;  // in this frame
+};
+
+/// The own lane; the boundaries left and right of the camera.
+struct LaneResult {
+  vision::Lane lane;
+  static constexpr size_t kPoints = 16;
+  /// From the frame's lower edge up; of boundaries that are known.
+  std::array<std::array<vision::CurvePoint, kPoints>, 2> curves{};
 };
 
 struct FrameResult {
@@ -32,6 +44,7 @@ struct FrameResult {
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;
+  std::optional<LaneResult> lanes;  // none without a stage of type lanes
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
   std::vector<std::pair<std::string, float>> mask_coverage;
   std::vector<StageTime> stage_times;

@@ -26,10 +26,12 @@ struct Mask {
   std::string key;  // prefix of its parameters
   std::array<float, 3> colour{};
   vision::MaskPass pass;
-  std::vector<gpu::Buffer> readback;  // header alone, one a slot
+  std::vector<gpu::Buffer> readback;  // one a slot; the header alone, unless a stage takes the pixels, too
+  bool taken = false;
+  std::vector<vision::Fit> fits;  // of the frame in each slot
 };
 
-class SegmentStage final : public Stage {
+class SegmentStage final : public Stage, public MaskSource {
  public:
   SegmentStage(std::string name, std::unique_ptr<Network> network, std::vector<Mask> masks)
       : name_(std::move(name)), network_(std::move(network)), masks_(std::move(masks)) {}
@@ -39,7 +41,8 @@ class SegmentStage final : public Stage {
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     network_->record(frame, picture, name_);
     frame.begin_span(name_ + " masks");
-    for (const auto& mask : masks_) {
+    for (auto& mask : masks_) {
+      mask.fits[frame.slot()] = fit(mask, picture);
       mask.pass.record(frame.commands(), frame.slot(),
                        static_cast<float>(params.real(mask.key + ".threshold")));
     }
@@ -56,14 +59,7 @@ class SegmentStage final : public Stage {
       layer.offset = sizeof(vision::MaskHeader);
       layer.width = static_cast<uint32_t>(mask.pass.width());
       layer.height = static_cast<uint32_t>(mask.pass.height());
-      // A head may be smaller than the network's input by a whole factor.
-      layer.fit = network_->fit(picture.width, picture.height);
-      const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
-      const float shrink_y = static_cast<float>(layer.height) / static_cast<float>(network_->input_height());
-      layer.fit.scale_x *= shrink_x;
-      layer.fit.offset_x *= shrink_x;
-      layer.fit.scale_y *= shrink_y;
-      layer.fit.offset_y *= shrink_y;
+      layer.fit = fit(mask, picture);
       layer.color = mask.colour;
       layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
       layers.masks.push_back(layer);
@@ -72,10 +68,12 @@ class SegmentStage final : public Stage {
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    if (!wanted) return;
     for (const auto& mask : masks_) {
+      if (!wanted && !mask.taken) continue;
       const gpu::Buffer& copy = mask.readback[frame.slot()];
-      frame.commands().read_back(mask.pass.mask(frame.slot()), 0, copy, 0, copy.size());
+      const uint64_t bytes = mask.taken ? copy.size() : sizeof(vision::MaskHeader);
+      frame.commands().read_back(mask.pass.mask(frame.slot()), 0, copy, 0, bytes);
+      if (!wanted) continue;
       frame.on_complete([&copy, &mask, result] {
         vision::MaskHeader header;
         std::memcpy(&header, copy.mapped(), sizeof header);
@@ -85,7 +83,36 @@ class SegmentStage final : public Stage {
     }
   }
 
+  [[nodiscard]] MaskSource* mask_source() override { return this; }
+  bool attach(std::string_view name) override {
+    const auto found = std::ranges::find(masks_, name, [](const Mask& mask) { return mask.spec.name; });
+    if (found == masks_.end()) return false;
+    found->taken = true;
+    return true;
+  }
+  [[nodiscard]] vision::HostMask host_mask(std::string_view name, uint32_t slot) const override {
+    const auto found = std::ranges::find(masks_, name, [](const Mask& mask) { return mask.spec.name; });
+    const auto* bytes = static_cast<const uint8_t*>(found->readback[slot].mapped());
+    const size_t pixels = size_t(found->pass.width()) * size_t(found->pass.height());
+    return {{bytes + sizeof(vision::MaskHeader), pixels},
+            found->pass.width(),
+            found->pass.height(),
+            found->fits[slot]};
+  }
+
  private:
+  /// A head may be smaller than the network's input by a whole factor.
+  [[nodiscard]] vision::Fit fit(const Mask& mask, const DeviceFrame& picture) const {
+    vision::Fit fit = network_->fit(picture.width, picture.height);
+    const float shrink_x = float(mask.pass.width()) / float(network_->input_width());
+    const float shrink_y = float(mask.pass.height()) / float(network_->input_height());
+    fit.scale_x *= shrink_x;
+    fit.offset_x *= shrink_x;
+    fit.scale_y *= shrink_y;
+    fit.offset_y *= shrink_y;
+    return fit;
+  }
+
   std::string name_;
   std::unique_ptr<Network> network_;
   std::vector<Mask> masks_;  // never resized: completions refer to its elements
@@ -123,9 +150,10 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
               vision::MaskPass::create(context.device,
                                        logits ? vision::MaskKind::kTwoLogits : vision::MaskKind::kProbability,
                                        source, context.slots));
-  Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}};
+  Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}, false, {}};
+  mask.fits.resize(context.slots);
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = sizeof(vision::MaskHeader),
+    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = mask.pass.mask(slot).size(),
                                                            .memory = gpu::Memory::kReadback,
                                                            .name = mask.key + " results"}));
     mask.readback.push_back(std::move(buffer));

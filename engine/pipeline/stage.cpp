@@ -8,7 +8,8 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage, &kPrivacyStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage,
+                                   &kRangeStage,  &kPrivacyStage, &kLanesStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

@@ -15,6 +15,7 @@
 #include "pipeline/network.hpp"
 #include "pipeline/pipeline_file.hpp"
 #include "present/scene_renderer.hpp"
+#include "vision/ground_plane.hpp"
 
 namespace tarsier::pipeline {
 
@@ -53,8 +54,35 @@ struct Layers {
   std::vector<DetectionLayer> detections;
   std::vector<present::MaskInput> masks;
   std::vector<TrackView> tracks;
+  std::vector<present::LineInput> lines;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
+  /// Adds to the note what it does not say yet.
+  void add_note(std::string_view text) {
+    if (note.find(text) != std::string::npos) return;
+    if (!note.empty()) note += "; ";
+    note += text;
+  }
+};
+
+/// A stage whose masks others take on the host.
+class MaskSource {
+ public:
+  virtual ~MaskSource() = default;
+  /// From now on this mask of every frame is copied to the host. False: it has none of that name.
+  virtual bool attach(std::string_view mask) = 0;
+  /// That of the frame in this slot, for completions of that frame that were asked for after the source's
+  /// own.
+  [[nodiscard]] virtual vision::HostMask host_mask(std::string_view mask, uint32_t slot) const = 0;
+};
+
+/// A stage that follows the lane, and knows the horizon by it.
+class LaneSource {
+ public:
+  virtual ~LaneSource() = default;
+  /// The road before the camera by the latest frame that is done: in completions that were asked for after
+  /// the source's own, that very frame's.
+  [[nodiscard]] virtual const vision::GroundPlane& ground() const = 0;
 };
 
 /// A stage that takes another one's boxes on the host.
@@ -129,6 +157,10 @@ class Stage {
   [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
   /// Its tracks for later stages; null for stages that keep none.
   [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
+  /// Its masks for later stages; null for stages that make none.
+  [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
+  /// The lane for later stages; null for stages that do not follow it.
+  [[nodiscard]] virtual LaneSource* lane_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -151,7 +183,7 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage, kLanesStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

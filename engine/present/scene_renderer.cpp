@@ -221,7 +221,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
-  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, *self.text, self.quad_push()));
+  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, inputs.lines, *self.text, self.quad_push()));
   uint32_t line_quads = 0;
   gpu::FrameContext::Staging lines{};
   if (!inputs.status.empty() || !inputs.banner.empty()) {

@@ -50,14 +50,13 @@ Result<TrackLayer::Staged> TrackLayer::stage(gpu::FrameContext& frame, const std
 }
 
 Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
-                           const TextTables& text, const QuadPush& push) {
+                           std::span<const LineInput> lines, const TextTables& text, const QuadPush& push) {
   push_ = push;
-  segments_.clear();
+  pieces_.clear();
   quads_.clear();
-  if (!inputs.empty()) {
-    segments_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
-    quads_.push_back(kNothing);
-  }
+  if (!inputs.empty() || !lines.empty()) pieces_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
+  if (!inputs.empty()) quads_.push_back(kNothing);
+  for (const LineInput& line : lines) add_strip(line, push.line, push.outline, pieces_);
   size_t left = kMaxTracksDrawn;
   for (const TrackInput& input : inputs) {
     const auto boxes = input.boxes.first(std::min(input.boxes.size(), left));
@@ -68,16 +67,16 @@ Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput>
       add_label(box, text, input.label_set);
     }
   }
-  TARSIER_TRY(staged_segments_, stage(frame, segments_));
+  TARSIER_TRY(staged_pieces_, stage(frame, pieces_));
   TARSIER_TRY(staged_quads_, stage(frame, quads_));
   return {};
 }
 
 void TrackLayer::draw_trails(gpu::CommandList& commands) const {
-  if (staged_segments_.count == 0) return;
+  if (staged_pieces_.count == 0) return;
   commands.bind(trail_pipeline_, push_);
-  commands.bind_instances(*staged_segments_.buffer, staged_segments_.offset);
-  commands.draw(6, staged_segments_.count);
+  commands.bind_instances(*staged_pieces_.buffer, staged_pieces_.offset);
+  commands.draw(6, staged_pieces_.count);
 }
 
 void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
@@ -86,57 +85,12 @@ void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
   commands.draw(6, staged_quads_.count);
 }
 
-/// A strip along the points. Where two pieces meet, their corners lie on the line that halves the angle
-/// between them (a mitre), no further out than twice the width.
 void TrackLayer::add_trail(const TrackBox& box) {
-  std::vector<TrailPoint>& points = points_;
-  points.clear();
-  for (const TrailPoint& point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
-    // A piece without a length has no direction.
-    if (points.empty() || std::hypot(point.x - points.back().x, point.y - points.back().y) > 0.25F)
-      points.push_back(point);
-  }
-  if (points.size() < 2) return;
   const Color color = color_of(box.id);
-  const float half_line = push_.line * 1.5F;
-  const float half_strip = half_line + push_.outline + 1;
-  struct Direction {
-    float x, y;
-  };
-  const auto direction = [&](size_t i) {
-    const float x = points[i + 1].x - points[i].x;
-    const float y = points[i + 1].y - points[i].y;
-    const float length = std::max(std::hypot(x, y), 1e-3F);
-    return Direction{x / length, y / length};
-  };
-  const auto corners = [&](size_t i, float(&out)[4]) {
-    const Direction before = direction(i == 0 ? 0 : i - 1);
-    const Direction after = direction(std::min(i, points.size() - 2));
-    float x = before.x + after.x;
-    float y = before.y + after.y;
-    const float length = std::hypot(x, y);
-    if (length < 1e-3F) {  // straight back
-      x = after.x;
-      y = after.y;
-    } else {
-      x /= length;
-      y /= length;
-    }
-    const float reach = half_strip / std::max(x * after.x + y * after.y, 0.5F);
-    out[0] = points[i].x + y * reach;
-    out[1] = points[i].y - x * reach;
-    out[2] = points[i].x - y * reach;
-    out[3] = points[i].y + x * reach;
-  };
-  Segment segment{{}, {}, {color.rgb[0], color.rgb[1], color.rgb[2], 1}, {0, 0, half_strip, half_line}};
-  corners(0, segment.end);
-  for (size_t i = 0; i + 1 < points.size(); ++i) {
-    std::copy_n(segment.end, 4, segment.start);
-    corners(i + 1, segment.end);
-    segment.shape[0] = points[i].opacity * box.opacity;
-    segment.shape[1] = points[i + 1].opacity * box.opacity;
-    segments_.push_back(segment);
-  }
+  add_strip({.points = box.trail.last(std::min(box.trail.size(), kMaxTrailPoints)),
+             .color = {color.rgb[0], color.rgb[1], color.rgb[2]},
+             .opacity = box.opacity},
+            push_.line, push_.outline, pieces_);
 }
 
 void TrackLayer::add_box(const TrackBox& box) {

@@ -8,6 +8,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/graphics_pipeline.hpp"
+#include "present/strip.hpp"
 
 namespace tarsier::present {
 
@@ -18,11 +19,6 @@ struct TextTables;
 inline constexpr size_t kMaxTracksDrawn = 200;
 /// Points of a trail that are drawn, the last ones.
 inline constexpr size_t kMaxTrailPoints = 32;
-
-struct TrailPoint {
-  float x = 0, y = 0;  // pixels of the picture
-  float opacity = 1;
-};
 
 inline constexpr float kNotKnown = std::numeric_limits<float>::quiet_NaN();
 
@@ -57,17 +53,14 @@ class TrackLayer {
 
   /// Writes what the draws need into the frame's staging area: under 5 kB a track. Steady state allocates
   /// nothing. Fails where the staging area is too small.
-  Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs, const TextTables& text,
-                 const QuadPush& push);
+  Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
+                 std::span<const LineInput> lines, const TextTables& text, const QuadPush& push);
+  /// And the lines below them.
   void draw_trails(gpu::CommandList& commands) const;
   /// With the pipeline of quads bound.
   void draw_boxes(gpu::CommandList& commands) const;
 
  private:
-  /// As in trail.vert.
-  struct Segment {
-    float start[4], end[4], color[4], shape[4];
-  };
   struct Staged {
     const gpu::Buffer* buffer = nullptr;
     uint64_t offset = 0;
@@ -82,10 +75,9 @@ class TrackLayer {
 
   gpu::GraphicsPipeline trail_pipeline_;
   QuadPush push_{};
-  std::vector<Segment> segments_;
+  std::vector<StripPiece> pieces_;
   std::vector<Quad> quads_;
-  std::vector<TrailPoint> points_;  // of the trail that is being added
-  Staged staged_segments_, staged_quads_;
+  Staged staged_pieces_, staged_quads_;
 };
 
 }  // namespace tarsier::present

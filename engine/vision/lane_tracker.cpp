@@ -10,13 +10,13 @@ namespace {
 enum State : size_t { kLeft, kRight, kHeading, kCurvature, kPitch };
 
 constexpr double kRadians = std::numbers::pi / 180;
-constexpr double kSigmaMask = 1.3;   // pixels of the mask
+constexpr double kSigmaMask = 1.3;  // pixels of the mask
 // The network's mistakes go on over neighbouring rows: so many of them say as much as one alone.
 constexpr double kRowsAlike = 6;
-constexpr double kTukey = 4.685;     // 95 % efficient where errors are normal
-constexpr double kNear_m = 35;       // a boundary that counts is seen within this
+constexpr double kTukey = 4.685;  // 95 % efficient where errors are normal
+constexpr double kNear_m = 35;    // a boundary that counts is seen within this
 constexpr double kFarthest_m = 80;
-constexpr int kLeastRows = 10;       // of the mask
+constexpr int kLeastRows = 10;  // of the mask
 constexpr double kNarrowest_m = 2.2, kWidest_m = 5.2;
 constexpr double kChanged_m = 0.15;  // the line is so far on the other side of the camera
 
@@ -26,7 +26,7 @@ constexpr double kPitchDrift = 0.4 * kRadians;
 constexpr double kSigmaCurvature = 0.004;  // of roads with lane lines: radii of 250 m and more
 constexpr double kPitchReturn_s = 1.0;     // a described pitch: the springs bring it back
 constexpr double kPitchSearch = 4 * kRadians;
-constexpr double kPitchFloor_deg = 0.1;    // the road is not as flat as its lines are parallel
+constexpr double kPitchFloor_deg = 0.1;  // the road is not as flat as its lines are parallel
 
 double square(double x) {
   return x * x;
@@ -77,9 +77,9 @@ void LaneTracker::reset(const GroundPlane& plane, const LaneParams& params) {
     variance_[kPitch][kPitch] = pitch_variance;
   } else {
     state_[kPitch] = plane.camera().pitch_deg * kRadians;
-    variance_[kPitch][kPitch] =
-        params.horizon_from_lanes ? square(kPitchSearch)
-                                  : square(std::max(plane.camera().sigma_pitch_deg, 0.05) * kRadians);
+    variance_[kPitch][kPitch] = params.horizon_from_lanes
+                                    ? square(kPitchSearch)
+                                    : square(std::max(plane.camera().sigma_pitch_deg, 0.05) * kRadians);
   }
   sides_ = {};
 }
@@ -108,8 +108,8 @@ void LaneTracker::predict(double seconds, const GroundPlane& plane, const LanePa
   }
 }
 
-/// Moves the state to what prediction and points say together. `tolerance`: how far around the prediction points
-/// are looked for at least, pixels.
+/// Moves the state to what prediction and points say together. `tolerance`: how far around the prediction
+/// points are looked for at least, pixels.
 LaneTracker::Support LaneTracker::fit(double tolerance, int rounds) {
   const Vector predicted = state_;
   const Matrix before = variance_;
@@ -147,15 +147,16 @@ LaneTracker::Support LaneTracker::fit(double tolerance, int rounds) {
         h[kHeading] = per_metre * z;
         h[kCurvature] = per_metre * z * z / 2;
         h[kPitch] = (column(state_, side, row, lower) - expected) / kStep;
-        // Only the first round may look as wide as the prediction is uncertain, but never over to the next lane.
+        // Only the first round may look as wide as the prediction is uncertain, but never over to the next
+        // lane.
         double spread = sigma_px_ * sigma_px_;
         if (round == 0) {
           for (size_t i = 0; i < kStates; ++i) {
             for (size_t j = 0; j < kStates; ++j) spread += h[i] * before[i][j] * h[j];
           }
         }
-        const double scale =
-            std::min(std::max(std::sqrt(spread), round < 2 ? tolerance / kTukey : sigma_px_), 1.2 * per_metre);
+        const double scale = std::min(std::max(std::sqrt(spread), round < 2 ? tolerance / kTukey : sigma_px_),
+                                      1.2 * per_metre);
         const double error = nearest->x - expected;
         const double ratio = error / (kTukey * scale);
         if (!(std::abs(ratio) < 1)) continue;
@@ -189,52 +190,62 @@ bool LaneTracker::start(const GroundPlane& plane, int frame_width, int frame_hei
   for (const auto& point : points_) {
     if (point.row > horizon + 0.1 * (frame_height - horizon)) near.push_back(point);
   }
-  const double middle = frame_width / 2.0;
-  std::array<std::optional<LaneLine>, 2> lines;
+  Lines lines;
   for (const int side : {0, 1}) {
-    lines[size_t(side)] = find_lane_line(near, side == 0 ? -1 : 1, middle, frame_height, 2 * sigma_px_, kLeastRows);
-    sides_[size_t(side)] = {lines[size_t(side)].has_value(), false, time_s, 0};
+    lines[size_t(side)] =
+        find_lane_line(near, side == 0 ? -1 : 1, frame_width / 2.0, frame_height, 2 * sigma_px_, kLeastRows);
   }
-  if (!lines[0] && !lines[1]) return false;
-  if (lines[0] && lines[1] && (params.horizon_from_lanes && !pitch_known_)) {
-    const double row =
-        frame_height + (lines[1]->at - lines[0]->at) / (lines[0]->slope - lines[1]->slope);
-    const double pitch = plane.pitch_of(row);
-    if (std::abs(pitch - state_[kPitch] / kRadians) * kRadians > 3 * kPitchSearch) return false;
-    state_[kPitch] = pitch * kRadians;
+  // One of the two may be noise; where nobody knows the horizon yet, it takes both.
+  const bool search = params.horizon_from_lanes && !pitch_known_;
+  for (const Lines& some : {lines, Lines{std::nullopt, lines[1]}, Lines{lines[0], std::nullopt}}) {
+    if (search ? some[0] && some[1] : some[0] || some[1]) {
+      if (start_from(some, plane, frame_height, time_s, search)) return true;
+      reset(plane, params);
+    }
+  }
+  return false;
+}
+
+bool LaneTracker::start_from(const Lines& lines, const GroundPlane& plane, int frame_height, double time_s,
+                             bool search) {
+  if (search) {
+    const double row = frame_height + (lines[1]->at - lines[0]->at) / (lines[0]->slope - lines[1]->slope);
+    const double pitch = plane.pitch_of(row) * kRadians;
+    if (std::abs(pitch - state_[kPitch]) > 3 * kPitchSearch) return false;
+    state_[kPitch] = pitch;
     variance_[kPitch][kPitch] = square(1.5 * kRadians);
   }
   plane_ = plane.with_pitch(state_[kPitch] / kRadians, 0);
+  const auto lowest = plane_.at(0, frame_height - 1);
+  if (!lowest) return false;
   // Heading: where the lines cross the horizon. Offset: what they say at the frame's lower edge.
   double heading = 0;
   int count = 0;
-  const auto lowest = plane_.at(0, frame_height - 1);
-  if (!lowest) return false;
   for (const auto& line : lines) {
     if (!line) continue;
-    const double x = line->at + line->slope * (plane_.horizon_row() - line->base);
-    heading += plane_.lateral_m(x, 1e5) / 1e5;
+    constexpr double kFar = 1e5;
+    heading += plane_.lateral_m(line->at + line->slope * (plane_.horizon_row() - line->base), kFar) / kFar;
     ++count;
   }
   state_[kHeading] = heading / count;
-  for (const int side : {0, 1}) {
-    const auto& line = lines[size_t(side)];
-    if (!line) continue;
-    state_[size_t(side)] =
-        plane_.lateral_m(line->at, lowest->distance_m) - state_[kHeading] * lowest->distance_m;
+  for (const size_t side : {0, 1}) {
+    sides_[side] = {lines[side].has_value(), false, time_s, 0};
+    if (!lines[side]) continue;
+    state_[side] =
+        plane_.lateral_m(lines[side]->at, lowest->distance_m) - state_[kHeading] * lowest->distance_m;
   }
   if (!lines[0]) state_[kLeft] = state_[kRight] - width_m_;
   if (!lines[1]) state_[kRight] = state_[kLeft] + width_m_;
   const Support support = fit(8 * sigma_px_, 6);
-  bool good = true;
-  for (const int side : {0, 1}) good = good && (!lines[size_t(side)] || support.rows[side] >= kLeastRows);
+  for (const size_t side : {0, 1}) {
+    if (lines[side] && support.rows[side] < kLeastRows) return false;
+  }
   const double width = state_[kRight] - state_[kLeft];
-  good = good && width > kNarrowest_m && width < kWidest_m;
-  if (!good) reset(plane, params);
-  return good;
+  return width > kNarrowest_m && width < kWidest_m && state_[kLeft] < 0 && state_[kRight] > 0;
 }
 
-/// Every piece of paint says how far to the side a boundary through it would be: the best supported offset there.
+/// Every piece of paint says how far to the side a boundary through it would be: the best supported offset
+/// there.
 void LaneTracker::find_missing(int side, double time_s) {
   constexpr double kBin = 0.1;
   constexpr size_t kBins = 64;
@@ -335,7 +346,8 @@ void LaneTracker::update(const HostMask& mask, double time_s, const GroundPlane&
     one.seen = support.rows[side] >= kLeastRows / 2;
     if (one.seen) one.seen_s = time_s;
     // A dashed line shows a quarter of its rows.
-    one.support += (std::min(support.rows[side] / (0.4 * rows), 1.0) - one.support) * (one.support == 0 ? 1 : blend);
+    one.support +=
+        (std::min(support.rows[side] / (0.4 * rows), 1.0) - one.support) * (one.support == 0 ? 1 : blend);
   }
   for (const int side : {0, 1}) {
     if (sides_[size_t(side)].known && time_s - sides_[size_t(side)].seen_s > params.hold_s) forget(side);
@@ -380,7 +392,8 @@ void LaneTracker::fill(const GroundPlane& plane, const LaneParams& params) {
     lane_.position_m = {float(position), sigma((sum + 2 * variance_[kLeft][kRight]) / 4, position)};
   }
   if (left || right) {
-    lane_.curvature = {float(state_[kCurvature]), sigma(variance_[kCurvature][kCurvature], state_[kCurvature])};
+    lane_.curvature = {float(state_[kCurvature]),
+                       sigma(variance_[kCurvature][kCurvature], state_[kCurvature])};
   }
   // Two boundaries give a horizon; without them it stays where it was last seen.
   const double sigma_deg = std::sqrt(std::max(variance_[kPitch][kPitch], 0.0)) / kRadians;

@@ -12,13 +12,13 @@
 namespace tarsier::vision {
 
 struct LaneParams {
-  double hold_s = 1.0;                // how long a boundary stays that no frame shows
-  bool horizon_from_lanes = false;    // the camera's pitch is a first guess alone
+  double hold_s = 1.0;              // how long a boundary stays that no frame shows
+  bool horizon_from_lanes = false;  // the camera's pitch is a first guess alone
 };
 
 struct LaneBoundary {
-  bool known = false;  // seen lately
-  bool seen = false;   // in this frame
+  bool known = false;    // seen lately
+  bool seen = false;     // in this frame
   float confidence = 0;  // 0..1
   Measured lateral;      // metres to the right of the camera, beside it
 };
@@ -41,15 +41,15 @@ struct Lane {
 /// Extended Kalman filter over the boundaries' offsets from the camera, which the two share with a heading, a
 /// curvature and the camera's pitch:
 ///   lateral(Z) = offset + heading Z + curvature / 2 Z^2,  Z metres ahead on the ground plane.
-/// Fitted to the columns of points in the picture, where the errors are: by iteratively reweighted least squares
-/// with Tukey's biweight (P. Holland, R. Welsch, "Robust regression using iteratively reweighted least-squares",
-/// 1977) around the prediction, so that dashes are bridged and the paint of other lanes counts for nothing. That
-/// two lines of one heading meet at the horizon is what gives the pitch.
+/// Fitted to the columns of points in the picture, where the errors are: by iteratively reweighted least
+/// squares with Tukey's biweight (P. Holland, R. Welsch, "Robust regression using iteratively reweighted
+/// least-squares", 1977) around the prediction, so that dashes are bridged and the paint of other lanes
+/// counts for nothing. That two lines of one heading meet at the horizon is what gives the pitch.
 class LaneTracker {
  public:
   /// Points of one frame. Times that go back start anew. `plane`: of the camera as it was described.
-  void update(const HostMask& mask, double time_s, const GroundPlane& plane, int frame_width, int frame_height,
-              const LaneParams& params);
+  void update(const HostMask& mask, double time_s, const GroundPlane& plane, int frame_width,
+              int frame_height, const LaneParams& params);
   [[nodiscard]] const Lane& lane() const { return lane_; }
   /// With the pitch of the latest frame.
   [[nodiscard]] const GroundPlane& plane() const { return plane_; }
@@ -65,6 +65,7 @@ class LaneTracker {
     double seen_s = 0;
     double support = 0;  // smoothed share of rows that show it
   };
+  using Lines = std::array<std::optional<LaneLine>, 2>;
   struct Support {
     int rows[2] = {0, 0};
     double far_m = 0;
@@ -72,7 +73,9 @@ class LaneTracker {
 
   void reset(const GroundPlane& plane, const LaneParams& params);
   void predict(double seconds, const GroundPlane& plane, const LaneParams& params);
-  bool start(const GroundPlane& plane, int frame_width, int frame_height, double time_s, const LaneParams& params);
+  bool start(const GroundPlane& plane, int frame_width, int frame_height, double time_s,
+             const LaneParams& params);
+  bool start_from(const Lines& lines, const GroundPlane& plane, int frame_height, double time_s, bool search);
   Support fit(double tolerance, int rounds);
   void find_missing(int side, double time_s);
   void follow_lane_change();
@@ -99,9 +102,10 @@ class LaneTracker {
 class LaneDeparture {
  public:
   struct Params {
-    double vehicle_m = 1.8;                // width of the own vehicle
-    double warn_m = 0.0, clear_m = 0.25;   // room beside the wheels: begins below the one, ends above the other
-    int frames = 3;                        // for so many frames in a row
+    double vehicle_m = 1.8;  // width of the own vehicle
+    double warn_m = 0.0,
+           clear_m = 0.25;  // room beside the wheels: begins below the one, ends above the other
+    int frames = 3;         // for so many frames in a row
   };
   void update(const Lane& lane, const Params& params);
   [[nodiscard]] bool on() const { return on_; }

@@ -1,5 +1,5 @@
-// Where the ego lane's boundaries are in ten frames of highway.mp4 (960x540): the middle of the paint, marked by
-// eye in four times enlarged pictures. The left line is dashed: only paint and raised markers are marked.
+// Where the ego lane's boundaries are in ten frames of highway.mp4 (960x540): the middle of the paint, marked
+// by eye in four times enlarged pictures. The left line is dashed: only paint and raised markers are marked.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +45,9 @@ inline const std::vector<MarkedLane>& highway_lanes() {
       {196,
        {{431, 346}, {418, 356}, {393, 376}, {341, 417}, {234, 500}, {217, 515}, {198, 530}},
        {{539, 340}, {590, 370}, {635, 395}, {685, 425}, {744, 460}, {813, 500}, {864, 530}}},
-      {218,
-       {{434, 344}, {422, 352}, {401, 369}, {362, 399}, {286, 460}, {260, 480}, {235, 500}, {217, 515}, {198, 530}},
-       {{538, 340}, {590, 370}, {635, 395}, {686, 425}, {747, 460}, {819, 500}, {870, 530}}},
+      {220,
+       {{431, 346}, {417, 356}, {390, 376}, {338, 417}, {232, 500}, {216, 515}, {197, 530}},
+       {{539, 340}, {590, 370}, {635, 395}, {686, 425}, {747, 460}, {818, 500}, {869, 530}}},
   };
   return kLanes;
 }

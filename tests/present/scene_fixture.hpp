@@ -61,6 +61,7 @@ class SceneTest : public test::GpuTest {
     if (!tracks.empty()) inputs.tracks = {&tracked, 1};
     inputs.status = status;
     inputs.banner = banner;
+    inputs.lines = lines_;
     ASSERT_OK(scene_->draw(**frame, inputs));
     auto grabbed = grabber_->grab(**frame, scene_->image(), gpu::ImageUse::kSampled,
                                   [&](std::shared_ptr<const present::HostPicture> got) { picture_ = got; });
@@ -105,6 +106,7 @@ class SceneTest : public test::GpuTest {
   std::shared_ptr<const present::HostPicture> picture_;
   std::vector<uint8_t> drawn_over_;
   float least_score_ = 0;
+  std::vector<present::LineInput> lines_;
 };
 
 }  // namespace tarsier::test
