@@ -60,7 +60,7 @@ struct Layers {
   /// Adds to the note what it does not say yet.
   void add_note(std::string_view text) {
     if (note.find(text) != std::string::npos) return;
-    if (!note.empty()) note += "; ";
+    if (!note.empty()) note += "   ";
     note += text;
   }
 };
