@@ -51,7 +51,8 @@ struct FrameResult {
   double latency_ms = 0;  // capture to output
   /// Device to host in this frame for results, lists and pictures; 0 where none are wanted.
   uint64_t readback_bytes = 0;
-  /// The boxes that only the tracker wanted: copied beside the frames that follow, nothing waits for them.
+  /// The boxes and masks that only trackers wanted: copied beside the frames that follow, nothing waits for
+  /// them.
   uint64_t tracker_bytes = 0;
 };
 
