@@ -24,7 +24,7 @@ class LinesTest : public test::SceneTest {
 };
 
 TEST_F(LinesTest, ALineIsAsWideAsItSaysAndFades) {
-  const std::array<TrailPoint, 3> points{{{160.5F, 240, 1}, {160.5F, 120, 1}, {160.5F, 20, 0}}};
+  const std::array<TrailPoint, 3> points{{{160, 240, 1}, {160, 120, 1}, {160, 20, 0}}};
   draw_lines({{.points = points, .color = {1, 0, 0}, .width = 4}});
   const int wide = red_in_row(200);
   draw_lines({{.points = points, .color = {1, 0, 0}, .width = 2}});
