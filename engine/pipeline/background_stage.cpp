@@ -76,7 +76,7 @@ class BackgroundStage final : public Stage {
       note_ = color.error().message;
     }
 
-    const present::MaskInput mask = source_.mask(mask_, frame, picture);
+    const present::MaskInput mask = source_.mask(mask_, picture);
     TARSIER_CHECK(fit(frame, picture, int(mask.width), int(mask.height)));
     frame.begin_span(name_ + " matte");
     passes_->matte.record(frame.commands(), picture.address(),
@@ -174,21 +174,6 @@ class BackgroundStage final : public Stage {
   std::array<float, 3> color_{0, 1, 0};  // B, G, R: the last one that could be read
 };
 
-Status check_mask(const StageSpec& spec, std::span<const StageSpec> before, const Params& params) {
-  TARSIER_CHECK(check_input(spec, before, "segment", params));
-  const std::string &input = params.text(spec.name + ".input"),
-                    &name = params.text(spec.name + ".input_mask");
-  std::vector<std::string> known;
-  for (const auto& other : before) {
-    if (other.name != input) continue;
-    for (const auto& mask : other.masks) known.push_back(mask.name);
-  }
-  if (std::ranges::find(known, name) != known.end()) return {};
-  return at(spec, "input_mask", params,
-            input_error("stage '{}': stage '{}' makes no mask '{}'{}; there is {}", spec.name, input, name,
-                        did_you_mean(name, known), join(known, ", ")));
-}
-
 /// A file that is given must be there whatever the effect is now: it may be chosen at any time.
 Status check_files(const StageSpec& spec, const Params& params) {
   const auto where = [&](const char* key) { return fmt::format("stage '{}', {}", spec.name, key); };
@@ -247,9 +232,8 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                                 .help = "over which the mask is averaged where nothing moves"}));
   TARSIER_CHECK(text("image", "", true, "picture file of the effect image"));
   TARSIER_CHECK(text("clip", "", true, "video file of the effect clip; it plays round and round"));
-  TARSIER_CHECK(declare_input(spec, "person", "the segment stage whose mask is the person", params));
-  TARSIER_CHECK(text("input_mask", "person", true, "which of its masks"));
-  TARSIER_CHECK(check_mask(spec, before, params));
+  TARSIER_CHECK(declare_input_mask(spec, "person", "person", "the stage whose mask is the person", params));
+  TARSIER_CHECK(check_input_mask(spec, before, params));
   return check_files(spec, params);
 }
 

@@ -1,10 +1,13 @@
 // What a pipeline found in one frame: what writers, lists and the overlay see. No GPU types.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "vision/lane_tracker.hpp"
 #include "vision/track.hpp"
 #include "vision/types.hpp"
 #include "vision/zones.hpp"
@@ -18,8 +21,9 @@ struct StageTime {
 
 /// Something that goes on for a while; told in every frame from its first to the one in which it ends.
 struct Event {
-  const char* type = "";  // "forward_collision"
-  int64_t track = 0;
+  const char* type = "";  // "forward_collision", "lane_departure"
+  int64_t track = 0;      // of whom; 0: of nobody
+  const char* side = "";  // "left", "right"; "": of none
   uint64_t began_frame = 0;
   double began_s = 0;
   bool ended = false;  // in this frame
@@ -35,6 +39,14 @@ struct LineResult {
   vision::LineCount count;
 };
 
+/// The own lane; the boundaries left and right of the camera.
+struct LaneResult {
+  vision::Lane lane;
+  static constexpr size_t kPoints = 16;
+  /// From the frame's lower edge up; of boundaries that are known.
+  std::array<std::array<vision::CurvePoint, kPoints>, 2> curves{};
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -43,6 +55,7 @@ struct FrameResult {
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;
+  std::optional<LaneResult> lanes;  // none without a stage of type lanes
   std::vector<ZoneResult> zones;
   std::vector<LineResult> lines;
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
@@ -51,7 +64,8 @@ struct FrameResult {
   double latency_ms = 0;  // capture to output
   /// Device to host in this frame for results, lists and pictures; 0 where none are wanted.
   uint64_t readback_bytes = 0;
-  /// The boxes that only the tracker wanted: copied beside the frames that follow, nothing waits for them.
+  /// The boxes and masks that only trackers wanted: copied beside the frames that follow, nothing waits for
+  /// them.
   uint64_t tracker_bytes = 0;
 };
 

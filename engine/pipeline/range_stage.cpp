@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/text.hpp"
+#include "pipeline/camera.hpp"
 #include "pipeline/stage.hpp"
 #include "vision/ground_plane.hpp"
 #include "vision/range_filter.hpp"
@@ -24,22 +25,16 @@ struct Settings {
 
 class RangeStage final : public Stage, public TrackNotes {
  public:
-  RangeStage(std::string name, TrackSource& source) : name_(std::move(name)) { source.attach(*this); }
+  RangeStage(std::string name, std::string camera, TrackSource& source, const LaneSource* lanes)
+      : name_(std::move(name)), camera_(std::move(camera)), lanes_(lanes) {
+    source.attach(*this);
+  }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
     const auto real = [&](const char* key) { return params.real(fmt::format("{}.{}", name_, key)); };
-    settings_.camera = {.height_m = real("camera.height"),
-                        .pitch_deg = real("camera.pitch"),
-                        .fov_deg = real("camera.fov"),
-                        .fx_px = real("camera.fx"),
-                        .fy_px = real("camera.fy"),
-                        .cx_px = real("camera.cx"),
-                        .cy_px = real("camera.cy"),
-                        .sigma_row_px = real("camera.sigma_row"),
-                        .sigma_pitch_deg = real("camera.sigma_pitch"),
-                        .sigma_height_m = real("camera.sigma_height")};
+    settings_.camera = read_camera(camera_, params);
     settings_.warning = {.warn_s = real("warn"),
                          .clear_s = std::max(real("clear"), real("warn")),
                          .frames = int(params.integer(name_ + ".frames"))};
@@ -53,7 +48,7 @@ class RangeStage final : public Stage, public TrackNotes {
   void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params&,
               Layers& layers) const override {
     if (!shown_) return;
-    layers.note = "distances are estimates, not safety-rated";
+    layers.add_note("estimates, not safety-rated");
     std::optional<double> first;
     for (const auto& [id, one] : tracks_) {
       if (!one.warning.on()) continue;
@@ -65,8 +60,10 @@ class RangeStage final : public Stage, public TrackNotes {
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool /*wanted*/) override {
-    frame.on_complete(
-        [this, settings = settings_, plane = plane_, result] { update(*result, settings, plane); });
+    frame.on_complete([this, settings = settings_, plane = plane_, result] {
+      // The lanes' horizon is that of this very frame by now.
+      update(*result, settings, lanes_ != nullptr ? lanes_->ground() : plane);
+    });
   }
 
   void note(int64_t id, double time_s, present::TrackBox& box) const override {
@@ -126,8 +123,9 @@ class RangeStage final : public Stage, public TrackNotes {
     return plane.lateral_m(track.x0, *distance) < half && plane.lateral_m(track.x1, *distance) > -half;
   }
 
-  std::string name_;
-  Settings settings_;  // of the latest frame
+  std::string name_, camera_;  // prefixes of its parameters
+  const LaneSource* lanes_;    // null: none in the pipeline
+  Settings settings_;          // of the latest frame
   vision::GroundPlane plane_;
   bool shown_ = true;
   double time_s_ = 0;
@@ -147,17 +145,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                            .help = help});
   };
   TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks are measured", params));
-  TARSIER_CHECK(number("camera.height", 1.3, 0.05, 20, "m", "of the camera above the road"));
-  TARSIER_CHECK(number("camera.pitch", 0, -89, 89, "degrees", "positive: the camera looks down"));
-  TARSIER_CHECK(number("camera.fov", 60, 1, 179, "degrees", "horizontal field of view; unused with fx"));
-  TARSIER_CHECK(number("camera.fx", 0, 0, 1e5, "px", "focal length in pixels of the frame (0: from fov)"));
-  TARSIER_CHECK(number("camera.fy", 0, 0, 1e5, "px", "the same for rows (0: as fx)"));
-  TARSIER_CHECK(number("camera.cx", 0, 0, 1e5, "px", "column of the optical axis (0: the middle)"));
-  TARSIER_CHECK(number("camera.cy", 0, 0, 1e5, "px", "row of the optical axis (0: the middle)"));
-  TARSIER_CHECK(number("camera.sigma_row", 1.5, 0.1, 50, "px",
-                       "standard deviation of a box's lower edge, from frame to frame"));
-  TARSIER_CHECK(number("camera.sigma_pitch", 0.2, 0, 10, "degrees", "standard deviation of the pitch"));
-  TARSIER_CHECK(number("camera.sigma_height", 0.05, 0, 5, "m", "standard deviation of the height"));
+  TARSIER_CHECK(declare_camera(spec, before, params));
   TARSIER_CHECK(number("acceleration", 0.5, 0.05, 10, "m/s^2",
                        "how fast speeds may change: higher follows sooner, lower is steadier"));
   TARSIER_CHECK(number("corridor", 2, 0.5, 10, "m", "width of the own vehicle's path, straight ahead"));
@@ -175,12 +163,18 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                                 .initial = true,
                                 .help = "draw distances, times to collision and warnings"}));
   TARSIER_CHECK(check_only_one(spec, before));
+  TARSIER_CHECK(check_horizon(spec, before, params));
   return check_input(spec, before, "track", params);
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(Stage * input, input_of(spec, context));
-  return std::unique_ptr<Stage>(new RangeStage(spec.name, *input->track_source()));
+  const LaneSource* lanes = nullptr;
+  for (const auto& stage : context.before) {
+    if (lanes == nullptr) lanes = stage->lane_source();
+  }
+  return std::unique_ptr<Stage>(
+      new RangeStage(spec.name, camera_of(spec, context), *input->track_source(), lanes));
 }
 
 }  // namespace

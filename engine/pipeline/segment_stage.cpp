@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pipeline/cadence.hpp"
 #include "pipeline/stage.hpp"
 #include "present/palette.hpp"
 #include "vision/mask.hpp"
@@ -14,7 +15,9 @@ struct Mask {
   std::string key;  // prefix of its parameters
   std::array<float, 3> colour{};
   vision::MaskPass pass;
-  std::vector<gpu::Buffer> readback;  // header alone, one a slot
+  std::vector<gpu::Buffer> readback;  // one a slot; the header alone, unless a stage takes the pixels, too
+  bool taken = false;
+  std::vector<vision::Fit> fits;  // of the frame in each slot
 };
 
 class SegmentStage final : public Stage, public MaskSource {
@@ -25,9 +28,13 @@ class SegmentStage final : public Stage, public MaskSource {
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
+    ran_ = cadence_.due(name_, params, picture.time_s);
+    if (!ran_) return {};
+    ran_slot_ = frame.slot();
     network_->record(frame, picture, name_);
     frame.begin_span(name_ + " masks");
-    for (const auto& mask : masks_) {
+    for (auto& mask : masks_) {
+      mask.fits[frame.slot()] = fit(mask, picture);
       mask.pass.record(frame.commands(), frame.slot(),
                        static_cast<float>(params.real(mask.key + ".threshold")));
     }
@@ -35,30 +42,25 @@ class SegmentStage final : public Stage, public MaskSource {
     return {};
   }
 
-  void layers(const gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params,
+  void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params& params,
               Layers& layers) const override {
     for (const auto& mask : masks_) {
       if (!params.boolean(mask.key + ".show")) continue;
-      present::MaskInput layer = layer_of(mask, frame, picture);
+      present::MaskInput layer = layer_of(mask, picture);
       layer.color = mask.colour;
       layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
       layers.masks.push_back(layer);
     }
   }
 
-  [[nodiscard]] MaskSource* mask_source() override { return this; }
-  [[nodiscard]] present::MaskInput mask(std::string_view name, const gpu::FrameContext& frame,
-                                        const DeviceFrame& picture) const override {
-    const auto found = std::ranges::find_if(masks_, [&](const Mask& one) { return one.spec.name == name; });
-    return layer_of(*found, frame, picture);
-  }
-
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    if (!wanted) return;
     for (const auto& mask : masks_) {
+      if (!wanted && !(mask.taken && ran_)) continue;
       const gpu::Buffer& copy = mask.readback[frame.slot()];
-      frame.commands().read_back(mask.pass.mask(frame.slot()), 0, copy, 0, copy.size());
+      const uint64_t bytes = mask.taken && ran_ ? copy.size() : sizeof(vision::MaskHeader);
+      frame.commands().read_back(mask.pass.mask(ran_slot_), 0, copy, 0, bytes);
+      if (!wanted) continue;
       frame.on_complete([&copy, &mask, result] {
         vision::MaskHeader header;
         std::memcpy(&header, copy.mapped(), sizeof header);
@@ -68,28 +70,53 @@ class SegmentStage final : public Stage, public MaskSource {
     }
   }
 
+  [[nodiscard]] MaskSource* mask_source() override { return this; }
+  [[nodiscard]] present::MaskInput mask(std::string_view name, const DeviceFrame& picture) const override {
+    return layer_of(masks_[index_of(name)], picture);
+  }
+  [[nodiscard]] bool ran() const override { return ran_; }
+  void attach(std::string_view name) override { masks_[index_of(name)].taken = true; }
+  [[nodiscard]] vision::HostMask host_mask(std::string_view name, uint32_t slot) const override {
+    const Mask& mask = masks_[index_of(name)];
+    const auto* bytes = static_cast<const uint8_t*>(mask.readback[slot].mapped());
+    const size_t pixels = size_t(mask.pass.width()) * size_t(mask.pass.height());
+    return {
+        {bytes + sizeof(vision::MaskHeader), pixels}, mask.pass.width(), mask.pass.height(), mask.fits[slot]};
+  }
+
  private:
-  [[nodiscard]] present::MaskInput layer_of(const Mask& mask, const gpu::FrameContext& frame,
-                                            const DeviceFrame& picture) const {
+  /// Of a mask that there is: check_input_mask() has seen to it.
+  [[nodiscard]] size_t index_of(std::string_view name) const {
+    const auto found = std::ranges::find(masks_, name, [](const Mask& mask) { return mask.spec.name; });
+    return size_t(found - masks_.begin());
+  }
+  [[nodiscard]] present::MaskInput layer_of(const Mask& mask, const DeviceFrame& picture) const {
     present::MaskInput layer;
-    layer.buffer = &mask.pass.mask(frame.slot());
+    layer.buffer = &mask.pass.mask(ran_slot_);
     layer.offset = sizeof(vision::MaskHeader);
     layer.width = static_cast<uint32_t>(mask.pass.width());
     layer.height = static_cast<uint32_t>(mask.pass.height());
-    // A head may be smaller than the network's input by a whole factor.
-    layer.fit = network_->fit(picture.width, picture.height);
-    const float shrink_x = static_cast<float>(layer.width) / static_cast<float>(network_->input_width());
-    const float shrink_y = static_cast<float>(layer.height) / static_cast<float>(network_->input_height());
-    layer.fit.scale_x *= shrink_x;
-    layer.fit.offset_x *= shrink_x;
-    layer.fit.scale_y *= shrink_y;
-    layer.fit.offset_y *= shrink_y;
+    layer.fit = fit(mask, picture);
     return layer;
+  }
+  /// A head may be smaller than the network's input by a whole factor.
+  [[nodiscard]] vision::Fit fit(const Mask& mask, const DeviceFrame& picture) const {
+    vision::Fit fit = network_->fit(picture.width, picture.height);
+    const float shrink_x = float(mask.pass.width()) / float(network_->input_width());
+    const float shrink_y = float(mask.pass.height()) / float(network_->input_height());
+    fit.scale_x *= shrink_x;
+    fit.offset_x *= shrink_x;
+    fit.scale_y *= shrink_y;
+    fit.offset_y *= shrink_y;
+    return fit;
   }
 
   std::string name_;
   std::unique_ptr<Network> network_;
   std::vector<Mask> masks_;  // never resized: completions refer to its elements
+  Cadence cadence_;
+  bool ran_ = false;       // on the latest frame
+  uint32_t ran_slot_ = 0;  // of the latest frame on which it did
 };
 
 /// Prefix of a mask's parameters.
@@ -124,9 +151,10 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
               vision::MaskPass::create(context.device,
                                        logits ? vision::MaskKind::kTwoLogits : vision::MaskKind::kProbability,
                                        source, context.slots));
-  Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}};
+  Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}, false, {}};
+  mask.fits.resize(context.slots);
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = sizeof(vision::MaskHeader),
+    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = mask.pass.mask(slot).size(),
                                                            .memory = gpu::Memory::kReadback,
                                                            .name = mask.key + " results"}));
     mask.readback.push_back(std::move(buffer));
@@ -137,6 +165,7 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
                Params& params) {
   TARSIER_TRY(const auto entry, declare_model(spec, "selfie_segmentation", catalogue, params));
+  TARSIER_CHECK(Cadence::declare(spec.name, params));
   if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold)
     return at(spec, "model", params, unsuitable(entry, "makes no masks", "segment"));
   if (spec.masks.empty())

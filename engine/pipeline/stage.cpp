@@ -8,8 +8,8 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage,  &kSegmentStage, &kTrackStage,     &kRangeStage,
-                                   &kPrivacyStage, &kZonesStage,   &kBackgroundStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kLanesStage,
+                                   &kRangeStage,  &kPrivacyStage, &kZonesStage, &kBackgroundStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
@@ -87,6 +87,28 @@ Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std
                                : fmt::format("no {} stage before it{}; there is {}", type,
                                              did_you_mean(input, suitable), join(suitable, ", "));
   return at(spec, "input", params, input_error("stage '{}': its input '{}' is {}", spec.name, input, what));
+}
+
+Status declare_input_mask(const StageSpec& spec, std::string stage, std::string mask, std::string help,
+                          Params& params) {
+  TARSIER_CHECK(declare_input(spec, std::move(stage), std::move(help), params));
+  return params.declare({.key = spec.name + ".input_mask",
+                         .type = ParamType::kText,
+                         .initial = std::move(mask),
+                         .help = "the name of that mask",
+                         .restarts = true});
+}
+
+Status check_input_mask(const StageSpec& spec, std::span<const StageSpec> before, const Params& params) {
+  TARSIER_CHECK(check_input(spec, before, "segment", params));
+  const std::string& input = params.text(spec.name + ".input");
+  const std::string& mask = params.text(spec.name + ".input_mask");
+  std::vector<std::string> masks;
+  for (const auto& one : std::ranges::find(before, input, &StageSpec::name)->masks) masks.push_back(one.name);
+  if (std::ranges::find(masks, mask) != masks.end()) return {};
+  return at(spec, "input_mask", params,
+            input_error("stage '{}': stage '{}' makes no mask '{}'{}; there is {}", spec.name, input, mask,
+                        did_you_mean(mask, masks), join(masks, ", ")));
 }
 
 Status check_only_one(const StageSpec& spec, std::span<const StageSpec> before) {

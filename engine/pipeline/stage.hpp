@@ -15,6 +15,7 @@
 #include "pipeline/network.hpp"
 #include "pipeline/pipeline_file.hpp"
 #include "present/scene_renderer.hpp"
+#include "vision/ground_plane.hpp"
 
 namespace tarsier::pipeline {
 
@@ -57,8 +58,24 @@ struct Layers {
   std::vector<present::MaskInput> masks;
   std::vector<TrackView> tracks;
   std::vector<present::ZoneInput> zones;
+  std::vector<present::LineInput> lines;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
+  /// Adds to the note what it does not say yet.
+  void add_note(std::string_view text) {
+    if (note.find(text) != std::string::npos) return;
+    if (!note.empty()) note += "   ";
+    note += text;
+  }
+};
+
+/// A stage that follows the lane, and knows the horizon by it.
+class LaneSource {
+ public:
+  virtual ~LaneSource() = default;
+  /// The road before the camera by the latest frame that is done: in completions that were asked for after
+  /// the source's own, that very frame's.
+  [[nodiscard]] virtual const vision::GroundPlane& ground() const = 0;
 };
 
 /// A stage that takes another one's boxes on the host.
@@ -111,14 +128,19 @@ class TrackSource {
   [[nodiscard]] virtual const DetectionSource& boxes() const = 0;
 };
 
-/// A stage whose masks others take.
+/// A stage whose masks others take. Names are those of its [[stage.mask]].
 class MaskSource {
  public:
   virtual ~MaskSource() = default;
-  /// The mask of this name, which its [[stage.mask]] has, of the frame that is recorded: for what is recorded
-  /// after the source's record().
-  [[nodiscard]] virtual present::MaskInput mask(std::string_view name, const gpu::FrameContext& frame,
-                                                const DeviceFrame& picture) const = 0;
+  /// The latest mask on the device: for what is recorded after the source's record().
+  [[nodiscard]] virtual present::MaskInput mask(std::string_view name, const DeviceFrame& picture) const = 0;
+  /// Whether the frame that is being recorded has masks of its own: the network may run on every Nth only.
+  [[nodiscard]] virtual bool ran() const = 0;
+  /// From now on this mask of every frame that has one is copied to the host.
+  virtual void attach(std::string_view name) = 0;
+  /// That of the frame in this slot, for completions of that frame that were asked for after the source's
+  /// own.
+  [[nodiscard]] virtual vision::HostMask host_mask(std::string_view name, uint32_t slot) const = 0;
 };
 
 class Stage {
@@ -147,6 +169,8 @@ class Stage {
   [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
   /// Its masks for later stages; null for stages that make none.
   [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
+  /// The lane for later stages; null for stages that do not follow it.
+  [[nodiscard]] virtual LaneSource* lane_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -169,8 +193,8 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kPrivacyStage, kZonesStage,
-    kBackgroundStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
+    kZonesStage, kBackgroundStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);
@@ -189,6 +213,11 @@ Status declare_input(const StageSpec& spec, std::string initial, std::string hel
 /// Errors (kInput): `input` names no stage of `before` that is of this type (with the nearest).
 Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std::string_view type,
                    const Params& params);
+/// The same for one that takes a mask: declares `input` and `input_mask`.
+Status declare_input_mask(const StageSpec& spec, std::string stage, std::string mask, std::string help,
+                          Params& params);
+/// Errors (kInput): `input` names no segment stage of `before`, `input_mask` none of its masks.
+Status check_input_mask(const StageSpec& spec, std::span<const StageSpec> before, const Params& params);
 /// Errors (kInput): a stage of the same type is there already.
 Status check_only_one(const StageSpec& spec, std::span<const StageSpec> before);
 /// The stage that `input` names. Errors: it was left out.

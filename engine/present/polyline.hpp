@@ -1,4 +1,4 @@
-// Lines through points as strips for present/trail.vert: smooth, with a dark rim, of any width.
+// Lines with a width, and areas, as strips for present/trail.vert: smooth, with a dark rim.
 #pragma once
 
 #include <array>
@@ -12,6 +12,16 @@ struct TrailPoint {
   float opacity = 1;
 };
 
+/// A line with a dark rim; or, with `other`, the area between two lines of as many points.
+struct LineInput {
+  std::span<const TrailPoint> points;
+  std::span<const TrailPoint> other = {};
+  std::array<float, 3> color{1, 1, 1};
+  float opacity = 1;
+  float width = 1.5F;   // of a box's line
+  bool closed = false;  // on from the last point to the first
+};
+
 /// One instance of present/trail.vert: a strip with these corners.
 struct Strip {
   float start[4], end[4];  // left x, y, right x, y
@@ -19,11 +29,10 @@ struct Strip {
   float shape[4];  // opacity at the start, at the end, half the strip's width, half the line's
 };
 
-/// Pieces of a line along `points`. Where two meet, their corners lie on the line that halves the angle
-/// between them (a mitre), no further out than twice the width. `closed`: on from the last point to the
-/// first. Fewer than two points apart from each other: none.
-void add_polyline(std::span<const TrailPoint> points, bool closed, const std::array<float, 3>& color,
-                  float half_line, float outline, std::vector<Strip>& strips);
+/// Appends a line's pieces; none for fewer than two points that are apart. Where two pieces meet, their
+/// corners lie on the line that halves the angle between them (a mitre), no further out than twice the width.
+/// `line`: half the width of a box's line, `outline`: of its rim, pixels.
+void add_line(const LineInput& input, float line, float outline, std::vector<Strip>& strips);
 /// A triangle filled evenly.
 void add_triangle(const std::array<TrailPoint, 3>& corners, const std::array<float, 3>& color, float opacity,
                   std::vector<Strip>& strips);

@@ -224,7 +224,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
   TARSIER_CHECK(self.zones.prepare(frame, inputs.zones, *self.text, self.quad_push()));
-  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, *self.text, self.quad_push()));
+  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, inputs.lines, *self.text, self.quad_push()));
   uint32_t line_quads = 0;
   gpu::FrameContext::Staging lines{};
   if (!inputs.status.empty() || !inputs.banner.empty()) {

@@ -35,6 +35,7 @@ struct SceneInputs {
   std::span<const ZoneInput> zones;    // above the masks, their labels below those of tracks
   std::span<const DetectionInput> detections;
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
+  std::span<const LineInput> lines;    // above the masks, below the trails
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };

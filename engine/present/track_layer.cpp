@@ -50,14 +50,13 @@ Result<TrackLayer::Staged> TrackLayer::stage(gpu::FrameContext& frame, const std
 }
 
 Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
-                           const TextTables& text, const QuadPush& push) {
+                           std::span<const LineInput> lines, const TextTables& text, const QuadPush& push) {
   push_ = push;
-  segments_.clear();
+  pieces_.clear();
   quads_.clear();
-  if (!inputs.empty()) {
-    segments_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
-    quads_.push_back(kNothing);
-  }
+  if (!inputs.empty() || !lines.empty()) pieces_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
+  if (!inputs.empty()) quads_.push_back(kNothing);
+  for (const LineInput& line : lines) add_line(line, push.line, push.outline, pieces_);
   size_t left = kMaxTracksDrawn;
   for (const TrackInput& input : inputs) {
     const auto boxes = input.boxes.first(std::min(input.boxes.size(), left));
@@ -68,16 +67,16 @@ Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput>
       add_label(box, text, input.label_set);
     }
   }
-  TARSIER_TRY(staged_segments_, stage(frame, segments_));
+  TARSIER_TRY(staged_pieces_, stage(frame, pieces_));
   TARSIER_TRY(staged_quads_, stage(frame, quads_));
   return {};
 }
 
 void TrackLayer::draw_trails(gpu::CommandList& commands) const {
-  if (staged_segments_.count == 0) return;
+  if (staged_pieces_.count == 0) return;
   commands.bind(trail_pipeline_, push_);
-  commands.bind_instances(*staged_segments_.buffer, staged_segments_.offset);
-  commands.draw(6, staged_segments_.count);
+  commands.bind_instances(*staged_pieces_.buffer, staged_pieces_.offset);
+  commands.draw(6, staged_pieces_.count);
 }
 
 void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
@@ -87,16 +86,11 @@ void TrackLayer::draw_boxes(gpu::CommandList& commands) const {
 }
 
 void TrackLayer::add_trail(const TrackBox& box) {
-  points_.clear();
-  for (TrailPoint point : box.trail.last(std::min(box.trail.size(), kMaxTrailPoints))) {
-    point.opacity *= box.opacity;
-    // A piece without a length has no direction.
-    if (points_.empty() || std::hypot(point.x - points_.back().x, point.y - points_.back().y) > 0.25F)
-      points_.push_back(point);
-  }
   const Color color = color_of(box.id);
-  add_polyline(points_, false, {color.rgb[0], color.rgb[1], color.rgb[2]}, push_.line * 1.5F, push_.outline,
-               segments_);
+  add_line({.points = box.trail.last(std::min(box.trail.size(), kMaxTrailPoints)),
+            .color = {color.rgb[0], color.rgb[1], color.rgb[2]},
+            .opacity = box.opacity},
+           push_.line, push_.outline, pieces_);
 }
 
 void TrackLayer::add_box(const TrackBox& box) {

@@ -53,8 +53,9 @@ class TrackLayer {
 
   /// Writes what the draws need into the frame's staging area: under 5 kB a track. Steady state allocates
   /// nothing. Fails where the staging area is too small.
-  Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs, const TextTables& text,
-                 const QuadPush& push);
+  Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
+                 std::span<const LineInput> lines, const TextTables& text, const QuadPush& push);
+  /// And the lines below them.
   void draw_trails(gpu::CommandList& commands) const;
   /// With the pipeline of quads bound.
   void draw_boxes(gpu::CommandList& commands) const;
@@ -74,10 +75,9 @@ class TrackLayer {
 
   gpu::GraphicsPipeline trail_pipeline_;
   QuadPush push_{};
-  std::vector<Strip> segments_;
+  std::vector<Strip> pieces_;
   std::vector<Quad> quads_;
-  std::vector<TrailPoint> points_;  // of the trail that is being added
-  Staged staged_segments_, staged_quads_;
+  Staged staged_pieces_, staged_quads_;
 };
 
 }  // namespace tarsier::present

@@ -65,10 +65,11 @@ void ZoneLayer::draw_labels(gpu::CommandList& commands) const {
 
 void ZoneLayer::add_shape(const ZoneInput& input) {
   const auto& points = input.points;
+  const auto add = [&](const LineInput& line) { add_line(line, push_.line, push_.outline, strips_); };
   for (const auto& [a, b, c] : input.triangles)
     add_triangle({points[a], points[b], points[c]}, input.color, kFill, strips_);
   const bool polygon = !input.triangles.empty();
-  add_polyline(points, polygon, input.color, polygon ? push_.line : 2 * push_.line, push_.outline, strips_);
+  add({.points = points, .color = input.color, .width = polygon ? 1.0F : 2.0F, .closed = polygon});
   if (polygon || points.size() < 2) return;
   const TrailPoint &from = points[0], &to = points[1];
   const float length = std::max(std::hypot(to.x - from.x, to.y - from.y), 1e-3F);
@@ -82,8 +83,8 @@ void ZoneLayer::add_shape(const ZoneInput& input) {
   const std::array<TrailPoint, 2> shaft{at(0, 0), at(size, 0)};
   const std::array<TrailPoint, 3> head{at(0.55F * size, 0.45F * size), at(size, 0),
                                        at(0.55F * size, -0.45F * size)};
-  add_polyline(shaft, false, input.color, 1.5F * push_.line, push_.outline, strips_);
-  add_polyline(head, false, input.color, 1.5F * push_.line, push_.outline, strips_);
+  add({.points = shaft, .color = input.color});
+  add({.points = head, .color = input.color});
 }
 
 /// Dark, with a bar in the shape's colour on its left, so that it is not taken for an object's label. At the

@@ -138,6 +138,46 @@ void append_track(std::string& out, const vision::Track& track,
   out += '}';
 }
 
+void append_lanes(std::string& out, const pipeline::LaneResult& result) {
+  const auto measured = [&](std::string_view name, const std::optional<vision::Measured>& one, int decimals) {
+    fmt::format_to(std::back_inserter(out), R"("{}":)", name);
+    append_number(out, one ? one->value : kNone, decimals);
+    fmt::format_to(std::back_inserter(out), R"(,"{}_sigma":)", name);
+    append_number(out, one ? one->sigma : kNone, decimals);
+  };
+  out += R"("boundaries":[)";
+  bool first = true;
+  for (const size_t side : {0, 1}) {
+    const auto& one = result.lane.sides[side];
+    if (!one.known) continue;
+    if (!std::exchange(first, false)) out += ',';
+    fmt::format_to(std::back_inserter(out), R"({{"side":"{}","seen":{},"confidence":)",
+                   side == 0 ? "left" : "right", one.seen);
+    append_number(out, one.confidence, 2);
+    out += ',';
+    measured("lateral", one.lateral, 3);
+    out += R"(,"points":[)";
+    for (const auto& point : result.curves[side]) {
+      if (&point != &result.curves[side].front()) out += ',';
+      out += '[';
+      append_number(out, point.x, 1);
+      out += ',';
+      append_number(out, point.y, 1);
+      out += ']';
+    }
+    out += "]}";
+  }
+  out += "],";
+  measured("position", result.lane.position_m, 3);
+  out += ',';
+  measured("width", result.lane.width_m, 3);
+  out += ',';
+  measured("curvature", result.lane.curvature, 6);
+  fmt::format_to(std::back_inserter(out), R"(,"horizon":"{}",)",
+                 result.lane.pitch_from_lanes ? "lanes" : "pitch");
+  measured("pitch", result.lane.pitch_deg, 3);
+}
+
 void append_line(std::string& out, const pipeline::FrameResult& result,
                  const std::vector<std::string>& quoted_labels) {
   const auto at = std::back_inserter(out);
@@ -165,12 +205,19 @@ void append_line(std::string& out, const pipeline::FrameResult& result,
   first = true;
   for (const auto& event : result.events) {
     if (!std::exchange(first, false)) out += ',';
-    fmt::format_to(at, R"({{"type":"{}","track":{},"began":{},"began_time":)", event.type, event.track,
-                   event.began_frame);
+    fmt::format_to(at, R"({{"type":"{}","track":)", event.type);
+    if (event.track != 0)
+      fmt::format_to(at, "{}", event.track);
+    else
+      out += "null";
+    if (*event.side != 0) fmt::format_to(at, R"(,"side":"{}")", event.side);
+    fmt::format_to(at, R"(,"began":{},"began_time":)", event.began_frame);
     append_number(out, event.began_s, 3);
     fmt::format_to(at, R"(,"ended":{}}})", event.ended);
   }
-  out += R"(],"zones":[)";
+  out += R"(],"lanes":{)";
+  if (result.lanes) append_lanes(out, *result.lanes);
+  out += R"(},"zones":[)";
   first = true;
   for (const auto& zone : result.zones) {
     if (!std::exchange(first, false)) out += ',';

@@ -70,9 +70,24 @@ double GroundPlane::metres_per_row(double distance_m) const {
 }
 
 /// The depth along the optical axis, which a column's angle is measured against, is Z cos p + h sin p.
+double GroundPlane::depth_m(double distance_m) const {
+  return distance_m * std::cos(pitch_) + camera_.height_m * std::sin(pitch_);
+}
+
 double GroundPlane::lateral_m(double x, double distance_m) const {
-  const double depth = distance_m * std::cos(pitch_) + camera_.height_m * std::sin(pitch_);
-  return (x - cx_) / fx_ * depth;
+  return (x - cx_) / fx_ * depth_m(distance_m);
+}
+
+double GroundPlane::column_of(double lateral_m, double distance_m) const {
+  return cx_ + fx_ * lateral_m / depth_m(distance_m);
+}
+
+GroundPlane GroundPlane::with_pitch(double pitch_deg, double sigma_deg) const {
+  GroundPlane plane = *this;
+  plane.camera_.pitch_deg = pitch_deg;
+  plane.camera_.sigma_pitch_deg = sigma_deg;
+  plane.pitch_ = pitch_deg * kRadians;
+  return plane;
 }
 
 double GroundPlane::camera_sigma_of_distance(double distance_m) const {
@@ -94,6 +109,10 @@ double GroundPlane::camera_sigma_of_ttc(double distance_m, double ttc_s) const {
 
 double GroundPlane::horizon_row() const {
   return cy_ - fy_ * std::tan(pitch_);
+}
+
+double GroundPlane::pitch_of(double horizon_row) const {
+  return std::atan((cy_ - horizon_row) / fy_) / kRadians;
 }
 
 }  // namespace tarsier::vision

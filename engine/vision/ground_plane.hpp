@@ -42,6 +42,10 @@ class GroundPlane {
   [[nodiscard]] double metres_per_row(double distance_m) const;
   /// Of the picture's column, at a distance; to the right.
   [[nodiscard]] double lateral_m(double x, double distance_m) const;
+  /// The other way round: the column of a point so far to the right.
+  [[nodiscard]] double column_of(double lateral_m, double distance_m) const;
+  /// The same camera, known to look down by this much more or less exactly.
+  [[nodiscard]] GroundPlane with_pitch(double pitch_deg, double sigma_deg) const;
   /// Standard deviations that the camera's place adds to a distance, a speed and a time to collision. First
   /// order: a wrong height scales distance and speed alike and leaves their quotient alone; a wrong pitch
   /// does not.
@@ -50,10 +54,13 @@ class GroundPlane {
   [[nodiscard]] double camera_sigma_of_ttc(double distance_m, double ttc_s) const;
   /// Row that points straight ahead meet far away.
   [[nodiscard]] double horizon_row() const;
+  /// The other way round: the pitch in degrees at which the horizon is this row.
+  [[nodiscard]] double pitch_of(double horizon_row) const;
   [[nodiscard]] double fx_px() const { return fx_; }
   [[nodiscard]] const CameraDesc& camera() const { return camera_; }
 
  private:
+  [[nodiscard]] double depth_m(double distance_m) const;            // along the optical axis
   [[nodiscard]] double metres_per_radian(double distance_m) const;  // of pitch
   CameraDesc camera_;
   double fx_ = 1, fy_ = 1, cx_ = 0, cy_ = 0, pitch_ = 0;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace tarsier::vision {
 
@@ -34,6 +35,14 @@ inline constexpr uint64_t kDetectionBufferBytes =
 struct Fit {
   float scale_x = 1, scale_y = 1;
   float offset_x = 0, offset_y = 0;
+};
+
+/// A mask on the host as MaskPass leaves it: rows without padding, 128 and more is inside, further from it the
+/// surer.
+struct HostMask {
+  std::span<const uint8_t> pixels;
+  int width = 0, height = 0;
+  Fit fit;  // mask = frame * scale + offset
 };
 
 enum class FitMode : uint8_t { kStretch, kLetterboxTopLeft, kLetterboxCentre };

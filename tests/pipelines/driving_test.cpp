@@ -1,4 +1,7 @@
 // The driving pipeline on a real road.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +11,7 @@
 
 #include "app/run_options.hpp"
 #include "core/log.hpp"
+#include "pipelines/highway_lanes.hpp"
 #include "support/test_data.hpp"
 
 namespace tarsier::app {
@@ -48,6 +52,64 @@ TEST(Driving, WritesDistancesOfCars) {
   fs::remove(json);
   EXPECT_EQ(lines, 6);
   EXPECT_GE(cars, 6);
+}
+
+/// Column of a boundary at a row, between its points; they go up.
+double column(const nlohmann::json& boundary, double row) {
+  const auto& points = boundary["points"];
+  for (size_t i = 0; i + 1 < points.size(); ++i) {
+    const double y0 = points[i][1], y1 = points[i + 1][1], x0 = points[i][0], x1 = points[i + 1][0];
+    if (row <= y0 && row >= y1) return x0 + (x1 - x0) * (row - y0) / (y1 - y0);
+  }
+  return -1e3;
+}
+
+TEST(Driving, LaneCurvesLieOnHandMarkedPaint) {
+  log::init("warn");
+  RunOptions options;
+  options.source = test::shared_clip("highway.mp4").string();
+  if (const auto why = test::missing_file(options.source); !why.empty()) GTEST_SKIP() << why;
+  for (const char* network : {"centernet", "twinlitenet"}) {
+    if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
+  }
+  const fs::path json = fs::temp_directory_path() / fmt::format("tarsier_lanes_{}.jsonl", getpid());
+  options.pipeline = "driving";
+  options.headless = true;
+  options.json = json.string();
+  const auto& marked = test::highway_lanes();
+  // As on a machine that sees six frames a second: harder for what follows the lane, and a quarter of the
+  // time.
+  options.policy = "stride:4";
+  const Status status = run(options);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  std::vector<double> errors;
+  size_t next = 0;
+  std::ifstream in(json);
+  for (std::string line; std::getline(in, line);) {
+    const auto result = nlohmann::json::parse(line);
+    const auto& lanes = result["lanes"];
+    EXPECT_EQ(lanes["horizon"], "lanes");
+    EXPECT_NEAR(lanes["width"].get<double>(), 3.7, 0.3) << result["id"];
+    EXPECT_LT(std::abs(lanes["curvature"].get<double>()), 5e-4) << "the road is straight; " << result["id"];
+    for (const auto& event : result["events"]) EXPECT_NE(event["type"], "lane_departure");
+    ASSERT_EQ(lanes["boundaries"].size(), 2U) << result["id"];
+    if (next == marked.size() || result["id"] != marked[next].frame) continue;
+    for (const size_t side : {0, 1}) {
+      // Marks are numbers of pixels, whose middles are half a pixel on.
+      for (const auto& point : side == 0 ? marked[next].left : marked[next].right)
+        errors.push_back(std::abs(column(lanes["boundaries"][side], point.row + 0.5) - point.x - 0.5));
+    }
+    ++next;
+  }
+  fs::remove(json);
+  ASSERT_EQ(next, marked.size());
+  std::ranges::sort(errors);
+  RecordProperty("largest_px", fmt::format("{:.1f}", errors.back()));
+  RecordProperty("median_px", fmt::format("{:.1f}", errors[errors.size() / 2]));
+  std::printf("%zu points: median %.1f px, largest %.1f px\n", errors.size(), errors[errors.size() / 2],
+              errors.back());
+  EXPECT_LT(errors.back(), 12);
+  EXPECT_LT(errors[errors.size() / 2], 4);
 }
 
 }  // namespace

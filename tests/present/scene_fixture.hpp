@@ -62,6 +62,7 @@ class SceneTest : public test::GpuTest {
     inputs.zones = zones_;
     inputs.status = status;
     inputs.banner = banner;
+    inputs.lines = lines_;
     ASSERT_OK(scene_->draw(**frame, inputs));
     auto grabbed = grabber_->grab(**frame, scene_->image(), gpu::ImageUse::kSampled,
                                   [&](std::shared_ptr<const present::HostPicture> got) { picture_ = got; });
@@ -107,6 +108,7 @@ class SceneTest : public test::GpuTest {
   std::vector<uint8_t> drawn_over_;
   float least_score_ = 0;
   std::vector<present::ZoneInput> zones_;  // drawn from now on
+  std::vector<present::LineInput> lines_;
 };
 
 }  // namespace tarsier::test

@@ -129,6 +129,37 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
 }
 
+TEST(JsonLine, HoldsTheLaneAndWhoLeavesIt) {
+  auto result = sample();
+  EXPECT_EQ(nlohmann::json::parse(to_json_line(result, {}))["lanes"], nlohmann::json::object());
+  result.events = {
+      {.type = "lane_departure", .side = "right", .began_frame = 6, .began_s = 0.24, .ended = true}};
+  auto& lanes = result.lanes.emplace();
+  lanes.lane.sides[1] = {.known = true, .seen = true, .confidence = 0.75F, .lateral = {1.5F, 0.25F}};
+  lanes.lane.curvature = {0.0005F, 0.0001F};
+  lanes.lane.pitch_deg = {-2.5F, 0.125F};
+  lanes.lane.pitch_from_lanes = true;
+  lanes.curves[1][0] = {700.5F, 540};
+  const auto json = nlohmann::json::parse(to_json_line(result, {}));
+  EXPECT_EQ(json["events"][0], nlohmann::json::parse(R"({"type":"lane_departure","track":null,"side":"right",
+            "began":6,"began_time":0.24,"ended":true})"));
+  const auto& lane = json["lanes"];
+  ASSERT_EQ(lane["boundaries"].size(), 1U) << "of those that are known";
+  const auto& right = lane["boundaries"][0];
+  EXPECT_EQ(right["side"], "right");
+  EXPECT_EQ(right["seen"], true);
+  EXPECT_DOUBLE_EQ(right["confidence"], 0.75);
+  EXPECT_DOUBLE_EQ(right["lateral"], 1.5);
+  EXPECT_DOUBLE_EQ(right["lateral_sigma"], 0.25);
+  ASSERT_EQ(right["points"].size(), pipeline::LaneResult::kPoints);
+  EXPECT_EQ(right["points"][0], (std::vector<double>{700.5, 540}));
+  for (const char* unknown : {"position", "position_sigma", "width", "width_sigma"})
+    EXPECT_TRUE(lane.at(unknown).is_null()) << unknown;
+  EXPECT_DOUBLE_EQ(lane["curvature"], 0.0005);
+  EXPECT_EQ(lane["horizon"], "lanes");
+  EXPECT_DOUBLE_EQ(lane["pitch"], -2.5);
+}
+
 TEST(JsonLine, StaysJsonForEmptyAndForNotANumber) {
   pipeline::FrameResult result;
   result.time_s = std::nan("");

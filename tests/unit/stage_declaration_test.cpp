@@ -147,6 +147,47 @@ TEST_F(StageDeclaration, ABackgroundStageNeedsAMaskAndFilesThatAreThere) {
   expect_part(refused(background, {}, {stage("boxes", "detect")}), "put a stage of type segment there");
 }
 
+TEST_F(StageDeclaration, ALanesStageNeedsAMaskBeforeItAndAPossibleCamera) {
+  StageSpec road = stage("street", "segment");
+  road.masks = {{"drivable", "da", "#ffffff", 0.5}, {"paint", "ll", "#ffffff", 0.5}};
+  const StageSpec lanes = stage("s", "lanes");
+  EXPECT_EQ(refused(lanes, {{"input", "street"}, {"input_mask", "paint"}}, {road}), "");
+  EXPECT_EQ(
+      refused(lanes, {{"input", "street"}, {"input_mask", "paint"}, {"camera.horizon", "lanes"}}, {road}),
+      "");
+  expect_part(refused(lanes, {{"input", "stret"}}, {road}), "did you mean 'street'");
+  expect_part(refused(lanes, {{"input", "boxes"}}, {stage("boxes", "detect")}),
+              "put a stage of type segment there");
+  expect_part(refused(lanes, {{"input", "street"}, {"input_mask", "pant"}}, {road}),
+              "stage 'street' makes no mask 'pant' (did you mean 'paint'?); there is drivable, paint");
+  expect_part(
+      refused(lanes, {{"input", "street"}, {"input_mask", "paint"}, {"camera.horizon", "lane"}}, {road}),
+      "'lane' is unknown");
+  expect_part(refused(lanes, {{"input", "street"}, {"input_mask", "paint"}, {"hold", "0"}}, {road}),
+              "s.hold: 0 is out of range");
+  expect_part(refused(lanes, {{"input", "street"}, {"input_mask", "paint"}}, {road, stage("first", "lanes")}),
+              "one stage of type lanes");
+}
+
+TEST_F(StageDeclaration, APipelineHasOneCamera) {
+  const StageSpec detector = stage("boxes", "detect"), track = stage("who", "track");
+  StageSpec road = stage("road", "segment");
+  road.masks = {{"lanes", "ll", "#ffffff", 0.5}};
+  const StageSpec lanes = stage("way", "lanes"), range = stage("s", "range");
+  Params params;
+  params.preset_text("s.input", "who", ParamOrigin::kCommandLine);
+  params.preset_text("way.camera.horizon", "lanes", ParamOrigin::kCommandLine);
+  params.preset_text("s.camera.height", "1.5", ParamOrigin::kCommandLine);
+  ASSERT_TRUE(declare_stage(lanes, std::vector{road}, catalogue_, params).ok());
+  ASSERT_TRUE(declare_stage(range, std::vector{detector, track, road, lanes}, catalogue_, params).ok());
+  EXPECT_EQ(params.text("way.camera.horizon"), "lanes");
+  const Status unknown = params.check_all_known();
+  ASSERT_FALSE(unknown.ok());
+  expect_part(unknown.error().message, "did you mean 'way.camera.height'");
+  expect_part(refused(range, {{"input", "who"}, {"camera.horizon", "lanes"}}, {detector, track}),
+              "put a stage of type lanes there");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
