@@ -12,11 +12,12 @@ bool has_camera(const std::string& stage, const Params& params) {
 
 }  // namespace
 
-std::string camera_of(const StageSpec& spec, const StageContext& context) {
+Result<std::string> camera_of(const StageSpec& spec, const StageContext& context) {
   for (const auto& stage : context.before) {
     if (has_camera(stage->name(), context.params)) return stage->name() + ".camera";
   }
-  return spec.name + ".camera";
+  if (has_camera(spec.name, context.params)) return spec.name + ".camera";
+  return runtime_error("the stage with its [stage.camera] is left out");
 }
 
 Status check_horizon(const StageSpec& spec, std::span<const StageSpec> before, const Params& params) {

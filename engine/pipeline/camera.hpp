@@ -13,8 +13,8 @@ namespace tarsier::pipeline {
 Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
 /// Errors (kInput): the horizon is to come from lanes that no stage before this one follows.
 Status check_horizon(const StageSpec& spec, std::span<const StageSpec> before, const Params& params);
-/// Prefix of its keys: "<stage>.camera".
-[[nodiscard]] std::string camera_of(const StageSpec& spec, const StageContext& context);
+/// Prefix of its keys: "<stage>.camera". Errors: it was left out with the stage that declared it.
+Result<std::string> camera_of(const StageSpec& spec, const StageContext& context);
 
 /// As the parameters describe it.
 [[nodiscard]] vision::CameraDesc read_camera(const std::string& key, const Params& params);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "pipeline/camera.hpp"
 #include "pipeline/stage.hpp"
@@ -28,7 +29,7 @@ struct Settings {
 
 class LanesStage final : public Stage, public LaneSource {
  public:
-  LanesStage(std::string name, std::string camera, std::string mask, MaskSource& source)
+  LanesStage(std::string name, std::string camera, std::string mask, MaskSource* source)
       : name_(std::move(name)), camera_(std::move(camera)), mask_(std::move(mask)), source_(source) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -46,6 +47,7 @@ class LanesStage final : public Stage, public LaneSource {
                            .warn_m = real("warn"),
                            .clear_m = std::max(real("clear"), real("warn")),
                            .frames = int(params.integer(name_ + ".frames"))};
+    if (source_ == nullptr) described_ = plane_;
     shown_ = params.boolean(name_ + ".show");
     fill_ = float(real("fill"));
     for (const int side : {0, 1}) {
@@ -65,7 +67,7 @@ class LanesStage final : public Stage, public LaneSource {
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
-    if (!shown_) return;
+    if (!shown_ || source_ == nullptr) return;
     const auto& lane = tracker_.lane();
     if (lane.sides[0].known && lane.sides[1].known && fill_ > 0)
       layers.lines.push_back({.points = drawn_[0], .other = drawn_[1], .color = kFill, .opacity = fill_});
@@ -89,9 +91,10 @@ class LanesStage final : public Stage, public LaneSource {
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool /*wanted*/) override {
+    if (source_ == nullptr) return;
     frame.on_complete(
-        [this, slot = frame.slot(), ran = source_.ran(), settings = settings_, plane = plane_, result] {
-          if (ran) update(*result, source_.host_mask(mask_, slot), settings, plane);
+        [this, slot = frame.slot(), ran = source_->ran(), settings = settings_, plane = plane_, result] {
+          if (ran) update(*result, source_->host_mask(mask_, slot), settings, plane);
           tell(*result);
         });
   }
@@ -133,8 +136,8 @@ class LanesStage final : public Stage, public LaneSource {
 
   std::string name_, camera_;  // prefixes of its parameters
   std::string mask_;
-  MaskSource& source_;
-  Settings settings_;  // of the latest frame
+  MaskSource* source_;  // null: left out; then there is the camera alone, for the stages behind
+  Settings settings_;   // of the latest frame
   vision::GroundPlane plane_, described_;
   bool shown_ = true, from_lanes_ = false;
   bool ended_ = false;  // the departure, with the latest mask
@@ -186,11 +189,16 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
-  TARSIER_TRY(Stage * input, input_of(spec, context));
+  TARSIER_TRY(auto camera, camera_of(spec, context));
   const std::string& mask = context.params.text(spec.name + ".input_mask");
-  MaskSource& source = *input->mask_source();
-  source.attach(mask);
-  return std::unique_ptr<Stage>(new LanesStage(spec.name, camera_of(spec, context), mask, source));
+  MaskSource* source = nullptr;
+  if (const auto input = input_of(spec, context); input.ok()) {
+    source = (*input)->mask_source();
+    source->attach(mask);
+  } else {
+    log::warn("stage '{}' follows no lane: {}", spec.name, input.error().message);
+  }
+  return std::unique_ptr<Stage>(new LanesStage(spec.name, std::move(camera), mask, source));
 }
 
 }  // namespace

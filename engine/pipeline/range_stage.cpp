@@ -169,12 +169,12 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(Stage * input, input_of(spec, context));
+  TARSIER_TRY(auto camera, camera_of(spec, context));
   const LaneSource* lanes = nullptr;
   for (const auto& stage : context.before) {
     if (lanes == nullptr) lanes = stage->lane_source();
   }
-  return std::unique_ptr<Stage>(
-      new RangeStage(spec.name, camera_of(spec, context), *input->track_source(), lanes));
+  return std::unique_ptr<Stage>(new RangeStage(spec.name, std::move(camera), *input->track_source(), lanes));
 }
 
 }  // namespace
