@@ -66,13 +66,14 @@ Status read_pipeline(Application& app) {
 
 /// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
 /// boxes, and the rest runs; a file of the user's that is no network ends the run.
-Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app, int frame_width,
-                                                                  int frame_height) {
+Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
+                                                                  const capture::SourceInfo& source) {
   ProgressLine progress;
   pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
   context.slots = app.options.frames_in_flight;
-  context.frame_width = frame_width;
-  context.frame_height = frame_height;
+  context.frame_width = source.width;
+  context.frame_height = source.height;
+  context.source = source.name;
   TARSIER_TRY(context.precision, infer::parse_precision(app.options.precision));
   context.paced = app.paced;
   TARSIER_TRY(context.tune, infer::parse_tune(app.options.globals.tune));
@@ -153,7 +154,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 
   app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
-  TARSIER_TRY(parts.stages, make_stages(app, info.width, info.height));
+  TARSIER_TRY(parts.stages, make_stages(app, info));
   parts.device = app.device.get();
   parts.ring = app.ring.get();
   parts.params = &app.params;
@@ -198,8 +199,7 @@ Status reload_pipeline(Application& app) {
     if (!kept.ok()) log::info("{}", kept.error().message);
   }
   if (!anew) return {};
-  const auto& info = app.mailbox->info();
-  auto stages = make_stages(app, info.width, info.height);
+  auto stages = make_stages(app, app.mailbox->info());
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go
   app.loop->use_stages(*std::move(stages));

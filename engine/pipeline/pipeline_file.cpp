@@ -78,6 +78,10 @@ Result<ZoneSpec> read_zone(const fs::path& file, const toml::node& node, bool li
   for (const auto& [key, value] : *table) {
     if (key == "name") {
       zone.shape.name = value.value_or(std::string());
+    } else if (key == "source") {
+      const auto* source = value.as_string();
+      if (source == nullptr) return at(file, value, "a source is a text: a clip's or a camera's name");
+      zone.source = source->get();
     } else if (key == "points") {
       const auto* points = value.as_array();
       if (points == nullptr) return at(file, value, "points are a list of [x, y]");
@@ -89,7 +93,7 @@ Result<ZoneSpec> read_zone(const fs::path& file, const toml::node& node, bool li
         zone.shape.points.push_back({number_of(*point->get(0)), number_of(*point->get(1))});
       }
     } else {
-      const std::vector<std::string> known = {"name", "points"};
+      const std::vector<std::string> known = {"name", "points", "source"};
       return at(file, value,
                 fmt::format("a {} has no key '{}'{}", what, key.str(), did_you_mean(key.str(), known)));
     }

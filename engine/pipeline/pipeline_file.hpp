@@ -28,8 +28,9 @@ struct MaskSpec {
 /// One [[stage.zone]] or [[stage.line]]: name and points, which the stage checks.
 struct ZoneSpec {
   vision::ZoneShape shape;
-  std::string place;  // file and line, for messages
-  bool operator==(const ZoneSpec& other) const { return shape == other.shape; }
+  std::string source;  // the clip or camera whose picture it is a place of, without folders; empty: of any
+  std::string place;   // file and line, for messages
+  bool operator==(const ZoneSpec& other) const { return shape == other.shape && source == other.source; }
 };
 
 /// One [[stage]].

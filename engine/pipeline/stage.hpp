@@ -29,6 +29,7 @@ struct StageContext {
   Params& params;
   uint32_t slots = 3;  // frames in flight
   int frame_width = 0, frame_height = 0;
+  std::string source = {};  // as the user gave it
   infer::Precision precision = infer::Precision::kFp32;
   infer::Tune tune = infer::Tune::kOff;
   /// Frames come when they come, and nothing may make them wait; else they are taken as fast as they can be

@@ -4,6 +4,7 @@
 // Works on the host, on the tracks of a frame when that frame is done, like the tracker itself: counts in a
 // frame's result are exact. What is drawn is what was known when the frame was recorded.
 #include <array>
+#include <filesystem>
 #include <iterator>
 #include <set>
 
@@ -101,13 +102,13 @@ Status check_zones(const StageSpec& spec) {
     return placed(spec.place,
                   input_error("stage '{}': needs at least one [[stage.zone]] or [[stage.line]]", spec.name));
   }
-  std::set<std::string> names;
+  std::set<std::pair<std::string, std::string>> names;
   for (const auto& zone : spec.zones) {
     const auto& shape = zone.shape;
     const std::string what = shape.line ? "line" : "zone";
     if (const std::string fault = vision::fault_of(shape); !fault.empty())
       return placed(zone.place, input_error("stage '{}', {} '{}': {}", spec.name, what, shape.name, fault));
-    if (!names.insert(shape.name).second) {
+    if (!names.insert({zone.source, shape.name}).second) {
       return placed(zone.place, input_error("stage '{}': there are two zones or lines named '{}'; give one "
                                             "another name",
                                             spec.name, shape.name));
@@ -146,7 +147,10 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY([[maybe_unused]] const Stage* input, input_of(spec, context));  // its tracks are in the results
   std::vector<vision::ZoneShape> shapes;
-  for (const auto& zone : spec.zones) shapes.push_back(zone.shape);
+  const std::string source = std::filesystem::path(context.source).filename().string();
+  for (const auto& zone : spec.zones) {
+    if (zone.source.empty() || zone.source == source) shapes.push_back(zone.shape);
+  }
   return std::unique_ptr<Stage>(new ZonesStage(spec.name, std::move(shapes)));
 }
 

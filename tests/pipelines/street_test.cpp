@@ -244,6 +244,19 @@ TEST_F(Street, AnotherNetworkTakesThePlaceAtItsOwnSize) {
   EXPECT_NE(refused.error().message.find("own size"), std::string::npos) << refused.error().message;
 }
 
+TEST_F(Street, PlacesOfTheDefaultClipAreNotInOtherPictures) {
+  options_.sink.clear();
+  options_.max_frames = 1;
+  for (const auto& [source, places] : {std::pair{"", 1U}, std::pair{"synthetic:320x240", 0U}}) {
+    options_.source = source;
+    const Status status = run(options_);
+    ASSERT_TRUE(status.ok()) << status.error().message;
+    ASSERT_EQ(lines().size(), 1U);
+    EXPECT_EQ(lines()[0]["zones"].size(), places) << source;
+    EXPECT_EQ(lines()[0]["lines"].size(), places) << source;
+  }
+}
+
 TEST_F(Street, MistakesAreInputErrorsAndLeaveNothing) {
   const auto expect_refused = [&](const std::string& part) {
     const Status status = run(options_);

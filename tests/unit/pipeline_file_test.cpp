@@ -94,6 +94,7 @@ TEST_F(PipelineFile, ZonesAndLinesHavePoints) {
   expect_error(start + "name='a'\npoints=[[0.1,0.1],['x',1],[0.2,0.3]]\n", ":6: a point is [x, y]");
   expect_error(start + "name='a'\npoints=0.5\n", ":6: points are a list of [x, y]");
   expect_error(start + "name='a'\npoint=[]\n", "did you mean 'points'");
+  expect_error(start + "name='a'\nsource=3\n" + points, ":6: a source is a text");
   expect_error("[[stage]]\nname='z'\ntype='zones'\nzone=3\n", "zones must be written as [[stage.zone]]");
 }
 
