@@ -7,8 +7,8 @@ namespace tarsier::vision {
 namespace {
 
 constexpr double kWidestPaint_m = 0.4;
-constexpr int kBlur = 14;        // pixels of the mask by which a network makes slanted paint wider
-constexpr double kHorizon = 3;   // rows of the mask below it that show nothing but noise
+constexpr int kBlur = 14;       // pixels of the mask by which a network makes slanted paint wider
+constexpr double kHorizon = 3;  // rows of the mask below it that show nothing but noise
 constexpr int kSamples = 400;
 constexpr double kNearEnough = 0.5;  // of the best line's support: the nearer one is the lane's
 
@@ -23,7 +23,8 @@ void find_lane_points(const HostMask& mask, const GroundPlane& plane, std::vecto
     const auto ground = plane.at(0, row);
     if (!ground) break;
     const double widest =
-        (plane.column_of(kWidestPaint_m, ground->distance_m) - plane.column_of(0, ground->distance_m)) * scale_x +
+        (plane.column_of(kWidestPaint_m, ground->distance_m) - plane.column_of(0, ground->distance_m)) *
+            scale_x +
         kBlur;
     const uint8_t* pixels = mask.pixels.data() + size_t(y) * size_t(mask.width);
     for (int x = 0; x < mask.width;) {
@@ -45,8 +46,8 @@ void find_lane_points(const HostMask& mask, const GroundPlane& plane, std::vecto
   }
 }
 
-std::optional<LaneLine> find_lane_line(std::span<const LanePoint> points, int side, double middle, double base,
-                                       double tolerance, int least_rows) {
+std::optional<LaneLine> find_lane_line(std::span<const LanePoint> points, int side, double middle,
+                                       double base, double tolerance, int least_rows) {
   if (points.size() < 2) return std::nullopt;
   std::vector<LaneLine> found;
   uint64_t random = 0x9E3779B97F4A7C15ULL;

@@ -37,8 +37,8 @@ struct Fit {
   float offset_x = 0, offset_y = 0;
 };
 
-/// A mask on the host as MaskPass leaves it: rows without padding, 128 and more is inside, further from it the
-/// surer.
+/// A mask on the host as MaskPass leaves it: rows without padding, 128 and more is inside, further from it
+/// the surer.
 struct HostMask {
   std::span<const uint8_t> pixels;
   int width = 0, height = 0;
