@@ -38,13 +38,7 @@ Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, 
   }
   const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
                           const char* help) {
-    return params.declare({.key = fmt::format("{}.camera.{}", spec.name, name),
-                           .type = ParamType::kFloat,
-                           .initial = initial,
-                           .min = min,
-                           .max = max,
-                           .unit = unit,
-                           .help = help});
+    return declare_number(spec, fmt::format("camera.{}", name), initial, min, max, unit, help, params);
   };
   TARSIER_CHECK(number("height", 1.3, 0.05, 20, "m", "of the camera above the road"));
   TARSIER_CHECK(

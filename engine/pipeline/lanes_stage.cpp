@@ -153,13 +153,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                Params& params) {
   const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
                           const char* help) {
-    return params.declare({.key = fmt::format("{}.{}", spec.name, name),
-                           .type = ParamType::kFloat,
-                           .initial = initial,
-                           .min = min,
-                           .max = max,
-                           .unit = unit,
-                           .help = help});
+    return declare_number(spec, name, initial, min, max, unit, help, params);
   };
   TARSIER_CHECK(
       declare_input_mask(spec, "road", "lanes", "the stage whose mask shows the lane lines", params));

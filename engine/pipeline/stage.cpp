@@ -54,6 +54,17 @@ Error at(const StageSpec& spec, std::string_view key, const Params& params, cons
   return placed(place.empty() ? spec.place : place, error);
 }
 
+Status declare_number(const StageSpec& spec, std::string_view key, double initial, double min, double max,
+                      std::string unit, std::string help, Params& params) {
+  return params.declare({.key = fmt::format("{}.{}", spec.name, key),
+                         .type = ParamType::kFloat,
+                         .initial = initial,
+                         .min = min,
+                         .max = max,
+                         .unit = std::move(unit),
+                         .help = std::move(help)});
+}
+
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
                                     const models::Catalogue& catalogue, Params& params) {
   const std::string key = spec.name + ".model";

@@ -203,6 +203,9 @@ Error placed(const std::string& place, const Error& error);
 /// of it.
 Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
 
+/// Declares a real number, in steps of 0.01.
+Status declare_number(const StageSpec& spec, std::string_view key, double initial, double min, double max,
+                      std::string unit, std::string help, Params& params);
 /// Declares the key `model`, a name of the catalogue or a file, and finds its entry. Errors (kInput): no such
 /// network (with the nearest).
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,

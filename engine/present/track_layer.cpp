@@ -30,14 +30,18 @@ constexpr Quad kNothing{{-8, -8, -8, -8}, {}, {1, 1, 0, kGlyphKind}, {}};
 
 }  // namespace
 
+Result<gpu::GraphicsPipeline> create_strip_pipeline(gpu::Device& device, const gpu::RenderTarget& target) {
+  return gpu::GraphicsPipeline::create(device, target,
+                                       {.vertex = "present/trail.vert",
+                                        .fragment = "present/trail.frag",
+                                        .constants = {},
+                                        .blend = true,
+                                        .instance_vec4s = 4});
+}
+
 Result<TrackLayer> TrackLayer::create(gpu::Device& device, const gpu::RenderTarget& target) {
   TrackLayer layer;
-  TARSIER_TRY(layer.trail_pipeline_, gpu::GraphicsPipeline::create(device, target,
-                                                                   {.vertex = "present/trail.vert",
-                                                                    .fragment = "present/trail.frag",
-                                                                    .constants = {},
-                                                                    .blend = true,
-                                                                    .instance_vec4s = 4}));
+  TARSIER_TRY(layer.trail_pipeline_, create_strip_pipeline(device, target));
   return layer;
 }
 

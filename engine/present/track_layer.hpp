@@ -46,6 +46,9 @@ struct QuadPush {
   float line, outline;  // half the width of a box's line, width of its dark rim
 };
 
+/// Draws Strips, one an instance, with QuadPush.
+Result<gpu::GraphicsPipeline> create_strip_pipeline(gpu::Device& device, const gpu::RenderTarget& target);
+
 class TrackLayer {
  public:
   /// For every target of the format of `target`.

@@ -23,12 +23,7 @@ Result<gpu::FrameContext::Staging> stage(gpu::FrameContext& frame, const std::ve
 
 Result<ZoneLayer> ZoneLayer::create(gpu::Device& device, const gpu::RenderTarget& target) {
   ZoneLayer layer;
-  TARSIER_TRY(layer.pipeline_, gpu::GraphicsPipeline::create(device, target,
-                                                             {.vertex = "present/trail.vert",
-                                                              .fragment = "present/trail.frag",
-                                                              .constants = {},
-                                                              .blend = true,
-                                                              .instance_vec4s = 4}));
+  TARSIER_TRY(layer.pipeline_, create_strip_pipeline(device, target));
   return layer;
 }
 

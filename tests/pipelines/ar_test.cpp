@@ -7,8 +7,10 @@
 #include "capture/backdrop.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "pipelines/frame_by_frame.hpp"
 #include "support/clips.hpp"
 #include "support/temp_folder.hpp"
+#include "support/test_data.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -21,13 +23,7 @@ class Ar : public ::testing::Test {
   Application app_;
   void SetUp() override {
     log::init("warn");
-    const auto catalogue = models::Catalogue::load_default();
-    const auto store = models::store_options({});
-    ASSERT_TRUE(catalogue.ok() && store.ok());
-    const auto entry = catalogue->find("selfie_segmentation");
-    ASSERT_TRUE(entry.ok()) << entry.error().message;
-    if (const auto files = models::locate(**entry, *store); !files.ok())
-      GTEST_SKIP() << files.error().message;
+    if (const auto why = test::missing_network("selfie_segmentation"); !why.empty()) GTEST_SKIP() << why;
     app_.options.headless = true;
     app_.options.pipeline = "ar";
     app_.options.globals.tune = "off";
@@ -44,17 +40,11 @@ class Ar : public ::testing::Test {
   }
   /// What the headless loop does with the next frame; afterwards that one is done.
   capture::Frame one_frame() {
-    const auto letter = app_.mailbox->take();
-    EXPECT_EQ(letter.state, capture::Mailbox::State::kFrame);
-    auto context = app_.ring->begin();
-    EXPECT_TRUE(context.ok());
-    const Status recorded = app_.loop->record(**context, letter.frame, false);
-    EXPECT_TRUE(recorded.ok()) << recorded.error().message;
-    EXPECT_TRUE(app_.ring->submit(**context).ok());
-    app_.ring->drain();
+    auto frame = test::finish_frame(app_);
+    EXPECT_TRUE(frame.ok()) << frame.error().message;
     EXPECT_EQ(app_.loop->latest().readback_bytes, 0U);
     EXPECT_EQ(app_.loop->latest().tracker_bytes, 0U);
-    return letter.frame;
+    return *std::move(frame);
   }
   std::vector<uint8_t> shown() {
     const gpu::Image& image = app_.loop->scene().image();

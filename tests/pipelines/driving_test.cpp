@@ -12,6 +12,7 @@
 #include "app/run_options.hpp"
 #include "core/log.hpp"
 #include "pipelines/highway_lanes.hpp"
+#include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 
 namespace tarsier::app {
@@ -19,23 +20,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(Driving, WritesDistancesOfCars) {
-  log::init("warn");
-  RunOptions options;
-  options.source = test::shared_clip("highway.mp4").string();
-  if (const auto why = test::missing_file(options.source); !why.empty()) GTEST_SKIP() << why;
-  for (const char* network : {"centernet", "twinlitenet"}) {
-    if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
+class Driving : public ::testing::Test {
+ protected:
+  test::TempFolder dir_;
+  RunOptions options_;
+  void SetUp() override {
+    log::init("warn");
+    options_.source = test::shared_clip("highway.mp4").string();
+    if (const auto why = test::missing_file(options_.source); !why.empty()) GTEST_SKIP() << why;
+    for (const char* network : {"centernet", "twinlitenet"}) {
+      if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
+    }
+    options_.pipeline = "driving";
+    options_.headless = true;
+    options_.json = (dir_ / "driving.jsonl").string();
   }
-  const fs::path json = fs::temp_directory_path() / fmt::format("tarsier_driving_{}.jsonl", getpid());
-  options.pipeline = "driving";
-  options.headless = true;
-  options.json = json.string();
-  options.max_frames = 6;
-  const Status status = run(options);
+};
+
+TEST_F(Driving, WritesDistancesOfCars) {
+  options_.max_frames = 6;
+  const Status status = run(options_);
   ASSERT_TRUE(status.ok()) << status.error().message;
   int lines = 0, cars = 0;
-  std::ifstream in(json);
+  std::ifstream in(options_.json);
   for (std::string line; std::getline(in, line); ++lines) {
     const auto result = nlohmann::json::parse(line);
     EXPECT_TRUE(result["events"].empty()) << "nobody is near in the own lane";
@@ -49,7 +56,6 @@ TEST(Driving, WritesDistancesOfCars) {
       EXPECT_LT(track["distance"].get<double>(), low ? 35 : 150);
     }
   }
-  fs::remove(json);
   EXPECT_EQ(lines, 6);
   EXPECT_GE(cars, 6);
 }
@@ -64,27 +70,16 @@ double column(const nlohmann::json& boundary, double row) {
   return -1e3;
 }
 
-TEST(Driving, LaneCurvesLieOnHandMarkedPaint) {
-  log::init("warn");
-  RunOptions options;
-  options.source = test::shared_clip("highway.mp4").string();
-  if (const auto why = test::missing_file(options.source); !why.empty()) GTEST_SKIP() << why;
-  for (const char* network : {"centernet", "twinlitenet"}) {
-    if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
-  }
-  const fs::path json = fs::temp_directory_path() / fmt::format("tarsier_lanes_{}.jsonl", getpid());
-  options.pipeline = "driving";
-  options.headless = true;
-  options.json = json.string();
+TEST_F(Driving, LaneCurvesLieOnHandMarkedPaint) {
   const auto& marked = test::highway_lanes();
   // As on a machine that sees six frames a second: harder for what follows the lane, and a quarter of the
   // time.
-  options.policy = "stride:4";
-  const Status status = run(options);
+  options_.policy = "stride:4";
+  const Status status = run(options_);
   ASSERT_TRUE(status.ok()) << status.error().message;
   std::vector<double> errors;
   size_t next = 0;
-  std::ifstream in(json);
+  std::ifstream in(options_.json);
   for (std::string line; std::getline(in, line);) {
     const auto result = nlohmann::json::parse(line);
     const auto& lanes = result["lanes"];
@@ -101,7 +96,6 @@ TEST(Driving, LaneCurvesLieOnHandMarkedPaint) {
     }
     ++next;
   }
-  fs::remove(json);
   ASSERT_EQ(next, marked.size());
   std::ranges::sort(errors);
   RecordProperty("largest_px", fmt::format("{:.1f}", errors.back()));

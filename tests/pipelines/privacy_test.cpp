@@ -12,6 +12,7 @@
 #include "app/command_line.hpp"
 #include "capture/frame_source.hpp"
 #include "core/log.hpp"
+#include "pipelines/frame_by_frame.hpp"
 #include "support/test_data.hpp"
 
 namespace tarsier::app {
@@ -43,16 +44,10 @@ class Privacy : public ::testing::Test {
   }
   /// One frame, one at a time as in a recording.
   void one_frame() {
-    const auto letter = app_.mailbox->take();
-    ASSERT_EQ(letter.state, capture::Mailbox::State::kFrame);
-    auto context = app_.ring->begin();
-    ASSERT_TRUE(context.ok());
-    const Status recorded = app_.loop->record(**context, letter.frame, false);
-    ASSERT_TRUE(recorded.ok()) << recorded.error().message;
-    ASSERT_TRUE(app_.ring->submit(**context).ok());
-    app_.ring->drain();
-    capture::Frame copy = letter.frame;
-    copy.bgra = std::make_shared<std::vector<uint8_t>>(*letter.frame.bgra);
+    auto frame = test::finish_frame(app_);
+    ASSERT_TRUE(frame.ok()) << frame.error().message;
+    capture::Frame copy = *frame;
+    copy.bgra = std::make_shared<std::vector<uint8_t>>(*frame->bgra);
     all_.push_back(std::move(copy));
     results_.push_back(app_.loop->latest());
   }
@@ -170,31 +165,15 @@ TEST_F(Privacy, NothingIsReadBackOnTheWayToTheScreen) {
 
 /// The rest of a pipeline runs on where a network is missing; not where that would show people.
 TEST(PrivacyWithoutNetworks, NothingIsShownUnblurred) {
-  const fs::path empty = fs::temp_directory_path() / fmt::format("tarsier_privacy_none_{}", getpid());
-  fs::create_directories(empty);
-  const char* names[] = {"PATH", "XDG_CACHE_HOME", "TARSIER_MODEL_PATH"};
-  std::vector<std::optional<std::string>> before;
-  for (const char* name : names) {
-    const char* value = std::getenv(name);
-    before.push_back(value == nullptr ? std::nullopt : std::optional<std::string>(value));
-    setenv(name, empty.c_str(), 1);
-  }
+  const test::WithoutNetworks without;
   RunOptions options;
   options.headless = true;
   options.source = "synthetic:64x64";
   options.max_frames = 1;
-  options.sink = (empty / "%d.png").string();
+  options.sink = (without.folder() / "%d.png").string();
   options.set = {"privacy.blur=people"};
   const Status status = run(options);
-  for (size_t i = 0; i < std::size(names); ++i) {
-    if (before[i]) {
-      setenv(names[i], before[i]->c_str(), 1);
-    } else {
-      unsetenv(names[i]);
-    }
-  }
-  EXPECT_FALSE(fs::exists(empty / "0.png"));
-  fs::remove_all(empty);
+  EXPECT_FALSE(fs::exists(without.folder() / "0.png"));
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().exit_code(), 2);
   EXPECT_NE(status.error().message.find("privacy.blur: nothing can be blurred"), std::string::npos)

@@ -4,6 +4,7 @@
 
 #include "app/application.hpp"
 #include "core/log.hpp"
+#include "pipelines/frame_by_frame.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 
@@ -33,14 +34,8 @@ class Reload : public ::testing::Test {
   }
   void write(const std::string& text) { std::ofstream(app_.options.pipeline) << text; }
   void run_a_frame() {
-    const auto letter = app_.mailbox->take();
-    ASSERT_EQ(letter.state, capture::Mailbox::State::kFrame);
-    auto context = app_.ring->begin();
-    ASSERT_TRUE(context.ok());
-    const Status recorded = app_.loop->record(**context, letter.frame, true);
-    ASSERT_TRUE(recorded.ok()) << recorded.error().message;
-    ASSERT_TRUE(app_.ring->submit(**context).ok());
-    app_.ring->drain();
+    const auto frame = test::finish_frame(app_);
+    ASSERT_TRUE(frame.ok()) << frame.error().message;
     EXPECT_EQ(app_.device->validation_messages(), 0U);
   }
   /// What is shown then; "" where the edit was taken.

@@ -13,6 +13,7 @@
 #include "core/log.hpp"
 #include "gpu/vulkan.hpp"
 #include "pipelines/counting_heap.hpp"
+#include "pipelines/frame_by_frame.hpp"
 #include "support/test_data.hpp"
 
 namespace tarsier::app {
@@ -119,13 +120,8 @@ color = "#3d8bff"
 
   /// What the headless loop does with a frame.
   Status one_frame() {
-    const auto letter = app_.mailbox->take();
-    if (letter.state != capture::Mailbox::State::kFrame) return runtime_error("no frame came");
-    TARSIER_CHECK(app_.fit_ring(letter.frame));
-    TARSIER_TRY(auto* context, app_.ring->begin());
-    TARSIER_CHECK(app_.loop->record(*context, letter.frame, false));
-    TARSIER_CHECK(app_.ring->submit(*context));
-    return app_.loop->take_error();
+    const auto frame = test::submit_frame(app_);
+    return frame.ok() ? Status() : frame.error();
   }
 };
 

@@ -282,30 +282,14 @@ TEST_F(Street, MistakesAreInputErrorsAndLeaveNothing) {
 
 /// Without the npm client, a mirror or a cache: what a machine without a connection meets.
 TEST(WithoutNetworks, TheRunSaysWhatToDo) {
-  const fs::path empty = fs::temp_directory_path() / fmt::format("tarsier_no_networks_{}", getpid());
-  fs::create_directories(empty);
-  const char* names[] = {"PATH", "XDG_CACHE_HOME", "TARSIER_MODEL_PATH"};
-  std::vector<std::optional<std::string>> before;
-  for (const char* name : names) {
-    const char* value = std::getenv(name);
-    before.push_back(value == nullptr ? std::nullopt : std::optional<std::string>(value));
-    setenv(name, empty.c_str(), 1);
-  }
+  const test::WithoutNetworks without;
   RunOptions options;
   options.headless = true;
   options.source = "synthetic:64x64";
   options.max_frames = 1;
-  options.json = (empty / "results.jsonl").string();
+  options.json = (without.folder() / "results.jsonl").string();
   const Status status = run(options);
-  for (size_t i = 0; i < std::size(names); ++i) {
-    if (before[i]) {
-      setenv(names[i], before[i]->c_str(), 1);
-    } else {
-      unsetenv(names[i]);
-    }
-  }
   EXPECT_FALSE(fs::exists(options.json));
-  fs::remove_all(empty);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().exit_code(), 1);
   for (const char* part : {"network 'centernet'", "npm client is not installed", "--model-path"})

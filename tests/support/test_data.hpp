@@ -4,10 +4,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
+#include "support/temp_folder.hpp"
 
 namespace tarsier::test {
 
@@ -37,5 +40,36 @@ inline std::string missing_network(const std::string& network) {
   const auto files = models::locate(**entry, *store);
   return files.ok() ? "" : files.error().message;
 }
+
+/// While it lives no network can be had: no npm client, no mirror, no cache. What a machine without a
+/// connection meets.
+class WithoutNetworks {
+ public:
+  WithoutNetworks() {
+    for (const char* name : kNames) {
+      const char* value = std::getenv(name);
+      before_.push_back(value == nullptr ? std::nullopt : std::optional<std::string>(value));
+      setenv(name, folder_.path().c_str(), 1);
+    }
+  }
+  ~WithoutNetworks() {
+    for (size_t i = 0; i < before_.size(); ++i) {
+      if (before_[i]) {
+        setenv(kNames[i], before_[i]->c_str(), 1);
+      } else {
+        unsetenv(kNames[i]);
+      }
+    }
+  }
+  WithoutNetworks(const WithoutNetworks&) = delete;
+  WithoutNetworks& operator=(const WithoutNetworks&) = delete;
+  /// Empty at first.
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
+
+ private:
+  static constexpr const char* kNames[] = {"PATH", "XDG_CACHE_HOME", "TARSIER_MODEL_PATH"};
+  TempFolder folder_;
+  std::vector<std::optional<std::string>> before_;
+};
 
 }  // namespace tarsier::test
