@@ -75,6 +75,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.masks = layers.masks;
   inputs.detections = detections;
   inputs.tracks = tracks;
+  inputs.faces = layers.faces;
   inputs.status = layers.note;
   inputs.banner = layers.banner;
   return scene_->draw(context, inputs);

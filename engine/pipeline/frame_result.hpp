@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "vision/landmarks.hpp"
 #include "vision/track.hpp"
 #include "vision/types.hpp"
 
@@ -24,6 +26,14 @@ struct Event {
   bool ended = false;  // in this frame
 };
 
+/// Points of one face, hand or body.
+struct Landmarks {
+  const char* kind = "";  // "face"
+  float score = 0;        // that it is there, 0..1
+  std::vector<vision::LandmarkPoint> points;
+  std::optional<vision::HeadPose> head;  // of a face
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -32,6 +42,7 @@ struct FrameResult {
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;
+  std::vector<Landmarks> landmarks;
   /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
   std::vector<std::pair<std::string, float>> mask_coverage;
   std::vector<StageTime> stage_times;

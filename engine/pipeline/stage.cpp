@@ -8,7 +8,7 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kRangeStage, &kFaceStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
@@ -47,15 +47,16 @@ Error at(const StageSpec& spec, std::string_view key, const Params& params, cons
 }
 
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
-                                    const models::Catalogue& catalogue, Params& params) {
-  const std::string key = spec.name + ".model";
-  TARSIER_CHECK(params.declare({.key = key,
+                                    const models::Catalogue& catalogue, Params& params,
+                                    std::string_view key) {
+  const std::string full = fmt::format("{}.{}", spec.name, key);
+  TARSIER_CHECK(params.declare({.key = full,
                                 .type = ParamType::kText,
                                 .initial = std::move(initial),
                                 .help = "network: a name of `tarsier models list`, or a file",
                                 .restarts = true}));
-  auto entry = catalogue.resolve(params.text(key));
-  return entry.ok() ? std::move(entry) : at(spec, "model", params, entry.error());
+  auto entry = catalogue.resolve(params.text(full));
+  return entry.ok() ? std::move(entry) : at(spec, key, params, entry.error());
 }
 
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {

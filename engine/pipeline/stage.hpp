@@ -53,6 +53,7 @@ struct Layers {
   std::vector<DetectionLayer> detections;
   std::vector<present::MaskInput> masks;
   std::vector<TrackView> tracks;
+  std::vector<present::FaceInput> faces;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
 };
@@ -142,7 +143,7 @@ struct StageType {
   Result<std::unique_ptr<Stage>> (*make)(const StageSpec& spec, StageContext& context);
 };
 // One a stage file; listed in stage.cpp.
-extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage;
+extern const StageType kDetectStage, kSegmentStage, kTrackStage, kRangeStage, kFaceStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);
@@ -150,10 +151,11 @@ Error placed(const std::string& place, const Error& error);
 /// of it.
 Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
 
-/// Declares the key `model`, a name of the catalogue or a file, and finds its entry. Errors (kInput): no such
-/// network (with the nearest).
+/// Declares the key `model` (or another, for a stage with two networks), a name of the catalogue or a file,
+/// and finds its entry. Errors (kInput): no such network (with the nearest).
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
-                                    const models::Catalogue& catalogue, Params& params);
+                                    const models::Catalogue& catalogue, Params& params,
+                                    std::string_view key = "model");
 
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.

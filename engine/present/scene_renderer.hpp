@@ -10,6 +10,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/image.hpp"
+#include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
 #include "present/track_layer.hpp"
 #include "vision/types.hpp"
@@ -33,6 +34,7 @@ struct SceneInputs {
   std::span<const MaskInput> masks;    // drawn in this order, below the boxes
   std::span<const DetectionInput> detections;
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
+  std::span<const FaceInput> faces;    // above the masks, below the boxes
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };
