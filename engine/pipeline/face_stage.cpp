@@ -212,9 +212,7 @@ Result<Loaded> load(const StageSpec& spec, std::string_view key, StageContext& c
   return loaded;
 }
 
-Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
-  Parts parts;
-  // make_stage tells the place of `model`; the detector's mistakes are told with theirs.
+Status load_mesh(const StageSpec& spec, StageContext& context, Parts& parts) {
   TARSIER_TRY(auto mesh, load(spec, "model", context));
   auto& network = *mesh.network;
   auto landmarks =
@@ -224,14 +222,28 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   TARSIER_TRY(parts.crop, vision::RegionCrop::create(context.device, preprocess_desc(network.entry().input),
                                                      network.input()));
   parts.mesh = std::move(mesh.network);
+  return {};
+}
 
+Status load_detector(const StageSpec& spec, StageContext& context, Parts& parts) {
   TARSIER_TRY(auto detector, load(spec, "detector", context));
-  auto decoder =
-      vision::FaceDecoder::create(context.device, detector.outputs[0], detector.outputs[1],
-                                  detector.network->input_width(), detector.network->input_height());
-  if (!decoder.ok()) return decoder.error().in(detector.network->entry().name);
+  auto& network = *detector.network;
+  auto decoder = vision::FaceDecoder::create(context.device, detector.outputs[0], detector.outputs[1],
+                                             network.input_width(), network.input_height());
+  if (!decoder.ok()) return decoder.error().in(network.entry().name);
   parts.decoder = *decoder;
   parts.detector = std::move(detector.network);
+  return {};
+}
+
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
+  Parts parts;
+  TARSIER_CHECK(load_mesh(spec, context, parts));
+  if (const Status loaded = load_detector(spec, context, parts); !loaded.ok()) {
+    // make_stage() would tell where `model` is.
+    const bool input = loaded.error().kind == ErrorKind::kInput;
+    return input ? at(spec, "detector", context.params, loaded.error()) : loaded.error();
+  }
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
     TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kFaceResultBytes,
                                                            .memory = gpu::Memory::kReadback,

@@ -20,6 +20,16 @@ Result<const StageType*> find_type(const StageSpec& spec) {
                                         spec.type, did_you_mean(spec.type, known), join(known, ", ")));
 }
 
+/// Whether the error says already where the value of one of the stage's keys was written.
+bool tells_place(const StageSpec& spec, const Params& params, const Error& error) {
+  const auto begins_with = [&](const std::string& place) {
+    return !place.empty() && error.message.starts_with(place + ": ");
+  };
+  return begins_with(spec.place) || std::ranges::any_of(params.specs(), [&](const ParamSpec& one) {
+           return one.key.starts_with(spec.name + ".") && begins_with(params.place(one.key));
+         });
+}
+
 }  // namespace
 
 Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
@@ -32,7 +42,8 @@ Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& c
   TARSIER_TRY(const auto* type, find_type(spec));
   auto stage = type->make(spec, context);
   // What does not suit now is the network, of those that a file can get wrong.
-  if (!stage.ok() && stage.error().kind == ErrorKind::kInput)
+  if (!stage.ok() && stage.error().kind == ErrorKind::kInput &&
+      !tells_place(spec, context.params, stage.error()))
     return at(spec, "model", context.params, stage.error());
   return stage;
 }

@@ -29,7 +29,7 @@ struct FaceState {
   float x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // box around the points, pixels
   float presence = 0;                    // of the landmark network for this frame, 0..1
   float score = 0;                       // of the detector when it ran last, 0..1; 0: it found none
-  uint32_t tracked = 0;                  // the points are those of this frame's face
+  uint32_t tracked = 0;                  // frames, up to 3, whose face this is; 0: there is none
   float size = 0;                        // longer side of the face, pixels, along its own axes
   std::array<float, 12>
       axes{};  // the head's right, down and back (as seen) in the camera's axes; one a row of four
@@ -100,6 +100,9 @@ struct FaceLandmarkParams {
 };
 
 /// Landmarks of the crop to a frame's pixels, filtered; presence; pose; the region of the next frame.
+///
+/// The filter begins with the third frame: the detector's square is not yet the landmarks' own, in which the
+/// network is exact, and the way there is no movement of the face.
 ///
 /// The region is the square around the points along the line of the eyes, half as large again, as where
 /// MediaPipe tracks. The pose is the rotation that takes the canonical head to the points with the least

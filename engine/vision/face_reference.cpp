@@ -12,6 +12,7 @@ namespace {
 constexpr double kSame = 0.3;    // as in face_decode.comp
 constexpr double kMargin = 1.5;  // as in face_landmarks.comp
 constexpr double kLeastSize = 8;
+constexpr uint32_t kSettling = 3;
 constexpr size_t kRightEye = 33, kLeftEye = 263;
 
 struct Box {
@@ -151,7 +152,11 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
   }
   const double size = std::max(high[0] - low[0], high[1] - low[1]);
   const bool there = state.presence >= params.presence && size >= kLeastSize;
-  state.tracked = state.region.valid = there ? 1 : 0;
+  const double seconds = double(params.seconds);
+  const bool known = before.state.tracked >= kSettling;
+  const bool hold = before.state.tracked != 0 && seconds <= 0;
+  state.region.valid = there ? 1 : 0;
+  state.tracked = there ? std::min(before.state.tracked + (hold ? 0 : 1), kSettling) : 0;
   if (!there) return after;
 
   const double u = (low[0] + high[0]) / 2, v = (low[1] + high[1]) / 2;
@@ -163,11 +168,9 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
   state.y1 = float(high[3]);
   state.size = float(size);
 
-  const double seconds = double(params.seconds);
   const auto alpha = [&](double cutoff) {
     return 1 / (1 + 1 / (2 * std::numbers::pi * cutoff) / std::max(seconds, 1e-6));
   };
-  const bool known = before.state.tracked != 0;
   Matrix covariance{};
   double spread = 0;
   for (size_t i = 0; i < kFacePoints; ++i) {
@@ -176,8 +179,8 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
     const LandmarkPoint& s = after.speeds[i];
     const std::array<double, 3> last{double(p.x), double(p.y), double(p.z)};
     const std::array<double, 3> last_speed{double(s.x), double(s.y), double(s.z)};
-    for (size_t k = 0; k < 3 && known; ++k) {
-      if (seconds <= 0) {
+    for (size_t k = 0; k < 3 && (known || hold); ++k) {
+      if (hold) {
         point[k] = last[k];
         speed[k] = last_speed[k];
         continue;

@@ -11,6 +11,7 @@ layout(constant_id = 1) const bool kFp16Presence = false;
 const uint kLanes = 64;
 const uint kRightEye = 33u, kLeftEye = 263u;  // outer corners
 const float kMargin = 1.5;                    // the region's side over the face's
+const uint kSettling = 3u;                    // frames: the detector's square is not yet that of the landmarks
 const float kLeastSize = 8.0;                 // pixels: below that there is nothing to see in a face
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Model {
@@ -49,7 +50,7 @@ mat3 rotation_of(mat3 covariance) {
 void main() {
   uint lane = gl_LocalInvocationID.x;
   Region region = pc.face.region;
-  bool known = pc.face.tracked != 0u;
+  uint frames = pc.face.tracked;
   float crop_size = pc.crop_size;
   for (uint i = lane; i < kFacePoints; i += kLanes) {
     vec3 p;
@@ -87,7 +88,7 @@ void main() {
   bool there = presence >= pc.least_presence && size >= kLeastSize;
 
   float seconds = pc.seconds, min_cutoff = pc.min_cutoff, beta = pc.beta;
-  bool hold = known && seconds <= 0.0;
+  bool known = frames >= kSettling, hold = frames != 0u && seconds <= 0.0;
   float slow = alpha(pc.d_cutoff, max(seconds, 1e-6));
   vec4 first = vec4(0.0), second = vec4(0.0), third = vec4(0.0);
   if (there) {
@@ -118,7 +119,7 @@ void main() {
   if (lane != 0u) return;
 
   pc.face.presence = presence;
-  pc.face.tracked = there ? 1u : 0u;
+  pc.face.tracked = there ? min(frames + (hold ? 0u : 1u), kSettling) : 0u;
   pc.face.region.valid = there ? 1u : 0u;
   if (!there) return;
   pc.face.region.centre = middle.x * axis + middle.y * down;
