@@ -139,6 +139,8 @@ TEST_F(GoldenFaces, TheDetectorFindsTheFaceWithTheReferencesScore) {
     EXPECT_NEAR(state.region.centre_x, 156 + 65, 20) << test["clip"];
     EXPECT_NEAR(state.region.centre_y, 76 + 65, 20) << test["clip"];
     EXPECT_NEAR(state.region.size, 130, 50) << test["clip"];
+    std::cout << test["clip"] << ": " << state.region.centre_x << ", " << state.region.centre_y << ", size "
+              << state.region.size << ", axis " << state.region.axis_x << ", " << state.region.axis_y << "\n";
     EXPECT_GT(state.region.axis_x, 0.95F);
   }
 }
