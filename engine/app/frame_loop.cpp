@@ -76,6 +76,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.zones = layers.zones;
   inputs.detections = detections;
   inputs.tracks = tracks;
+  inputs.faces = layers.faces;
   inputs.lines = layers.lines;
   inputs.status = layers.note;
   inputs.banner = layers.banner;

@@ -21,6 +21,8 @@ constexpr std::array kHeads = {
     std::pair{Head::kYolov8, std::string_view("yolov8")},
     std::pair{Head::kMaskArgmax, std::string_view("mask_argmax")},
     std::pair{Head::kMaskThreshold, std::string_view("mask_threshold")},
+    std::pair{Head::kFaceAnchors, std::string_view("face_anchors")},
+    std::pair{Head::kFaceMesh, std::string_view("face_mesh")},
 };
 constexpr std::array kFits = {
     std::pair{Fit::kStretch, std::string_view("stretch")},

@@ -14,7 +14,17 @@
 
 namespace tarsier::models {
 
-enum class Head : uint8_t { kNone, kCenterNet, kYolox, kFastestDet, kYolov8, kMaskArgmax, kMaskThreshold };
+enum class Head : uint8_t {
+  kNone,
+  kCenterNet,
+  kYolox,
+  kFastestDet,
+  kYolov8,
+  kMaskArgmax,
+  kMaskThreshold,
+  kFaceAnchors,
+  kFaceMesh
+};
 enum class Fit : uint8_t { kStretch, kLetterboxTopLeft, kLetterboxCentre };
 [[nodiscard]] std::string_view name_of(Head head);
 [[nodiscard]] std::string_view name_of(Fit fit);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vision/landmarks.hpp"
 #include "vision/lane_tracker.hpp"
 #include "vision/track.hpp"
 #include "vision/types.hpp"
@@ -47,6 +48,14 @@ struct LaneResult {
   std::array<std::array<vision::CurvePoint, kPoints>, 2> curves{};
 };
 
+/// Points of one face, hand or body.
+struct Landmarks {
+  const char* kind = "";  // "face"
+  float score = 0;        // that it is there, 0..1
+  std::vector<vision::LandmarkPoint> points;
+  std::optional<vision::HeadPose> head;  // of a face
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -55,6 +64,7 @@ struct FrameResult {
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;
+  std::vector<Landmarks> landmarks;
   std::optional<LaneResult> lanes;  // none without a stage of type lanes
   std::vector<ZoneResult> zones;
   std::vector<LineResult> lines;

@@ -171,9 +171,9 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
   if (!plan.ok()) return plan.error().in(files.main.string());
   network->plan_ = *std::move(plan);
 
-  TARSIER_TRY(const auto destination, tensor_ref(network->plan_->inputs().front(), nhwc));
+  TARSIER_TRY(network->input_, tensor_ref(network->plan_->inputs().front(), nhwc));
   TARSIER_TRY(const auto preprocess,
-              vision::Preprocess::create(device, preprocess_desc(entry.input), destination));
+              vision::Preprocess::create(device, preprocess_desc(entry.input), network->input_));
   network->preprocess_ = std::make_unique<vision::Preprocess>(preprocess);
   return network;
 }

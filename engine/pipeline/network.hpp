@@ -60,6 +60,8 @@ class Network {
   [[nodiscard]] vision::Fit fit(int width, int height) const { return preprocess_->fit(width, height); }
   [[nodiscard]] int input_width() const { return preprocess_->input_width(); }
   [[nodiscard]] int input_height() const { return preprocess_->input_height(); }
+  /// Where the picture goes, for passes that prepare it in another way than record() does.
+  [[nodiscard]] const vision::TensorRef& input() const { return input_; }
   /// Errors (kInput): no output of that name (lists the ones that there are).
   Result<vision::TensorRef> output(std::string_view name) const;
 
@@ -68,6 +70,7 @@ class Network {
   models::Entry entry_;
   std::vector<std::string> channels_last_;  // outputs that are NHWC
   std::unique_ptr<infer::Plan> plan_;
+  vision::TensorRef input_;
   std::unique_ptr<vision::Preprocess> preprocess_;
 };
 

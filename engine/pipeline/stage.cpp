@@ -8,8 +8,9 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kLanesStage,
-                                   &kRangeStage,  &kPrivacyStage, &kZonesStage, &kBackgroundStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage,    &kTrackStage,
+                                   &kLanesStage,  &kRangeStage,      &kPrivacyStage,
+                                   &kZonesStage,  &kBackgroundStage, &kFaceStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;
@@ -19,6 +20,16 @@ Result<const StageType*> find_type(const StageSpec& spec) {
   }
   return placed(spec.place, input_error("stage '{}': there is no type '{}'{}; types are {}", spec.name,
                                         spec.type, did_you_mean(spec.type, known), join(known, ", ")));
+}
+
+/// Whether the error says already where the value of one of the stage's keys was written.
+bool tells_place(const StageSpec& spec, const Params& params, const Error& error) {
+  const auto begins_with = [&](const std::string& place) {
+    return !place.empty() && error.message.starts_with(place + ": ");
+  };
+  return begins_with(spec.place) || std::ranges::any_of(params.specs(), [&](const ParamSpec& one) {
+           return one.key.starts_with(spec.name + ".") && begins_with(params.place(one.key));
+         });
 }
 
 }  // namespace
@@ -40,7 +51,8 @@ Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& c
   TARSIER_TRY(const auto* type, find_type(spec));
   auto stage = type->make(spec, context);
   // What does not suit now is the network, of those that a file can get wrong.
-  if (!stage.ok() && stage.error().kind == ErrorKind::kInput)
+  if (!stage.ok() && stage.error().kind == ErrorKind::kInput &&
+      !tells_place(spec, context.params, stage.error()))
     return at(spec, "model", context.params, stage.error());
   return stage;
 }
@@ -66,15 +78,16 @@ Status declare_number(const StageSpec& spec, std::string_view key, double initia
 }
 
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
-                                    const models::Catalogue& catalogue, Params& params) {
-  const std::string key = spec.name + ".model";
-  TARSIER_CHECK(params.declare({.key = key,
+                                    const models::Catalogue& catalogue, Params& params,
+                                    std::string_view key) {
+  const std::string full = fmt::format("{}.{}", spec.name, key);
+  TARSIER_CHECK(params.declare({.key = full,
                                 .type = ParamType::kText,
                                 .initial = std::move(initial),
                                 .help = "network: a name of `tarsier models list`, or a file",
                                 .restarts = true}));
-  auto entry = catalogue.resolve(params.text(key));
-  return entry.ok() ? std::move(entry) : at(spec, "model", params, entry.error());
+  auto entry = catalogue.resolve(params.text(full));
+  return entry.ok() ? std::move(entry) : at(spec, key, params, entry.error());
 }
 
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {

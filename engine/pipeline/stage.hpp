@@ -60,6 +60,7 @@ struct Layers {
   std::vector<TrackView> tracks;
   std::vector<present::ZoneInput> zones;
   std::vector<present::LineInput> lines;
+  std::vector<present::FaceInput> faces;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
   /// Adds to the note what it does not say yet.
@@ -195,7 +196,7 @@ struct StageType {
 };
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
-    kZonesStage, kBackgroundStage;
+    kZonesStage, kBackgroundStage, kFaceStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);
@@ -206,10 +207,11 @@ Error at(const StageSpec& spec, std::string_view key, const Params& params, cons
 /// Declares a real number, in steps of 0.01.
 Status declare_number(const StageSpec& spec, std::string_view key, double initial, double min, double max,
                       std::string unit, std::string help, Params& params);
-/// Declares the key `model`, a name of the catalogue or a file, and finds its entry. Errors (kInput): no such
-/// network (with the nearest).
+/// Declares the key `model` (or another, for a stage with two networks), a name of the catalogue or a file,
+/// and finds its entry. Errors (kInput): no such network (with the nearest).
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
-                                    const models::Catalogue& catalogue, Params& params);
+                                    const models::Catalogue& catalogue, Params& params,
+                                    std::string_view key = "model");
 
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.

@@ -54,6 +54,7 @@ struct SceneRenderer::Impl {
   MaskLayer masks;
   ZoneLayer zones;
   TrackLayer tracks;
+  FaceLayer faces;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
   gpu::GraphicsPipeline quad_pipeline;
@@ -81,6 +82,7 @@ Status SceneRenderer::Impl::make_pipelines() {
   TARSIER_TRY(masks, MaskLayer::create(*device, canvas->target));
   TARSIER_TRY(zones, ZoneLayer::create(*device, canvas->target));
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
+  TARSIER_TRY(faces, FaceLayer::create(*device, canvas->target));
   return {};
 }
 
@@ -235,6 +237,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   commands.begin_render(self.canvas->target);
   self.masks.draw(commands);
   self.zones.draw_shapes(commands);
+  self.faces.draw(commands, inputs.faces, inputs.width, inputs.height, self.line());
   self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {

@@ -10,6 +10,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/image.hpp"
+#include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
 #include "present/track_layer.hpp"
 #include "present/zone_layer.hpp"
@@ -36,6 +37,7 @@ struct SceneInputs {
   std::span<const DetectionInput> detections;
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
   std::span<const LineInput> lines;    // above the masks, below the trails
+  std::span<const FaceInput> faces;    // above the masks, below the boxes
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };

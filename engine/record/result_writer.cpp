@@ -178,6 +178,32 @@ void append_lanes(std::string& out, const pipeline::LaneResult& result) {
   measured("pitch", result.lane.pitch_deg, 3);
 }
 
+void append_landmarks(std::string& out, const pipeline::Landmarks& one) {
+  fmt::format_to(std::back_inserter(out), R"({{"kind":"{}","score":)", one.kind);
+  append_number(out, one.score, 4);
+  if (one.head) {
+    out += R"(,"head":{"yaw":)";
+    append_number(out, one.head->yaw, 2);
+    out += R"(,"pitch":)";
+    append_number(out, one.head->pitch, 2);
+    out += R"(,"roll":)";
+    append_number(out, one.head->roll, 2);
+    out += '}';
+  }
+  out += R"(,"points":[)";
+  bool first = true;
+  for (const auto& point : one.points) {
+    out += std::exchange(first, false) ? "[" : ",[";
+    append_number(out, point.x, 2);
+    out += ',';
+    append_number(out, point.y, 2);
+    out += ',';
+    append_number(out, point.z, 2);
+    out += ']';
+  }
+  out += "]}";
+}
+
 void append_line(std::string& out, const pipeline::FrameResult& result,
                  const std::vector<std::string>& quoted_labels) {
   const auto at = std::back_inserter(out);
@@ -214,6 +240,12 @@ void append_line(std::string& out, const pipeline::FrameResult& result,
     fmt::format_to(at, R"(,"began":{},"began_time":)", event.began_frame);
     append_number(out, event.began_s, 3);
     fmt::format_to(at, R"(,"ended":{}}})", event.ended);
+  }
+  out += R"(],"landmarks":[)";
+  first = true;
+  for (const auto& one : result.landmarks) {
+    if (!std::exchange(first, false)) out += ',';
+    append_landmarks(out, one);
   }
   out += R"(],"lanes":{)";
   if (result.lanes) append_lanes(out, *result.lanes);

@@ -5,19 +5,10 @@
 
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
+#include "vision/input_store.hpp"
 
 namespace tarsier::vision {
 namespace {
-
-// preprocess.comp: kStore.
-enum Store : uint32_t {
-  kPlanarF32 = 0,
-  kInterleavedF32 = 1,
-  kC4F32 = 2,
-  kC4F16 = 3,
-  kPlanarF16 = 4,
-  kInterleavedF16 = 5
-};
 
 constexpr uint32_t kGroup = 64;
 constexpr uint32_t kRows = 4;
@@ -30,12 +21,6 @@ struct Push {
   std::array<float, 3> mean, scale;
   float pad;
 };
-
-Store store_for(const TensorRef& tensor) {
-  if (tensor.layout == TensorLayout::kC4) return tensor.fp16 ? kC4F16 : kC4F32;
-  if (tensor.channels_last) return tensor.fp16 ? kInterleavedF16 : kInterleavedF32;
-  return tensor.fp16 ? kPlanarF16 : kPlanarF32;
-}
 
 // Neighbours and weights (1/2048) of one output column or row, in cv::resize's own arithmetic.
 struct Tap {
@@ -91,7 +76,7 @@ Result<Preprocess> Preprocess::create(gpu::Device& device, const PreprocessDesc&
     return runtime_error("preprocess: a frame fills 3 channels, the input {} has {}", to_string(destination),
                          pass.input_.channels);
   }
-  pass.store_ = store_for(destination);
+  pass.store_ = uint32_t(input_store(destination));
   TARSIER_TRY(pass.pipeline_,
               device.pipelines().get(
                   {"vision/preprocess.comp", {pass.store_, desc.order == ColourOrder::kRgb ? 1U : 0U}}));
@@ -111,7 +96,7 @@ void Preprocess::record(gpu::CommandList& commands, uint64_t frame_address, int 
   const auto width = uint32_t(input_.width);
   const auto height = uint32_t(input_.height);
   gpu::Extent3 groups{gpu::groups_for(width, kGroup), gpu::groups_for(height, kRows), 1};
-  if (store_ == kPlanarF16 || store_ == kInterleavedF16) {  // one invocation a word of two elements
+  if (makes_words(InputStore(store_))) {  // one invocation a word of two elements
     groups = {gpu::groups_for((3ULL * width * height + 1) / 2, kGroup), 1, 1};
   }
   commands.dispatch(*pipeline_, push, groups);

@@ -5,11 +5,11 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "vision_types.glsl"
+#include "network_input.glsl"
 
 layout(local_size_x = 64) in;
-layout(constant_id = 0) const uint kStore = 0;  // vision::Store
+layout(constant_id = 0) const uint kStore = 0;  // vision::InputStore
 layout(constant_id = 1) const uint kRgb = 0;    // channel 0 is red
-const uint kPlanarF32 = 0, kInterleavedF32 = 1, kC4F32 = 2, kC4F16 = 3, kPlanarF16 = 4, kInterleavedF16 = 5;
 const uint kRows = 4;  // rows an invocation makes: the column's weights are found once
 
 layout(push_constant, std430) uniform Push {
@@ -67,18 +67,16 @@ vec3 value_at(int column, int row, Tap x) {
   return result;
 }
 
-// fp16 without padding channels: a word holds two elements that may belong to different pixels, rows or planes.
 float element_at(uint element) {
   uint plane = uint(pc.target_width * pc.target_height);
   if (element >= 3u * plane) return 0.0;
-  uint pixel = kStore == kPlanarF16 ? element % plane : element / 3u;
-  uint channel = kStore == kPlanarF16 ? element / plane : element % 3u;
-  int column = int(pixel % uint(pc.target_width)), row = int(pixel / uint(pc.target_width));
-  return value_at(column, row, tap_of(column - pc.x, pc.frame_width, pc.width, true))[channel];
+  uvec2 at = pixel_channel(kStore, element, plane);
+  int column = int(at.x % uint(pc.target_width)), row = int(at.x / uint(pc.target_width));
+  return value_at(column, row, tap_of(column - pc.x, pc.frame_width, pc.width, true))[at.y];
 }
 
 void main() {
-  if (kStore == kPlanarF16 || kStore == kInterleavedF16) {
+  if (makes_words(kStore)) {
     uint word = gl_GlobalInvocationID.x;
     if (word * 2u < 3u * uint(pc.target_width * pc.target_height)) {
       pc.target.v[word] = packHalf2x16(vec2(element_at(2u * word), element_at(2u * word + 1u)));
@@ -96,17 +94,7 @@ void main() {
     uint pixel = uint(row * pc.target_width + column);
     Words target = pc.target;
     if (column < pc.target_width && row < pc.target_height) {
-      if (kStore == kPlanarF32) {
-        [[unroll]] for (uint c = 0; c < 3; ++c) target.v[c * plane + pixel] = floatBitsToUint(values[i][c]);
-      } else if (kStore == kInterleavedF32) {
-        [[unroll]] for (uint c = 0; c < 3; ++c) target.v[pixel * 3u + c] = floatBitsToUint(values[i][c]);
-      } else if (kStore == kC4F32) {
-        Longs(target).v[2u * pixel] = packUint2x32(floatBitsToUint(values[i].xy));
-        Longs(target).v[2u * pixel + 1u] = packUint2x32(uvec2(floatBitsToUint(values[i].z), 0u));
-      } else {
-        Longs(target).v[pixel] =
-            packUint2x32(uvec2(packHalf2x16(values[i].xy), packHalf2x16(vec2(values[i].z, 0.0))));
-      }
+      store_pixel(kStore, target, plane, pixel, values[i]);
     }
   }
 }

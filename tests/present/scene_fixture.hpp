@@ -42,7 +42,8 @@ class SceneTest : public test::GpuTest {
   /// Draws one frame and waits for its picture.
   void draw(uint32_t width, uint32_t height, const std::vector<vision::Detection>& detections,
             std::vector<present::MaskInput> masks = {}, std::string_view status = {},
-            std::span<const present::TrackBox> tracks = {}, std::string_view banner = {}) {
+            std::span<const present::TrackBox> tracks = {}, std::string_view banner = {},
+            std::span<const present::FaceInput> faces = {}) {
     drawn_over_ = test_frame(width, height);
     auto frame_buffer = upload_vector(device(), drawn_over_);
     ASSERT_OK(frame_buffer);
@@ -63,6 +64,7 @@ class SceneTest : public test::GpuTest {
     inputs.status = status;
     inputs.banner = banner;
     inputs.lines = lines_;
+    inputs.faces = faces;
     ASSERT_OK(scene_->draw(**frame, inputs));
     auto grabbed = grabber_->grab(**frame, scene_->image(), gpu::ImageUse::kSampled,
                                   [&](std::shared_ptr<const present::HostPicture> got) { picture_ = got; });

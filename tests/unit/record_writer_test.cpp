@@ -77,6 +77,10 @@ pipeline::FrameResult sample() {
   line.forward = {{0, 5}};
   result.lines.push_back({"gate", line});
   result.events.push_back({.type = "forward_collision", .track = 12, .began_frame = 5, .began_s = 0.2});
+  result.landmarks.push_back({.kind = "face",
+                              .score = 0.987654F,
+                              .points = {{10.5F, 20.25F, -3.125F, 0}, {11, 21, 0, 0}},
+                              .head = vision::HeadPose{.yaw = -12.5F, .pitch = 3, .roll = 0.25F}});
   return result;
 }
 
@@ -126,6 +130,14 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   ASSERT_EQ(json["events"].size(), 1U);
   EXPECT_EQ(json["events"][0], nlohmann::json::parse(R"({"type":"forward_collision","track":12,"began":5,
             "began_time":0.2,"ended":false})"));
+  ASSERT_EQ(json["landmarks"].size(), 1U);
+  const auto& face = json["landmarks"][0];
+  EXPECT_EQ(face["kind"], "face");
+  EXPECT_NEAR(face["score"], 0.9877, 1e-9);
+  EXPECT_EQ(face["head"], nlohmann::json::parse(R"({"yaw":-12.5,"pitch":3.0,"roll":0.25})"));
+  ASSERT_EQ(face["points"].size(), 2U);
+  EXPECT_NEAR(face["points"][0][2], -3.12, 0.011);
+  EXPECT_EQ(face["points"][1], (std::vector<double>{11, 21, 0}));
   EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
 }
 
@@ -170,6 +182,7 @@ TEST(JsonLine, StaysJsonForEmptyAndForNotANumber) {
   EXPECT_EQ(json["detections"][0]["class"], "class -1");
   EXPECT_TRUE(json["masks"].is_object());
   EXPECT_TRUE(json["tracks"].is_array());
+  EXPECT_TRUE(json["landmarks"].is_array());
 }
 
 TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {

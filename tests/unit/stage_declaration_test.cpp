@@ -188,6 +188,22 @@ TEST_F(StageDeclaration, APipelineHasOneCamera) {
               "put a stage of type lanes there");
 }
 
+TEST_F(StageDeclaration, AFaceStageNeedsAFaceDetectorAndAFaceMesh) {
+  const StageSpec face = stage("s", "face");
+  EXPECT_EQ(refused(face, {}), "");
+  EXPECT_EQ(refused(face, {{"detector", "face_detection_full"}}), "");
+  expect_part(refused(face, {{"detector", "centernet"}}),
+              "centernet: is no face detector (its head is 'centernet'); choose face_detection_short or "
+              "face_detection_full");
+  expect_part(refused(face, {{"detector", "face_landmark"}}), "is no face detector");
+  expect_part(refused(face, {{"model", "face_detection_short"}}), "finds no face landmarks");
+  expect_part(refused(face, {{"model", "face_landmrk"}}), "did you mean 'face_landmark'");
+  expect_part(refused(face, {{"detect_every", "0"}}), "s.detect_every: 0 is out of range");
+  expect_part(refused(face, {{"min_cutoff", "0"}}), "s.min_cutoff: 0 is out of range");
+  expect_part(refused(face, {{"show", "mash"}}), "mesh");
+  expect_part(refused(face, {}, {stage("first", "face")}), "one stage of type face");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
@@ -208,6 +224,8 @@ TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
       {"type = 'track'", 1, "its input 'detect' is no stage before it"},
       {"type = 'segment'", 1, "needs at least one [[stage.mask]]"},
       {"type = 'segment'\n[[stage.mask]]\nname = 'm'\ncolor = 'green'\nopacity = 0.5", 4, "is no colour"},
+      {"type = 'face'\ndetector = 'centernet'", 4, "is no face detector"},
+      {"type = 'face'\npresence = 0.5\nbeta = -1", 5, "s.beta: -1 is out of range"},
       {"type = 'range'\n[stage.camera]\nheight = -1", 5, "s.camera.height: -1 is out of range"},
       {"type = 'zones'", 1, "needs at least one [[stage.zone]] or [[stage.line]]"},
       {"type = 'zones'\n[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 1]]", 4,

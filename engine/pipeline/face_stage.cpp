@@ -1,0 +1,260 @@
+// "face": 468 landmarks of one face, smoothed, with the head's pose.
+//
+// How it flows, all on the device: the detector, in the frames in which it runs, finds a face and with it a
+// turned square
+// (`FaceDecoder`). That square of the frame is cropped into the landmark network's input (`RegionCrop`). The
+// network's points go back to the frame's pixels, through the One Euro filter, and give the head's pose and
+// the square that the next frame is looked at in (`FaceLandmarks`), as long as the network says that there is
+// a face. So a face is followed from frame to frame without the detector and without the host. The detector
+// runs every `detect_every` frames, so that a square that has slid off a face is put back; and in every frame
+// while there is no face. Whether there is one the host learns by a copy of a few bytes that it does not wait
+// for: of the frame that had this frame's slot before, so that the same clip gives the same results.
+//
+// One state of the face lives on the device and goes from frame to frame; results and picture are of their
+// own frame.
+#include <algorithm>
+#include <cstring>
+
+#include "core/text.hpp"
+#include "pipeline/stage.hpp"
+#include "vision/face.hpp"
+#include "vision/region_crop.hpp"
+
+namespace tarsier::pipeline {
+namespace {
+
+constexpr double kGap_s = 1;  // frames that are further apart have nothing to do with each other
+
+present::FaceShow show_of(const std::string& choice) {
+  if (choice == "mesh") return present::FaceShow::kMesh;
+  if (choice == "contours") return present::FaceShow::kContours;
+  return choice == "points" ? present::FaceShow::kPoints : present::FaceShow::kOff;
+}
+
+struct Parts {
+  std::unique_ptr<Network> detector, mesh;
+  vision::FaceDecoder decoder;
+  vision::RegionCrop crop;
+  vision::FaceLandmarks landmarks;
+  std::vector<gpu::Buffer> readback;  // one a slot
+};
+
+class FaceStage final : public Stage {
+ public:
+  FaceStage(std::string name, Parts parts)
+      : name_(std::move(name)), detector_name_(name_ + " detector"), parts_(std::move(parts)) {
+    seen_.resize(parts_.readback.size());
+  }
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
+    const auto real = [&](const char* key) { return float(params.real(fmt::format("{}.{}", name_, key))); };
+    auto& commands = frame.commands();
+    const double passed = picture.time_s - time_s_;
+    const bool reset = passed < 0 || passed > kGap_s || picture.width != width_ || picture.height != height_;
+    time_s_ = picture.time_s;
+    width_ = picture.width;
+    height_ = picture.height;
+
+    const uint64_t state = parts_.landmarks.state().address();
+    if (reset || !seen_[frame.slot()] || ++since_detection_ >= params.integer(name_ + ".detect_every")) {
+      since_detection_ = 0;
+      parts_.detector->record(frame, picture, detector_name_);
+      frame.begin_span(name_ + " decode");
+      parts_.decoder.record(commands, {.score = real("score"), .reset = reset},
+                            parts_.detector->fit(picture.width, picture.height), state);
+      frame.end_span();
+    }
+    frame.begin_span(name_ + " crop");
+    commands.barrier();  // the network's input may lie where another network's values lay
+    parts_.crop.record(commands, picture.address(), picture.width, picture.height, state);
+    frame.end_span();
+    frame.begin_span(name_ + " network");
+    parts_.mesh->plan().record(commands);
+    frame.end_span();
+    frame.begin_span(name_ + " landmarks");
+    parts_.landmarks.record(
+        commands,
+        {.presence = real("presence"),
+         .filter = {.min_cutoff = real("min_cutoff"), .beta = real("beta"), .d_cutoff = real("d_cutoff")},
+         .seconds = float(passed)});
+    frame.end_span();
+    return {};
+  }
+
+  void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
+              Layers& layers) const override {
+    const present::FaceInput input{&parts_.landmarks.state(), show_of(params.text(name_ + ".show")),
+                                   params.boolean(name_ + ".axes")};
+    if (input.show != present::FaceShow::kOff || input.axes) layers.faces.push_back(input);
+  }
+
+  void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
+                    bool wanted) override {
+    const gpu::Buffer& copy = parts_.readback[frame.slot()];
+    const uint64_t bytes = wanted ? vision::kFaceResultBytes : sizeof(vision::FaceState);
+    frame.commands().read_back(parts_.landmarks.state(), 0, copy, 0, bytes);
+    frame.on_complete([this, &copy, slot = frame.slot(), wanted, result] {
+      const auto* from = static_cast<const std::byte*>(copy.mapped());
+      vision::FaceState state;
+      std::memcpy(&state, from, sizeof state);
+      seen_[slot] = state.tracked != 0;
+      if (!wanted || !seen_[slot]) return;
+      Landmarks face{.kind = "face", .score = state.presence, .points = {}, .head = state.pose};
+      face.points.resize(vision::kFacePoints);
+      std::memcpy(face.points.data(), from + sizeof state,
+                  face.points.size() * sizeof(vision::LandmarkPoint));
+      result->landmarks.push_back(std::move(face));
+    });
+  }
+
+ private:
+  std::string name_, detector_name_;
+  Parts parts_;
+  std::vector<bool> seen_;  // whether the latest completed frame of each slot had a face
+  int64_t since_detection_ = 0;
+  double time_s_ = 0;  // of the latest frame
+  int width_ = 0, height_ = 0;
+};
+
+/// The error of a network that reads or gives something else than `wanted` does.
+Error wrong_head(const models::Entry& entry, const models::Catalogue& catalogue, models::Head wanted,
+                 std::string_view does) {
+  if (!entry.own_file.empty()) return unsuitable(entry, does, "landmarks");
+  std::vector<std::string> names;
+  for (const auto& other : catalogue.entries()) {
+    if (other.head == wanted) names.push_back(other.name);
+  }
+  return input_error("{}: {} (its head is '{}'); choose {}", entry.name, does, models::name_of(entry.head),
+                     join(names, " or "));
+}
+
+Status declare_network(const StageSpec& spec, std::string_view key, const char* initial, models::Head head,
+                       std::string_view does, const models::Catalogue& catalogue, Params& params) {
+  TARSIER_TRY(const auto entry, declare_model(spec, initial, catalogue, params, key));
+  if (entry.head != head) return at(spec, key, params, wrong_head(entry, catalogue, head, does));
+  return {};
+}
+
+Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
+               Params& params) {
+  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
+                          const char* help) {
+    return params.declare({.key = fmt::format("{}.{}", spec.name, name),
+                           .type = ParamType::kFloat,
+                           .initial = initial,
+                           .min = min,
+                           .max = max,
+                           .unit = unit,
+                           .help = help});
+  };
+  TARSIER_CHECK(declare_network(spec, "model", "face_landmark", models::Head::kFaceMesh,
+                                "finds no face landmarks", catalogue, params));
+  TARSIER_CHECK(declare_network(spec, "detector", "face_detection_short", models::Head::kFaceAnchors,
+                                "is no face detector", catalogue, params));
+  TARSIER_CHECK(number("score", 0.5, 0.05, 0.99, "", "least score of a face that the detector finds"));
+  TARSIER_CHECK(number("presence", 0.5, 0.05, 0.99, "",
+                       "a face is followed while the landmark network is so sure that it is there"));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".detect_every",
+                                .type = ParamType::kInt,
+                                .initial = int64_t{30},
+                                .min = 1,
+                                .max = 1000,
+                                .step = 1,
+                                .unit = "frames",
+                                .help = "the detector looks for the face anew, while one is followed"}));
+  TARSIER_CHECK(number("min_cutoff", 1.0, 0.01, 30, "Hz",
+                       "One Euro filter: lower is steadier while the face stands still"));
+  TARSIER_CHECK(
+      number("beta", 20, 0, 200, "Hz s", "One Euro filter: higher follows a moving face with less lag"));
+  TARSIER_CHECK(
+      number("d_cutoff", 1.0, 0.1, 30, "Hz", "One Euro filter: how fast it notices that a face moves"));
+  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
+                                .type = ParamType::kChoice,
+                                .initial = std::string("mesh"),
+                                .help = "what is drawn of the face",
+                                .choices = {"mesh", "contours", "points", "off"}}));
+  TARSIER_CHECK(
+      params.declare({.key = spec.name + ".axes",
+                      .type = ParamType::kBool,
+                      .initial = false,
+                      .help = "draw the head's axes at the nose: right red, down green, ahead blue"}));
+  return check_only_one(spec, before);
+}
+
+/// The network and the outputs that its head reads, in this order.
+struct Loaded {
+  std::unique_ptr<Network> network;
+  std::vector<vision::TensorRef> outputs;
+};
+
+Result<Loaded> load(const StageSpec& spec, std::string_view key, StageContext& context) {
+  TARSIER_TRY(const auto entry,
+              context.catalogue.resolve(context.params.text(fmt::format("{}.{}", spec.name, key))));
+  NetworkOptions options;
+  options.precision = context.precision;
+  options.tune = context.tune;
+  options.progress = context.progress;
+  Loaded loaded;
+  TARSIER_TRY(loaded.network, Network::load(context.device, entry, context.store, options));
+  std::vector<std::string> names = entry.outputs;
+  if (names.empty()) {
+    for (const auto& binding : loaded.network->plan().outputs()) names.push_back(binding.name);
+  }
+  if (names.size() != 2)
+    return input_error("{}: a network of head '{}' has two outputs, this one {}; name them in `outputs`",
+                       entry.name, models::name_of(entry.head), names.size());
+  for (const auto& name : names) {
+    TARSIER_TRY(const auto output, loaded.network->output(name));
+    loaded.outputs.push_back(output);
+  }
+  return loaded;
+}
+
+Status load_mesh(const StageSpec& spec, StageContext& context, Parts& parts) {
+  TARSIER_TRY(auto mesh, load(spec, "model", context));
+  auto& network = *mesh.network;
+  auto landmarks =
+      vision::FaceLandmarks::create(context.device, mesh.outputs[0], mesh.outputs[1], network.input_width());
+  if (!landmarks.ok()) return landmarks.error().in(network.entry().name);
+  parts.landmarks = *std::move(landmarks);
+  TARSIER_TRY(parts.crop, vision::RegionCrop::create(context.device, preprocess_desc(network.entry().input),
+                                                     network.input()));
+  parts.mesh = std::move(mesh.network);
+  return {};
+}
+
+Status load_detector(const StageSpec& spec, StageContext& context, Parts& parts) {
+  TARSIER_TRY(auto detector, load(spec, "detector", context));
+  auto& network = *detector.network;
+  auto decoder = vision::FaceDecoder::create(context.device, detector.outputs[0], detector.outputs[1],
+                                             network.input_width(), network.input_height());
+  if (!decoder.ok()) return decoder.error().in(network.entry().name);
+  parts.decoder = *decoder;
+  parts.detector = std::move(detector.network);
+  return {};
+}
+
+Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
+  Parts parts;
+  TARSIER_CHECK(load_mesh(spec, context, parts));
+  if (const Status loaded = load_detector(spec, context, parts); !loaded.ok()) {
+    // make_stage() would tell where `model` is.
+    const bool input = loaded.error().kind == ErrorKind::kInput;
+    return input ? at(spec, "detector", context.params, loaded.error()) : loaded.error();
+  }
+  for (uint32_t slot = 0; slot < context.slots; ++slot) {
+    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kFaceResultBytes,
+                                                           .memory = gpu::Memory::kReadback,
+                                                           .name = spec.name + " results"}));
+    parts.readback.push_back(std::move(buffer));
+  }
+  return std::unique_ptr<Stage>(new FaceStage(spec.name, std::move(parts)));
+}
+
+}  // namespace
+
+const StageType kFaceStage{"face", declare, make};
+
+}  // namespace tarsier::pipeline

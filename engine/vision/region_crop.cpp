@@ -1,0 +1,79 @@
+#include "vision/region_crop.hpp"
+
+#include <cmath>
+
+#include "gpu/device.hpp"
+#include "gpu/pipeline.hpp"
+#include "vision/input_store.hpp"
+
+namespace tarsier::vision {
+namespace {
+
+constexpr uint32_t kGroup = 64;  // local size of region_crop.comp
+
+struct Push {
+  uint64_t frame, target, region;
+  int32_t frame_width, frame_height;
+  int32_t width, height;
+  std::array<float, 3> mean, scale;
+};
+
+}  // namespace
+
+Result<RegionCrop> RegionCrop::create(gpu::Device& device, const PreprocessDesc& desc,
+                                      const TensorRef& destination) {
+  RegionCrop pass;
+  pass.desc_ = desc;
+  TARSIER_TRY(pass.input_, image_view(destination));
+  if (pass.input_.channels != 3) {
+    return runtime_error("a crop of the frame fills 3 channels, the input {} has {}", to_string(destination),
+                         pass.input_.channels);
+  }
+  pass.store_ = uint32_t(input_store(destination));
+  TARSIER_TRY(pass.pipeline_,
+              device.pipelines().get(
+                  {"vision/region_crop.comp", {pass.store_, desc.order == ColourOrder::kRgb ? 1U : 0U}}));
+  return pass;
+}
+
+void RegionCrop::record(gpu::CommandList& commands, uint64_t frame_address, int frame_width, int frame_height,
+                        uint64_t region_address) const {
+  const Push push{frame_address, input_.address, region_address, frame_width, frame_height,
+                  input_.width,  input_.height,  desc_.mean,     desc_.scale};
+  const auto pixels = uint64_t(input_.pixels());
+  const uint64_t items = makes_words(InputStore(store_)) ? (3 * pixels + 1) / 2 : pixels;
+  commands.dispatch(*pipeline_, push, {gpu::groups_for(items, kGroup), 1, 1});
+}
+
+std::vector<float> region_crop_reference(const PreprocessDesc& desc, std::span<const uint32_t> frame,
+                                         int frame_width, int frame_height, const Region& region,
+                                         int input_width, int input_height, bool channels_last) {
+  const size_t plane = size_t(input_width) * size_t(input_height);
+  std::vector<float> values(3 * plane);
+  for (int row = 0; row < input_height; ++row) {
+    for (int column = 0; column < input_width; ++column) {
+      const float u = ((float(column) + 0.5F) / float(input_width) - 0.5F) * region.size;
+      const float v = ((float(row) + 0.5F) / float(input_height) - 0.5F) * region.size;
+      const float x = region.centre_x + u * region.axis_x - v * region.axis_y - 0.5F;
+      const float y = region.centre_y + u * region.axis_y + v * region.axis_x - 0.5F;
+      const float fx = x - std::floor(x), fy = y - std::floor(y);
+      const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+      for (size_t c = 0; c < 3; ++c) {
+        const auto shift = uint32_t(desc.order == ColourOrder::kRgb ? 2 - c : c) * 8;
+        const auto at = [&](int sx, int sy) {
+          if (region.valid == 0 || sx < 0 || sy < 0 || sx >= frame_width || sy >= frame_height) return 0.0F;
+          return float((frame[size_t(sy) * size_t(frame_width) + size_t(sx)] >> shift) & 255U);
+        };
+        const float upper = at(x0, y0) * (1 - fx) + at(x0 + 1, y0) * fx;
+        const float lower = at(x0, y0 + 1) * (1 - fx) + at(x0 + 1, y0 + 1) * fx;
+        const float pixel = upper * (1 - fy) + lower * fy;
+        const size_t position = size_t(row) * size_t(input_width) + size_t(column);
+        values[channels_last ? position * 3 + c : c * plane + position] =
+            (pixel - desc.mean[c]) * desc.scale[c];
+      }
+    }
+  }
+  return values;
+}
+
+}  // namespace tarsier::vision
