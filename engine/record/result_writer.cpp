@@ -204,15 +204,39 @@ void append_landmarks(std::string& out, const pipeline::Landmarks& one) {
   out += "]}";
 }
 
+/// "key":[...], each element by `append`.
+template <class List, class Append>
+void append_list(std::string& out, std::string_view key, const List& list, Append&& append) {
+  fmt::format_to(std::back_inserter(out), R"(,"{}":[)", key);
+  bool first = true;
+  for (const auto& one : list) {
+    if (!std::exchange(first, false)) out += ',';
+    append(one);
+  }
+  out += ']';
+}
+
+void append_event(std::string& out, const pipeline::Event& event) {
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"({{"type":"{}","track":)", event.type);
+  if (event.track != 0) {
+    fmt::format_to(at, "{}", event.track);
+  } else {
+    out += "null";
+  }
+  if (*event.side != 0) fmt::format_to(at, R"(,"side":"{}")", event.side);
+  fmt::format_to(at, R"(,"began":{},"began_time":)", event.began_frame);
+  append_number(out, event.began_s, 3);
+  fmt::format_to(at, R"(,"ended":{}}})", event.ended);
+}
+
 void append_line(std::string& out, const pipeline::FrameResult& result,
                  const std::vector<std::string>& quoted_labels) {
   const auto at = std::back_inserter(out);
   fmt::format_to(at, R"({{"version":{},"id":{},"time":)", kResultVersion, result.frame_id);
   append_number(out, result.time_s, 3);
-  fmt::format_to(at, R"(,"width":{},"height":{},"detections":[)", result.width, result.height);
-  bool first = true;
-  for (const auto& detection : result.detections) {
-    if (!std::exchange(first, false)) out += ',';
+  fmt::format_to(at, R"(,"width":{},"height":{})", result.width, result.height);
+  append_list(out, "detections", result.detections, [&](const vision::Detection& detection) {
     out += '{';
     append_class(out, detection.class_id, quoted_labels);
     out += R"(,"score":)";
@@ -220,52 +244,21 @@ void append_line(std::string& out, const pipeline::FrameResult& result,
     out += ',';
     append_box(out, detection);
     out += '}';
-  }
-  out += R"(],"tracks":[)";
-  first = true;
-  for (const auto& track : result.tracks) {
-    if (!std::exchange(first, false)) out += ',';
-    append_track(out, track, quoted_labels);
-  }
-  out += R"(],"events":[)";
-  first = true;
-  for (const auto& event : result.events) {
-    if (!std::exchange(first, false)) out += ',';
-    fmt::format_to(at, R"({{"type":"{}","track":)", event.type);
-    if (event.track != 0)
-      fmt::format_to(at, "{}", event.track);
-    else
-      out += "null";
-    if (*event.side != 0) fmt::format_to(at, R"(,"side":"{}")", event.side);
-    fmt::format_to(at, R"(,"began":{},"began_time":)", event.began_frame);
-    append_number(out, event.began_s, 3);
-    fmt::format_to(at, R"(,"ended":{}}})", event.ended);
-  }
-  out += R"(],"landmarks":[)";
-  first = true;
-  for (const auto& one : result.landmarks) {
-    if (!std::exchange(first, false)) out += ',';
-    append_landmarks(out, one);
-  }
-  out += R"(],"lanes":{)";
+  });
+  append_list(out, "tracks", result.tracks, [&](const auto& one) { append_track(out, one, quoted_labels); });
+  append_list(out, "events", result.events, [&](const auto& one) { append_event(out, one); });
+  append_list(out, "landmarks", result.landmarks, [&](const auto& one) { append_landmarks(out, one); });
+  out += R"(,"lanes":{)";
   if (result.lanes) append_lanes(out, *result.lanes);
-  out += R"(},"zones":[)";
-  first = true;
-  for (const auto& zone : result.zones) {
+  out += '}';
+  append_list(out, "zones", result.zones, [&](const auto& one) { append_zone(out, one, quoted_labels); });
+  append_list(out, "lines", result.lines,
+              [&](const auto& one) { append_crossings(out, one, quoted_labels); });
+  out += R"(,"masks":{)";
+  bool first = true;
+  for (const auto& [mask, coverage] : result.mask_coverage) {
     if (!std::exchange(first, false)) out += ',';
-    append_zone(out, zone, quoted_labels);
-  }
-  out += R"(],"lines":[)";
-  first = true;
-  for (const auto& line : result.lines) {
-    if (!std::exchange(first, false)) out += ',';
-    append_crossings(out, line, quoted_labels);
-  }
-  out += R"(],"masks":{)";
-  first = true;
-  for (const auto& [stage, coverage] : result.mask_coverage) {
-    if (!std::exchange(first, false)) out += ',';
-    out += quoted(stage);
+    out += quoted(mask);
     out += ':';
     append_number(out, coverage, 4);
   }
