@@ -25,6 +25,9 @@ namespace {
 
 constexpr double kGap_s = 1;  // frames that are further apart have nothing to do with each other
 
+constexpr uint32_t kSettled =
+    3;  // frames, as in face_line.vert: where the detector's square is poor, points slide there
+
 present::FaceShow show_of(const std::string& choice) {
   if (choice == "mesh") return present::FaceShow::kMesh;
   if (choice == "contours") return present::FaceShow::kContours;
@@ -100,7 +103,7 @@ class FaceStage final : public Stage {
       vision::FaceState state;
       std::memcpy(&state, from, sizeof state);
       seen_[slot] = state.tracked != 0;
-      if (!wanted || !seen_[slot]) return;
+      if (!wanted || state.tracked < kSettled) return;
       Landmarks face{.kind = "face", .score = state.presence, .points = {}, .head = state.pose};
       face.points.resize(vision::kFacePoints);
       std::memcpy(face.points.data(), from + sizeof state,

@@ -27,6 +27,7 @@ class Ar : public ::testing::Test {
     app_.options.headless = true;
     app_.options.pipeline = "ar";
     app_.options.globals.tune = "off";
+    app_.options.set = {"face.show=off"};
   }
 
   void assemble_with(const std::string& source, const std::string& effect) {
@@ -43,7 +44,7 @@ class Ar : public ::testing::Test {
     auto frame = test::finish_frame(app_);
     EXPECT_TRUE(frame.ok()) << frame.error().message;
     EXPECT_EQ(app_.loop->latest().readback_bytes, 0U);
-    EXPECT_EQ(app_.loop->latest().tracker_bytes, 0U);
+    EXPECT_LE(app_.loop->latest().tracker_bytes, 128U) << "whether there is a face";
     return *std::move(frame);
   }
   std::vector<uint8_t> shown() {

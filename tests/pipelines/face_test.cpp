@@ -59,7 +59,9 @@ TEST_F(FaceRun, FollowsOneFaceWithItsHeadsPose) {
   json last;
   for (size_t i = 0; i < results.size(); ++i) {
     const auto& landmarks = results[i]["landmarks"];
-    ASSERT_EQ(landmarks.size(), 1U) << "frame " << i;
+    // It shows from the third frame on, when its square has settled.
+    ASSERT_EQ(landmarks.size(), i < 2 ? 0U : 1U) << "frame " << i;
+    if (landmarks.empty()) continue;
     const auto& face = landmarks[0];
     EXPECT_EQ(face["kind"], "face");
     EXPECT_GT(face["score"].get<double>(), 0.9);
@@ -70,12 +72,12 @@ TEST_F(FaceRun, FollowsOneFaceWithItsHeadsPose) {
     EXPECT_NEAR(points[1][0].get<double>(), 295, 10) << "frame " << i;
     EXPECT_NEAR(points[1][1].get<double>(), 137, 10) << "frame " << i;
     const double eyes = distance(points[33], points[263]);
-    EXPECT_NEAR(eyes, 37, i < 3 ? 15 : 5) << "frame " << i;
+    EXPECT_NEAR(eyes, 37, i < 5 ? 10 : 5) << "frame " << i;
     EXPECT_LT(std::abs(face["head"]["yaw"].get<double>()), 35) << "frame " << i;
     EXPECT_LT(std::abs(face["head"]["pitch"].get<double>()), 35) << "frame " << i;
     EXPECT_LT(std::abs(face["head"]["roll"].get<double>()), 25) << "frame " << i;
-    // From frame to frame nothing jumps, once the square has settled on the face.
-    if (i >= 3) {
+    // From frame to frame nothing jumps.
+    if (!last.is_null()) {
       for (const size_t point : {1U, 33U, 263U, 152U, 10U})
         EXPECT_LT(distance(points[point], last[point]), 0.15 * eyes) << "frame " << i << " point " << point;
     }
