@@ -1,14 +1,14 @@
 // "face": 468 landmarks of one face, smoothed, with the head's pose.
 //
 // How it flows, all on the device: the detector, in the frames in which it runs, finds a face and with it a
-// turned square
-// (`FaceDecoder`). That square of the frame is cropped into the landmark network's input (`RegionCrop`). The
-// network's points go back to the frame's pixels, through the One Euro filter, and give the head's pose and
-// the square that the next frame is looked at in (`FaceLandmarks`), as long as the network says that there is
-// a face. So a face is followed from frame to frame without the detector and without the host. The detector
-// runs every `detect_every` frames, so that a square that has slid off a face is put back; and in every frame
-// while there is no face. Whether there is one the host learns by a copy of a few bytes that it does not wait
-// for: of the frame that had this frame's slot before, so that the same clip gives the same results.
+// turned square (`FaceDecoder`). That square of the frame is cropped into the landmark network's input
+// (`RegionCrop`). The network's points go back to the frame's pixels, through the One Euro filter, and give
+// the head's pose and the square that the next frame is looked at in (`FaceLandmarks`), as long as the
+// network says that there is a face. So a face is followed from frame to frame without the detector and
+// without the host. The detector runs every `detect_every` frames, so that a square that has slid off a face
+// is put back; and in every frame while there is no face. Whether there is one the host learns by a copy of a
+// few bytes that it does not wait for: of the frame that had this frame's slot before, so that the same clip
+// gives the same results.
 //
 // One state of the face lives on the device and goes from frame to frame; results and picture are of their
 // own frame.
@@ -25,8 +25,8 @@ namespace {
 
 constexpr double kGap_s = 1;  // frames that are further apart have nothing to do with each other
 
-constexpr uint32_t kSettled =
-    3;  // frames, as in face_line.vert: where the detector's square is poor, points slide there
+// Frames, as in face_line.vert: where the detector's square is poor, the points slide into place.
+constexpr uint32_t kSettled = 3;
 
 present::FaceShow show_of(const std::string& choice) {
   if (choice == "mesh") return present::FaceShow::kMesh;
@@ -144,13 +144,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                Params& params) {
   const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
                           const char* help) {
-    return params.declare({.key = fmt::format("{}.{}", spec.name, name),
-                           .type = ParamType::kFloat,
-                           .initial = initial,
-                           .min = min,
-                           .max = max,
-                           .unit = unit,
-                           .help = help});
+    return declare_number(spec, name, initial, min, max, unit, help, params);
   };
   TARSIER_CHECK(declare_network(spec, "model", "face_landmark", models::Head::kFaceMesh,
                                 "finds no face landmarks", catalogue, params));
