@@ -92,6 +92,8 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
     app.params.withdraw(spec.name + ".");
   }
   if (stages.empty()) return left_out.front().second;
+  app.left_out.clear();
+  for (const auto& [name, error] : left_out) app.left_out.push_back(name);
   for (const auto& [name, error] : left_out) log::warn("stage '{}' is left out: {}", name, error.message);
   return stages;
 }
@@ -193,12 +195,16 @@ Status reload_pipeline(Application& app) {
   bool anew = app.spec.stages != before.first.stages;
   for (const ParamSpec& spec : app.declared.specs()) {
     anew = anew || (spec.restarts && !unchanged(spec));
-    if (!unchanged(spec) || before.second.origin(spec.key) != ParamOrigin::kOverlay) continue;
+    if (!unchanged(spec) || !before.second.has(spec.key)) continue;
+    if (before.second.origin(spec.key) != ParamOrigin::kOverlay) continue;
     // Another network may have other classes: then the file's value stands.
     const Status kept = app.params.set(spec.key, before.second.value(spec.key), ParamOrigin::kOverlay);
     if (!kept.ok()) log::info("{}", kept.error().message);
   }
-  if (!anew) return {};
+  if (!anew) {
+    for (const auto& name : app.left_out) app.params.withdraw(name + ".");
+    return {};
+  }
   auto stages = make_stages(app, app.mailbox->info());
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go

@@ -32,6 +32,8 @@ struct Application {
   std::unique_ptr<capture::Mailbox> mailbox;
   uint64_t staging_bytes = 0;
   bool paced = false;  // frames come by the clock
+  std::vector<std::string>
+      left_out;  // stages whose networks could not be had; their parameters are withdrawn
 
   /// Policy `latest`: one frame is in flight, and the next is taken when it is done. A second one would wait
   /// behind it, one network period older when it is shown than it need be; taking it late costs the device a

@@ -84,6 +84,38 @@ TEST_F(Reload, StagesComeAndGo) {
   run_a_frame();
 }
 
+TEST(ReloadWithoutANetwork, AStageThatWasLeftOutStaysAway) {
+  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+  const auto catalogue = models::Catalogue::load_default();
+  const auto entry = catalogue->find("yolox_nano");
+  const auto files = models::locate(**entry, *models::store_options({}));
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  const test::WithoutNetworks without;
+  const test::TempFolder dir;
+  std::filesystem::create_directory(dir / "models");
+  std::filesystem::create_symlink(files->main, dir / "models" / files->main.filename());
+  const std::string file = (dir / "edited.toml").string();
+  const auto write = [&](const char* score) {
+    std::ofstream(file) << kDetect << "score = " << score
+                        << "\n[[stage]]\nname = 'person'\ntype = 'segment'\nmodel = 'selfie_segmentation'\n"
+                           "[[stage.mask]]\nname = 'person'\ncolor = '#3d8bff'\nopacity = 0.5\n";
+  };
+  write("0.3");
+  Application app;
+  app.options.headless = true;
+  app.options.globals.model_path = {(dir / "models").string()};
+  app.options.source = "synthetic:320x240";
+  app.options.pipeline = file;
+  const Status assembled = assemble(app, {}, false);
+  ASSERT_TRUE(assembled.ok()) << assembled.error().message;
+  ASSERT_EQ(app.left_out, std::vector<std::string>{"person"});
+  write("0.4");
+  const Status status = reload_pipeline(app);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_DOUBLE_EQ(app.params.real("detect.score"), 0.4);
+  EXPECT_FALSE(app.params.has("person.every")) << "nor are there controls for it";
+}
+
 TEST_F(Reload, ANetworkThatCannotBeHadKeepsTheLastOne) {
   std::ofstream(dir_ / "text.onnx") << "just a text\n";
   const std::string text =
