@@ -125,20 +125,12 @@ std::string key_of(const StageSpec& stage, const MaskSpec& mask) {
 }
 
 Status declare_params(const std::string& key, const MaskSpec& mask, Params& params) {
-  TARSIER_CHECK(params.declare({.key = key + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = fmt::format("draw the mask '{}'", mask.name)}));
-  TARSIER_CHECK(params.declare({.key = key + ".opacity",
-                                .type = ParamType::kFloat,
-                                .initial = mask.opacity,
-                                .help = "how much of the picture the mask's colour hides"}));
-  return params.declare({.key = key + ".threshold",
-                         .type = ParamType::kFloat,
-                         .initial = 0.5,
-                         .min = 0.01,
-                         .max = 0.99,
-                         .help = "probability from which a pixel belongs to the mask"});
+  StageParams declare(key, params);
+  declare.toggle("show", true, fmt::format("draw the mask '{}'", mask.name));
+  declare.number("opacity", mask.opacity, {}, "how much of the picture the mask's colour hides");
+  declare.number("threshold", 0.5, {.min = 0.01, .max = 0.99},
+                 "probability from which a pixel belongs to the mask");
+  return declare.status();
 }
 
 Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Network& network,
@@ -165,7 +157,9 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
                Params& params) {
   TARSIER_TRY(const auto entry, declare_model(spec, "selfie_segmentation", catalogue, params));
-  TARSIER_CHECK(Cadence::declare(spec.name, params));
+  StageParams own(spec.name, params);
+  Cadence::declare(own);
+  TARSIER_CHECK(own.status());
   if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold)
     return at(spec, "model", params, unsuitable(entry, "makes no masks", "segment"));
   if (spec.masks.empty())
@@ -180,17 +174,14 @@ Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
-  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
-
-  NetworkOptions options;
-  options.precision = context.precision;
-  options.tune = context.tune;
-  options.progress = context.progress;
-  TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
+  TARSIER_TRY(auto network, load_network(spec, context));
   std::vector<Mask> masks;
   for (const auto& mask_spec : spec.masks) {
     auto mask = make_mask(spec, mask_spec, *network, context);
-    if (!mask.ok()) return mask.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask_spec.name));
+    if (!mask.ok()) {
+      return placed(mask_spec.place,
+                    mask.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask_spec.name)));
+    }
     masks.push_back(*std::move(mask));
   }
   return std::unique_ptr<Stage>(new SegmentStage(spec.name, std::move(network), std::move(masks)));
