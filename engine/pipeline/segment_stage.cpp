@@ -1,6 +1,5 @@
 // "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
 #include <algorithm>
-#include <cstring>
 
 #include "pipeline/cadence.hpp"
 #include "pipeline/stage.hpp"
@@ -15,9 +14,17 @@ struct Mask {
   std::string key;  // prefix of its parameters
   std::array<float, 3> colour{};
   vision::MaskPass pass;
-  std::vector<gpu::Buffer> readback;  // one a slot; the header alone, unless a stage takes the pixels, too
-  bool taken = false;
-  std::vector<vision::Fit> fits;  // of the frame in each slot
+  std::vector<gpu::Buffer> readback;  // one a slot
+  bool taken = false;                 // by a stage, on the host
+  std::vector<vision::Fit> fits;      // of the frame in each slot
+
+  [[nodiscard]] vision::HostMask host(uint32_t slot) const {
+    const auto* bytes = static_cast<const uint8_t*>(readback[slot].mapped());
+    return {{bytes + sizeof(vision::MaskHeader), size_t(pass.width()) * size_t(pass.height())},
+            pass.width(),
+            pass.height(),
+            fits[slot]};
+  }
 };
 
 class SegmentStage final : public Stage, public MaskSource {
@@ -57,15 +64,14 @@ class SegmentStage final : public Stage, public MaskSource {
                     bool wanted) override {
     for (const auto& mask : masks_) {
       if (!wanted && !(mask.taken && ran_)) continue;
+      // Where the network did not run on this frame, the mask that is drawn is an earlier one's.
       const gpu::Buffer& copy = mask.readback[frame.slot()];
-      const uint64_t bytes = mask.taken && ran_ ? copy.size() : sizeof(vision::MaskHeader);
-      frame.commands().read_back(mask.pass.mask(ran_slot_), 0, copy, 0, bytes);
+      frame.commands().read_back(mask.pass.mask(ran_slot_), 0, copy, 0, copy.size());
       if (!wanted) continue;
-      frame.on_complete([&copy, &mask, result] {
-        vision::MaskHeader header;
-        std::memcpy(&header, copy.mapped(), sizeof header);
-        const float pixels = static_cast<float>(std::max(header.pixels, 1U));
-        result->mask_coverage.emplace_back(mask.spec.name, static_cast<float>(header.covered) / pixels);
+      frame.on_complete([&mask, slot = frame.slot(), fit = mask.fits[ran_slot_], result] {
+        auto host = mask.host(slot);
+        host.fit = fit;
+        result->masks.push_back({mask.spec.name, vision::run_lengths(host, result->width, result->height)});
       });
     }
   }
@@ -77,11 +83,7 @@ class SegmentStage final : public Stage, public MaskSource {
   [[nodiscard]] bool ran() const override { return ran_; }
   void attach(std::string_view name) override { masks_[index_of(name)].taken = true; }
   [[nodiscard]] vision::HostMask host_mask(std::string_view name, uint32_t slot) const override {
-    const Mask& mask = masks_[index_of(name)];
-    const auto* bytes = static_cast<const uint8_t*>(mask.readback[slot].mapped());
-    const size_t pixels = size_t(mask.pass.width()) * size_t(mask.pass.height());
-    return {
-        {bytes + sizeof(vision::MaskHeader), pixels}, mask.pass.width(), mask.pass.height(), mask.fits[slot]};
+    return masks_[index_of(name)].host(slot);
   }
 
  private:
