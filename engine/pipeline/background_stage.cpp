@@ -92,7 +92,7 @@ class BackgroundStage final : public Stage {
     vision::Ground ground = vision::Ground::kBlurred;
     if (effect_ == "green") ground = vision::Ground::kColour;
     if (effect_ == "matte") ground = vision::Ground::kMatte;
-    vision::Composite::Input input{captured_.address(), shown.address(), 0, color_};
+    vision::Composite::Input input{.guide = captured_.address(), .frame = shown.address(), .colour = color_};
     if (effect_ == "image" || effect_ == "clip") {
       ground = vision::Ground::kPicture;
       TARSIER_TRY(input.picture, backdrop(frame, shown));
@@ -103,7 +103,7 @@ class BackgroundStage final : public Stage {
                          ground == vision::Ground::kBlurred ? cells : kEdgeRadius);
     frame.end_span();
     frame.begin_span(name_ + " composite");
-    passes_->composite.record(frame.commands(), ground, passes_->matte, passes_->blur, input);
+    passes_->composite.record(frame.commands(), ground, passes_->matte, &passes_->blur, input);
     frame.end_span();
     shown.buffer = &passes_->composite.result();
     shown.offset = 0;

@@ -58,6 +58,8 @@ class Network {
   [[nodiscard]] const models::Entry& entry() const { return entry_; }
   [[nodiscard]] const infer::Plan& plan() const { return *plan_; }
   [[nodiscard]] vision::Fit fit(int width, int height) const { return preprocess_->fit(width, height); }
+  /// Where the frame lies in an output of this size: heads may be smaller than the input by a whole factor.
+  [[nodiscard]] vision::Fit output_fit(const DeviceFrame& frame, int output_width, int output_height) const;
   [[nodiscard]] int input_width() const { return preprocess_->input_width(); }
   [[nodiscard]] int input_height() const { return preprocess_->input_height(); }
   /// Where the picture goes, for passes that prepare it in another way than record() does.

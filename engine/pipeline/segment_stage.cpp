@@ -101,16 +101,8 @@ class SegmentStage final : public Stage, public MaskSource {
     layer.fit = fit(mask, picture);
     return layer;
   }
-  /// A head may be smaller than the network's input by a whole factor.
   [[nodiscard]] vision::Fit fit(const Mask& mask, const DeviceFrame& picture) const {
-    vision::Fit fit = network_->fit(picture.width, picture.height);
-    const float shrink_x = float(mask.pass.width()) / float(network_->input_width());
-    const float shrink_y = float(mask.pass.height()) / float(network_->input_height());
-    fit.scale_x *= shrink_x;
-    fit.offset_x *= shrink_x;
-    fit.scale_y *= shrink_y;
-    fit.offset_y *= shrink_y;
-    return fit;
+    return network_->output_fit(picture, mask.pass.width(), mask.pass.height());
   }
 
   std::string name_;

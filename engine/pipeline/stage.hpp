@@ -197,7 +197,7 @@ struct StageType {
 };
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
-    kZonesStage, kBackgroundStage, kFaceStage;
+    kZonesStage, kBackgroundStage, kFaceStage, kDepthStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);
