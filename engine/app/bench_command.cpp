@@ -10,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/layer_bench.hpp"
 #include "app/roofline.hpp"
+#include "app/tool_inputs.hpp"
 #include "app/tool_model.hpp"
 #include "core/console.hpp"
 #include "core/file.hpp"
@@ -161,8 +162,10 @@ Status bench_model(const GlobalOptions& globals, const BenchOptions& options) {
   load.name = options.model;
   load.precision = options.precision;
   load.allow_runner = true;
+  TARSIER_TRY(const auto given, read_inputs(options.inputs));
+  for (const auto& [name, tensor] : given) load.input_shapes[name] = tensor.shape();
   TARSIER_TRY(const ToolModel model, load_tool_model(load, globals));
-  TARSIER_TRY(const auto inputs, bench_inputs(model, options.inputs));
+  TARSIER_TRY(const auto inputs, bench_inputs(model, given));
   TARSIER_TRY([[maybe_unused]] const auto outputs, run_tool_model(model, inputs));
   if (model.runner) return bench_runner(model, options, inputs);
   if (options.serve) return serve_runs(model, inputs);

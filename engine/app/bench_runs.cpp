@@ -57,8 +57,7 @@ Times summarise(std::vector<double> ms) {
 }
 
 Result<std::vector<graph::Tensor>> bench_inputs(const ToolModel& model,
-                                                const std::vector<std::string>& arguments) {
-  TARSIER_TRY(const auto given, read_inputs(arguments));
+                                                const std::map<std::string, graph::Tensor>& given) {
   std::vector<graph::Tensor> inputs;
   for (const auto& binding : model.inputs) {
     if (const auto tensor = given.find(binding.name); tensor != given.end()) {

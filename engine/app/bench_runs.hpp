@@ -21,11 +21,11 @@ struct RunTimes {
   std::vector<double> wall_ms;    // host clock, from before the commands are begun until the fence is passed
 };
 
-/// Tensors for all inputs of the network: those of `arguments` (--in), random values in [0, 1) for the rest.
+/// Tensors for all inputs of the network: those that are `given`, random values in [0, 1) for the rest.
 /// A network's time hardly depends on them, but zeros would make whole layers trivial for hardware that gates
 /// on them.
 Result<std::vector<graph::Tensor>> bench_inputs(const ToolModel& model,
-                                                const std::vector<std::string>& arguments);
+                                                const std::map<std::string, graph::Tensor>& given);
 
 /// Runs after kWarmUpRuns, on the inputs that lie on the device, with a progress line.
 Result<RunTimes> time_runs(const ToolModel& model, int runs);

@@ -15,8 +15,10 @@
 namespace tarsier::app {
 namespace {
 
-/// Gives the dynamic extents of an input what the catalogue knows of it: batch 1 and the picture's size.
+/// Gives the dynamic extents of an input what is known of it: batch 1 and, by the catalogue or the file
+/// beside the model, the picture's size.
 graph::Shape complete_shape(graph::Shape shape, const models::InputSpec& input) {
+  if (shape.size() > 1 && shape[0] < 0) shape[0] = 1;
   if (shape.size() != 4 || input.width == 0) return shape;
   const std::array<int64_t, 4> known = input.nhwc ? std::array<int64_t, 4>{1, input.height, input.width, 3}
                                                   : std::array<int64_t, 4>{1, 3, input.height, input.width};
@@ -98,8 +100,10 @@ Status compile_tool_model(ToolModel& model, const ToolModelOptions& options, con
                                            ? shape->second
                                            : complete_shape(value.desc.shape, model.entry.input);
     if (!graph::is_static(compile.input_shapes[value.name])) {
-      return input_error("input '{}' has the shape {} with free extents; give it by --in {}=FILE.npy",
-                         value.name, graph::to_string(value.desc.shape), value.name);
+      return input_error(
+          "input '{}' has the shape {} with free extents; of a picture give its size in {}.toml "
+          "beside it ([input], size), or the input by --in {}=FILE.npy to a command that has it",
+          value.name, graph::to_string(value.desc.shape), model.file.stem().string(), value.name);
     }
   }
 
