@@ -46,10 +46,12 @@ Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame
 }
 
 Status FrameLoop::record_stages(gpu::FrameContext& context) {
+  pipeline::DeviceFrame picture = current_;
   for (const auto& stage : parts_.stages) {
-    TARSIER_CHECK(stage->record(context, current_, *parts_.params));
+    TARSIER_CHECK(stage->prepare(context, *parts_.params, picture));
+    TARSIER_CHECK(stage->record(context, picture, *parts_.params));
   }
-  shown_ = current_;
+  shown_ = picture;
   for (const auto& stage : parts_.stages) TARSIER_CHECK(stage->edit(context, *parts_.params, shown_));
   return {};
 }
@@ -124,6 +126,7 @@ Status FrameLoop::warm_up(int width, int height) {
   capture::Frame black;
   black.width = width;
   black.height = height;
+  black.time_s = 1e6;  // the first real frame goes back in time: no stage takes this one for its predecessor
   black.bgra = std::make_shared<std::vector<uint8_t>>(size_t(width) * size_t(height) * 4);
   // Every slot has objects of its own, and one dispatch of each pipeline compiles it for all.
   TARSIER_TRY(auto* context, parts_.ring->begin());

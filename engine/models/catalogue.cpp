@@ -25,6 +25,7 @@ constexpr std::array kHeads = {
     std::pair{Head::kFaceMesh, std::string_view("face_mesh")},
     std::pair{Head::kInverseDepth, std::string_view("inverse_depth")},
     std::pair{Head::kDepth, std::string_view("depth")},
+    std::pair{Head::kImage, std::string_view("image")},
 };
 constexpr std::array kFits = {
     std::pair{Fit::kStretch, std::string_view("stretch")},

@@ -25,7 +25,8 @@ enum class Head : uint8_t {
   kFaceAnchors,
   kFaceMesh,
   kInverseDepth,
-  kDepth
+  kDepth,
+  kImage
 };
 enum class Fit : uint8_t { kStretch, kLetterboxTopLeft, kLetterboxCentre };
 [[nodiscard]] std::string_view name_of(Head head);

@@ -8,9 +8,9 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kLanesStage,
-                                   &kRangeStage,  &kPrivacyStage, &kZonesStage, &kBackgroundStage,
-                                   &kFaceStage,   &kDepthStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage,  &kLanesStage,
+                                   &kRangeStage,  &kPrivacyStage, &kZonesStage,  &kBackgroundStage,
+                                   &kFaceStage,   &kDepthStage,   &kEnhanceStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

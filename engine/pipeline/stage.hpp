@@ -150,10 +150,15 @@ class Stage {
  public:
   virtual ~Stage() = default;
   [[nodiscard]] virtual const std::string& name() const = 0;
+  /// Records what it changes in the captured picture, before its record() and all stages' behind it: they
+  /// and people see what it made, B, G, R, A bytes in packed rows.
+  virtual Status prepare(gpu::FrameContext& /*frame*/, const Params& /*params*/, DeviceFrame& /*picture*/) {
+    return {};
+  }
   /// Records the stage for one frame; reads its parameters once, here.
   virtual Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) = 0;
   /// Records what it changes in the picture that people see, after every stage's record(): networks work on
-  /// what was captured. `shown` is the captured picture or what an earlier stage made of it; a stage that
+  /// what was captured or prepared. `shown` is that picture or what an earlier stage made of it; a stage that
   /// changes it draws a picture of its own, B, G, R, A bytes in packed rows, and puts that there.
   virtual Status edit(gpu::FrameContext& /*frame*/, const Params& /*params*/, DeviceFrame& /*shown*/) {
     return {};
@@ -197,7 +202,7 @@ struct StageType {
 };
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
-    kZonesStage, kBackgroundStage, kFaceStage, kDepthStage;
+    kZonesStage, kBackgroundStage, kFaceStage, kDepthStage, kEnhanceStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

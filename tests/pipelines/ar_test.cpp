@@ -7,6 +7,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "pipelines/frame_by_frame.hpp"
+#include "present/frame_grabber.hpp"
 #include "support/clips.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
@@ -189,6 +190,45 @@ TEST_F(Ar, WithoutADepthNetworkTheNoteSaysWhatToSet) {
   const auto pixels = shown_after(1);
   EXPECT_LT(equal(pixels, *frame_.bgra), 1.0) << "no note is shown";
   EXPECT_TRUE(std::equal(pixels.begin(), pixels.begin() + 320 * 180 * 4, frame_.bgra->begin()));
+}
+
+TEST_F(Ar, ADarkPictureIsMadeLightForAllThatFollows) {
+  if (const auto why = test::missing_network("lyt_net"); !why.empty()) GTEST_SKIP() << why;
+  // The backdrop as a camera sees it by night.
+  const auto image = capture::read_picture((home_dir() / "assets" / "backdrop.jpg").string());
+  ASSERT_TRUE(image.ok()) << image.error().message;
+  capture::FramePool pool;
+  const auto covered = capture::cover(*image, 320, 240, pool);
+  std::vector<uint8_t> dark(*covered.bgra);
+  for (size_t i = 0; i < dark.size(); ++i) dark[i] = i % 4 == 3 ? 255 : uint8_t(dark[i] / 6);
+  fs::create_directory(dir_ / "night");
+  for (const char* name : {"1.png", "2.png", "3.png"}) {
+    present::HostPicture picture;
+    picture.width = 320;
+    picture.height = 240;
+    picture.pixels = dark;
+    ASSERT_TRUE(present::write_png((dir_ / "night" / name).string(), picture).ok());
+  }
+  assemble_with((dir_ / "night").string(), "none");
+  EXPECT_EQ(shown_after(1), dark) << "enhance.on is off";
+  ASSERT_TRUE(app_.params.set_text("enhance.on", "on", ParamOrigin::kOverlay).ok());
+  const auto light = shown_after(1);
+  double before = 0, after = 0, apart = 0;
+  for (size_t i = 0; i < light.size(); ++i) {
+    if (i % 4 == 3) continue;
+    before += dark[i];
+    after += light[i];
+  }
+  EXPECT_GT(after, 2.5 * before);
+  // Fine detail is lightened with the rest: neighbours differ by more.
+  double fine_before = 0;
+  for (size_t i = 4; i < light.size(); i += 4) {
+    apart += std::abs(int(light[i]) - int(light[i - 4]));
+    fine_before += std::abs(int(dark[i]) - int(dark[i - 4]));
+  }
+  EXPECT_GT(apart, 2 * fine_before);
+  ASSERT_TRUE(app_.params.set_text("enhance.strength", "0", ParamOrigin::kOverlay).ok());
+  EXPECT_EQ(shown_after(1), dark);
 }
 
 TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {

@@ -50,6 +50,12 @@ void expect_part(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << "'" << message << "'";
 }
 
+TEST_F(StageDeclaration, EnhancementTakesNetworksThatMakePictures) {
+  EXPECT_EQ(refused("enhance", "lyt_net"), "");
+  expect_part(refused("enhance", "centernet"),
+              "centernet: makes no picture (its head is 'centernet'); choose one whose task is enhance");
+}
+
 TEST_F(StageDeclaration, DepthTakesDepthNetworksAndNone) {
   const StageSpec depth = stage("s", "depth");
   EXPECT_EQ(refused(depth, {}), "");
