@@ -43,12 +43,18 @@ FILES = {
     "handtrack": "handtrack.json",
     "movenet_lightning": "movenet-lightning.json",
 }
+# Of those in the shared folder whose file has another name than the network.
+SHARED = {"lyt_net": "lyt_net_320x240.onnx"}
 # network: preparation, frames as (clip, frame, crop x, y, size or None)
 NETWORKS = {
     "yolox_nano": (YOLOX, [(c, f, None) for c, f in STREET]),
     "fastestdet": (FASTESTDET, [(c, f, None) for c, f in STREET]),
     "centernet": (CENTERNET, [(c, f, None) for c, f in STREET]),
     "twinlitenet": (TWINLITENET, [("highway.mp4", 50, None), ("highway_cars.mp4", 10, None)]),
+    "lyt_net": (
+        Preparation(320, 240, bgr=False, nhwc=True, **SYMMETRIC),
+        [("webcam_book.mkv", 30, None), ("highway.mp4", 50, None)],
+    ),
     "face_landmark": (
         Preparation(192, 192, bgr=False, nhwc=False, std=255),
         [("webcam_book.mkv", 30, [236, 76, 130]), ("webcam_walk.mkv", 5, [236, 76, 130])],
@@ -136,7 +142,7 @@ class Reference:
     def model(self, network: str) -> pathlib.Path:
         if network in FILES:
             return self.args.models / FILES[network]
-        return self.args.shared / "models" / f"{network.removesuffix('_onnx')}.onnx"
+        return self.args.shared / "models" / SHARED.get(network, f"{network.removesuffix('_onnx')}.onnx")
 
     def run(self, network: str, inputs: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
         path = self.model(network)
