@@ -1,8 +1,10 @@
 // JSON as text, with numbers of so many decimals.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +12,11 @@
 #include "core/result.hpp"
 
 namespace tarsier::record {
+
+/// Quoted and escaped; bytes that are no UTF-8 are replaced.
+[[nodiscard]] inline std::string quoted_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 /// Appends to a string, which outlives it; commas come by themselves. Keys are written as they are: plain
 /// names. nlohmann::json, which reads the settings, neither rounds numbers nor appends to a line that is
@@ -38,6 +45,18 @@ class JsonText {
   }
   void whole(uint64_t value) { quoted(fmt::format("{}", value)); }
   void boolean(bool value) { quoted(value ? "true" : "false"); }
+  /// Any text as a string, quoted and escaped. Most needs no escaping, and a frame has many.
+  void text(std::string_view value) {
+    separate();
+    append_text(value);
+  }
+  JsonText& text_key(std::string_view value) {
+    separate();
+    append_text(value);
+    out_ += ':';
+    comma_ = false;
+    return *this;
+  }
   /// A plain name as a string.
   void name(std::string_view value) { quoted(fmt::format("\"{}\"", value)); }
   /// What is JSON already.
@@ -63,6 +82,16 @@ class JsonText {
   }
 
  private:
+  void append_text(std::string_view value) {
+    const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    if (std::ranges::all_of(value, plain)) {
+      out_ += '"';
+      out_ += value;
+      out_ += '"';
+    } else {
+      out_ += quoted_text(value);
+    }
+  }
   void separate() {
     if (comma_) out_ += ',';
     comma_ = true;

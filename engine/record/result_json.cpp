@@ -1,7 +1,6 @@
 #include "record/result_json.hpp"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "record/json_text.hpp"
 
@@ -9,10 +8,6 @@ namespace tarsier::record {
 namespace {
 
 using Labels = std::vector<std::string>;  // quoted
-
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 std::string class_name(int32_t class_id, const Labels& labels) {
   const bool known = class_id >= 0 && size_t(class_id) < labels.size();
@@ -121,7 +116,7 @@ void append_lanes(JsonText& json, const pipeline::LaneResult& result) {
 
 void append_zone(JsonText& json, const pipeline::ZoneResult& zone, const Labels& labels) {
   json.object([&] {
-    json.key("name").quoted(quoted(zone.name));
+    json.key("name").text(zone.name);
     json.key("count").whole(zone.count.inside.size());
     json.key("inside").list(zone.count.inside, [&](const auto& visitor) {
       json.object([&] {
@@ -137,7 +132,7 @@ void append_zone(JsonText& json, const pipeline::ZoneResult& zone, const Labels&
 
 void append_crossings(JsonText& json, const pipeline::LineResult& line, const Labels& labels) {
   json.object([&] {
-    json.key("name").quoted(quoted(line.name));
+    json.key("name").text(line.name);
     json.key("crossed").list(line.count.crossed, [&](const auto& one) {
       json.object([&] {
         json.key("track").whole(uint64_t(one.track));
@@ -150,12 +145,12 @@ void append_crossings(JsonText& json, const pipeline::LineResult& line, const La
 }
 
 void append_mask(JsonText& json, const pipeline::MaskResult& mask) {
-  json.quoted_key(quoted(mask.name)).object([&] {
+  json.text_key(mask.name).object([&] {
     const double pixels = double(mask.runs.width) * double(mask.runs.height);
     json.key("coverage").number(double(mask.runs.covered()) / std::max(pixels, 1.0), 4);
     json.key("size").list(std::array{mask.runs.height, mask.runs.width},
                           [&](int extent) { json.whole(uint64_t(extent)); });
-    json.key("counts").quoted(quoted(vision::compressed(mask.runs)));
+    json.key("counts").text(vision::compressed(mask.runs));
   });
 }
 
@@ -164,7 +159,7 @@ void append_mask(JsonText& json, const pipeline::MaskResult& mask) {
 std::vector<std::string> all_quoted(const std::vector<std::string>& labels) {
   std::vector<std::string> out;
   out.reserve(labels.size());
-  for (const auto& label : labels) out.push_back(quoted(label));
+  for (const auto& label : labels) out.push_back(quoted_text(label));
   return out;
 }
 
@@ -191,7 +186,7 @@ void append_line(std::string& out, const pipeline::FrameResult& result, const La
       for (const auto& mask : result.masks) append_mask(json, mask);
     });
     json.key("stage_times").object([&] {
-      for (const auto& time : result.stage_times) json.quoted_key(quoted(time.stage)).number(time.ms, 3);
+      for (const auto& time : result.stage_times) json.text_key(time.stage).number(time.ms, 3);
     });
     json.key("latency_ms").number(result.latency_ms, 2);
   });

@@ -25,6 +25,7 @@ RunLengths run_lengths(const HostMask& mask, int frame_width, int frame_height) 
   const auto [x0, x1] = shown(mask.fit.scale_x, mask.fit.offset_x, frame_width, mask.width);
   const auto [y0, y1] = shown(mask.fit.scale_y, mask.fit.offset_y, frame_height, mask.height);
   RunLengths out{x1 - x0, y1 - y0, {}};
+  out.counts.reserve(4 * size_t(out.width));  // a mask's outline, mostly
   bool inside = false;
   uint32_t length = 0;
   for (int x = x0; x < x1; ++x) {
