@@ -39,15 +39,17 @@ struct Passes {
   int mask_width = 0, mask_height = 0;
 };
 
-class BackgroundStage final : public Stage {
+class BackgroundStage final : public Stage, public MaskReader {
  public:
-  BackgroundStage(std::string name, const MaskSource& source, StageContext& context)
+  BackgroundStage(std::string name, MaskSource& source, StageContext& context)
       : name_(std::move(name)),
         mask_(context.params.text(name_ + ".input_mask")),
         source_(source),
         device_(context.device),
         uploads_(context.device, context.slots, "backdrop", gpu::UploadRing::best_way(context.device)),
-        waits_(!context.paced) {}
+        waits_(!context.paced) {
+    source.attach(mask_, *this, false);
+  }
 
   /// The files were there when the stage was declared.
   Status open(const Params& params) {
@@ -61,6 +63,9 @@ class BackgroundStage final : public Stage {
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] bool takes_mask(const Params& params) const override {
+    return params.text(name_ + ".effect") != "none";
+  }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     captured_ = picture;

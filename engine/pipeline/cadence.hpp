@@ -29,6 +29,9 @@ class Cadence {
     return due;
   }
 
+  /// For a frame in which nobody needs it: the next one that somebody does is due.
+  void rest() { left_ = 0; }
+
  private:
   double time_s_ = 0;
   int64_t left_ = 0;  // frames until it is due again

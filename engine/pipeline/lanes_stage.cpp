@@ -27,13 +27,16 @@ struct Settings {
   vision::LaneDeparture::Params departure;
 };
 
-class LanesStage final : public Stage, public LaneSource {
+class LanesStage final : public Stage, public LaneSource, public MaskReader {
  public:
   LanesStage(std::string name, std::string camera, std::string mask, MaskSource* source)
-      : name_(std::move(name)), camera_(std::move(camera)), mask_(std::move(mask)), source_(source) {}
+      : name_(std::move(name)), camera_(std::move(camera)), mask_(std::move(mask)), source_(source) {
+    if (source_ != nullptr) source_->attach(mask_, *this, true);
+  }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] LaneSource* lane_source() override { return this; }
+  [[nodiscard]] bool takes_mask(const Params&) const override { return true; }
   [[nodiscard]] const vision::GroundPlane& ground() const override {
     return from_lanes_ ? tracker_.plane() : described_;
   }
@@ -176,7 +179,6 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   MaskSource* source = nullptr;
   if (const auto input = input_of(spec, context); input.ok()) {
     source = (*input)->mask_source();
-    source->attach(mask);
   } else {
     log::warn("stage '{}' follows no lane: {}", spec.name, input.error().message);
   }

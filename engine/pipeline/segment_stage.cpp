@@ -1,4 +1,5 @@
 // "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
+// While nobody sees them, takes them or lists results the network rests.
 #include <algorithm>
 
 #include "pipeline/cadence.hpp"
@@ -35,7 +36,9 @@ class SegmentStage final : public Stage, public MaskSource {
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
-    ran_ = cadence_.due(name_, params, picture.time_s);
+    const bool needed = is_needed(params);
+    if (!needed) cadence_.rest();
+    ran_ = needed && cadence_.due(name_, params, picture.time_s);
     if (!ran_) return {};
     ran_slot_ = frame.slot();
     network_->record(frame, picture, name_);
@@ -52,7 +55,7 @@ class SegmentStage final : public Stage, public MaskSource {
   void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params& params,
               Layers& layers) const override {
     for (const auto& mask : masks_) {
-      if (!params.boolean(mask.key + ".show")) continue;
+      if (!is_drawn(mask, params)) continue;
       present::MaskInput layer = layer_of(mask, picture);
       layer.color = mask.colour;
       layer.opacity = static_cast<float>(params.real(mask.key + ".opacity"));
@@ -62,6 +65,7 @@ class SegmentStage final : public Stage, public MaskSource {
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
+    wanted_ = wanted;
     for (const auto& mask : masks_) {
       if (!wanted && !(mask.taken && ran_)) continue;
       // Where the network did not run on this frame, the mask that is drawn is an earlier one's.
@@ -81,12 +85,24 @@ class SegmentStage final : public Stage, public MaskSource {
     return layer_of(masks_[index_of(name)], picture);
   }
   [[nodiscard]] bool ran() const override { return ran_; }
-  void attach(std::string_view name) override { masks_[index_of(name)].taken = true; }
+  void attach(std::string_view name, const MaskReader& reader, bool on_host) override {
+    readers_.push_back(&reader);
+    if (on_host) masks_[index_of(name)].taken = true;
+  }
   [[nodiscard]] vision::HostMask host_mask(std::string_view name, uint32_t slot) const override {
     return masks_[index_of(name)].host(slot);
   }
 
  private:
+  /// Whether anybody sees, reads or lists a mask.
+  [[nodiscard]] bool is_needed(const Params& params) const {
+    return wanted_ ||
+           std::ranges::any_of(readers_, [&](const auto* reader) { return reader->takes_mask(params); }) ||
+           std::ranges::any_of(masks_, [&](const Mask& mask) { return is_drawn(mask, params); });
+  }
+  static bool is_drawn(const Mask& mask, const Params& params) {
+    return params.boolean(mask.key + ".show") && params.real(mask.key + ".opacity") > 0;
+  }
   /// Of a mask that there is: check_input_mask() has seen to it.
   [[nodiscard]] size_t index_of(std::string_view name) const {
     const auto found = std::ranges::find(masks_, name, [](const Mask& mask) { return mask.spec.name; });
@@ -108,7 +124,9 @@ class SegmentStage final : public Stage, public MaskSource {
   std::string name_;
   std::unique_ptr<Network> network_;
   std::vector<Mask> masks_;  // never resized: completions refer to its elements
+  std::vector<const MaskReader*> readers_;
   Cadence cadence_;
+  bool wanted_ = true;     // results, of the frame before
   bool ran_ = false;       // on the latest frame
   uint32_t ran_slot_ = 0;  // of the latest frame on which it did
 };

@@ -131,6 +131,14 @@ class TrackSource {
   [[nodiscard]] virtual const DetectionSource& boxes() const = 0;
 };
 
+/// A stage that takes another one's masks.
+class MaskReader {
+ public:
+  virtual ~MaskReader() = default;
+  /// Whether it takes one of the frame that is being recorded.
+  [[nodiscard]] virtual bool takes_mask(const Params& params) const = 0;
+};
+
 /// A stage whose masks others take. Names are those of its [[stage.mask]].
 class MaskSource {
  public:
@@ -139,8 +147,9 @@ class MaskSource {
   [[nodiscard]] virtual present::MaskInput mask(std::string_view name, const DeviceFrame& picture) const = 0;
   /// Whether the frame that is being recorded has masks of its own: the network may run on every Nth only.
   [[nodiscard]] virtual bool ran() const = 0;
-  /// From now on this mask of every frame that has one is copied to the host.
-  virtual void attach(std::string_view name) = 0;
+  /// The network runs while some reader takes a mask, whether it is drawn or not. With `on_host` this mask of
+  /// every frame that has one is copied to the host. The reader outlives the frames.
+  virtual void attach(std::string_view name, const MaskReader& reader, bool on_host) = 0;
   /// That of the frame in this slot, for completions of that frame that were asked for after the source's
   /// own.
   [[nodiscard]] virtual vision::HostMask host_mask(std::string_view name, uint32_t slot) const = 0;

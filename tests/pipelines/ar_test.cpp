@@ -95,6 +95,23 @@ TEST_F(Ar, WithoutAnEffectThePictureIsBitForBitTheCameras) {
   }
 }
 
+TEST_F(Ar, TheNetworkRestsWhileNobodyTakesItsMask) {
+  assemble_with("synthetic:320x240", "none");
+  const auto runs = [&] {
+    one_frame();
+    one_frame();  // that results are not wanted is known from the frame before
+    return std::ranges::any_of(app_.loop->pass_times(),
+                               [](const auto& pass) { return pass.name == "person network"; });
+  };
+  EXPECT_FALSE(runs());
+  choose("blur");
+  EXPECT_TRUE(runs());
+  choose("none");
+  EXPECT_FALSE(runs());
+  ASSERT_TRUE(app_.params.set_text("person.person.opacity", "0.5", ParamOrigin::kOverlay).ok());
+  EXPECT_TRUE(runs()) << "the mask is drawn";
+}
+
 TEST_F(Ar, EffectsChangeWhileItRunsAndReadNothingBack) {
   test::write_clip(dir_ / "clip.mp4", 10, 160, 120);
   app_.options.set = {"background.clip=" + (dir_ / "clip.mp4").string()};
