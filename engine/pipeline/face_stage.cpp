@@ -17,6 +17,7 @@
 
 #include "core/text.hpp"
 #include "pipeline/stage.hpp"
+#include "pipeline/stage_params.hpp"
 #include "vision/face.hpp"
 #include "vision/region_crop.hpp"
 
@@ -32,6 +33,12 @@ present::FaceShow show_of(const std::string& choice) {
   if (choice == "mesh") return present::FaceShow::kMesh;
   if (choice == "contours") return present::FaceShow::kContours;
   return choice == "points" ? present::FaceShow::kPoints : present::FaceShow::kOff;
+}
+
+present::FaceObject object_of(const std::string& choice) {
+  if (choice == "glasses") return present::FaceObject::kGlasses;
+  if (choice == "hat") return present::FaceObject::kHat;
+  return choice == "party hat" ? present::FaceObject::kPartyHat : present::FaceObject::kNone;
 }
 
 struct Parts {
@@ -89,8 +96,10 @@ class FaceStage final : public Stage {
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
     const present::FaceInput input{&parts_.landmarks.state(), show_of(params.text(name_ + ".show")),
-                                   params.boolean(name_ + ".axes")};
-    if (input.show != present::FaceShow::kOff || input.axes) layers.faces.push_back(input);
+                                   params.boolean(name_ + ".axes"),
+                                   object_of(params.text(name_ + ".object"))};
+    if (input.show != present::FaceShow::kOff || input.axes || input.object != present::FaceObject::kNone)
+      layers.faces.push_back(input);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
@@ -177,6 +186,9 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                       .type = ParamType::kBool,
                       .initial = false,
                       .help = "draw the head's axes at the nose: right red, down green, ahead blue"}));
+  StageParams more(spec.name, params);
+  more.choice("object", "none", {"none", "glasses", "hat", "party hat"}, "what the face wears");
+  TARSIER_CHECK(more.status());
   return check_only_one(spec, before);
 }
 
