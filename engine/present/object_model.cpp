@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <span>
 
 #include "vision/face_model.hpp"
 
@@ -62,6 +63,17 @@ class Maker {
         add(at(u, v), extra ? extra(u, v) : 0, normal, material);
       }
     }
+    // Outwards: over a closed surface points and normals agree in the sum (the divergence is the volume).
+    double agree = 0;
+    const std::span made(models.vertices.begin() + base, models.vertices.end());
+    std::array<double, 3> middle{};
+    for (size_t k = 0; k < 3; ++k) {
+      for (const auto& vertex : made) middle[k] += double(vertex.at[k]) / double(made.size());
+      for (const auto& vertex : made) agree += (double(vertex.at[k]) - middle[k]) * double(vertex.normal[k]);
+    }
+    for (auto& vertex : made) {
+      for (float& value : vertex.normal) value = agree < 0 ? -value : value;
+    }
     const auto across = uint32_t(columns + 1);
     for (uint32_t row = 0; row < uint32_t(rows); ++row) {
       for (uint32_t column = 0; column < uint32_t(columns); ++column) {
@@ -93,7 +105,9 @@ class Maker {
     models.vertices.push_back({floats(at), float(extra), floats(normal), float(uint32_t(material))});
   }
 
-  void finish(FaceObject object, uint32_t first, ObjectPart glass, const std::array<uint32_t, 8>& anchors) {
+  /// `shadow`: how far below the object its shadow falls.
+  void finish(FaceObject object, uint32_t first, ObjectPart glass, float shadow,
+              const std::array<uint32_t, 8>& anchors) {
     ObjectModel& model = models.objects[size_t(object) - 1];
     model.opaque = {first, begin() - first - glass.count};
     model.glass = glass;
@@ -107,6 +121,7 @@ class Maker {
         model.high[k] = std::max(model.high[k], at[k]);
       }
     }
+    model.high[1] += shadow;
   }
 };
 
@@ -143,7 +158,7 @@ void make_head(Maker& maker) {
 }
 
 // Glasses: lenses in rims, bent around the face and leaning to the cheeks.
-constexpr double kLensX = 0.19, kLensY = -0.062, kLensWidth = 0.136, kLensHeight = 0.108;
+constexpr double kLensX = 0.19, kLensY = -0.062, kLensWidth = 0.140, kLensHeight = 0.106;
 
 double glasses_depth(double x, double y) {
   return -0.092 + 0.65 * x * x + 0.10 * (y - kLensY);
@@ -173,7 +188,7 @@ void make_glasses(Maker& maker) {
     maker.bar(
         88, 12, ObjectMaterial::kAcetate, [&](double t) { return rim(t, side); }, kAway,
         [](double t) {
-          return std::array{0.0135 + 0.006 * smoothstep(0.2, -0.9, std::sin(kTurn * t)), 0.014};
+          return std::array{0.0105 + 0.007 * smoothstep(0.2, -0.9, std::sin(kTurn * t)), 0.014};
         },
         true);
     std::vector<Point> temple = {{0.312, -0.116, 0},     {0.362, -0.124, 0},    {0.402, -0.124, 0.035},
@@ -214,7 +229,7 @@ void make_glasses(Maker& maker) {
         [&](double u, double v) { return v * (rim(u, side)[1] - kLensY) / kLensHeight; });
   }
   // Between the eyes and at their outer corners.
-  maker.finish(FaceObject::kGlasses, first, maker.since(glass), {168, 6, 197, 8, 122, 351, 33, 263});
+  maker.finish(FaceObject::kGlasses, first, maker.since(glass), 0.14F, {168, 6, 197, 8, 122, 351, 33, 263});
 }
 
 // A felt hat. Angle 0 is its front; it leans back.
@@ -251,7 +266,7 @@ void make_hat(Maker& maker) {
   maker.surface(96, 10, ObjectMaterial::kRibbon, [](double u, double v) {
     return crown(u * kTurn, 0.0005 + 0.055 * v, 0.012 * std::sqrt(std::max(1 - std::pow(2 * v - 1, 8), 0.0)));
   });
-  maker.finish(FaceObject::kHat, first, {}, {10, 151, 9, 8, 67, 297, 109, 338});
+  maker.finish(FaceObject::kHat, first, {}, 0.20F, {10, 151, 9, 8, 67, 297, 109, 338});
 }
 
 void make_party_hat(Maker& maker) {
@@ -278,7 +293,7 @@ void make_party_hat(Maker& maker) {
       true);
   const Point half{0.068, 0.068, 0.068};
   maker.surface(32, 20, ObjectMaterial::kPompom, ball(kTip, half, half));
-  maker.finish(FaceObject::kPartyHat, first, {}, {10, 151, 9, 8, 67, 297, 109, 338});
+  maker.finish(FaceObject::kPartyHat, first, {}, 0.20F, {10, 151, 9, 8, 67, 297, 109, 338});
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ const vec3 kLightColor = vec3(1.0, 0.98, 0.95);
 const float kUsualFace = 0.52;  // brightness
 
 // present/object_model.cpp
-const vec2 kLens = vec2(0.19, -0.062), kLensSize = vec2(0.136, 0.108);
+const vec2 kLens = vec2(0.19, -0.062), kLensSize = vec2(0.140, 0.106);
 
 /// How dark the object's shadow is on the head.
 float shadow(vec3 normal) {
@@ -56,13 +56,21 @@ float fibres(vec3 p) {
   return fine * clamp(0.012 / pixel, 0.0, 1.0);
 }
 
+/// Around `middle` of every turn, anti-aliased.
+float stripe(float turns, float middle, float half_width) {
+  float away = abs(fract(turns - middle + 0.5) - 0.5);
+  return clamp(0.5 + (half_width - away) / max(fwidth(turns), 1e-4), 0.0, 1.0);
+}
+
 void main() {
   vec3 n = normalize(in_normal);
   if (in_material == kSkin || in_material == kSkull) {
     out_color = vec4(0.0, 0.0, 0.0, shadow(n));
     return;
   }
-  if (n.z > 0.0) n = -n;  // the inside of a shell is lit as what it is
+  // What looks away is the inside of a shell; at its edge normals are not that exact.
+  bool inside = n.z > 0.3;
+  n = inside ? -n : normalize(vec3(n.xy, min(n.z, 0.0)));
   float exposure = clamp(push.placement.light.x / kUsualFace, 0.3, 1.35);
   float rim = pow(1.0 - abs(n.z), 3.0);
   if (in_material == kGlass) {
@@ -90,11 +98,9 @@ void main() {
     albedo = vec3(0.105, 0.085, 0.085);
     shine = 0.16; sharp = 12.0; sheen = 0.06; wrap = 0.1;
   } else if (in_material == kPaper) {
-    float s = fract(in_extra), edge = clamp(fwidth(in_extra), 1e-4, 0.5);
-    // Three stripes a turn: blue, yellow, white.
-    float a = smoothstep(0.0, edge, s) * (1.0 - smoothstep(0.40, 0.40 + edge, s));
-    float b = smoothstep(0.40, 0.40 + edge, s) * (1.0 - smoothstep(0.75, 0.75 + edge, s));
-    albedo = mix(mix(vec3(0.93, 0.92, 0.90), vec3(0.16, 0.42, 0.85), a), vec3(0.98, 0.77, 0.18), b);
+    // Stripes, three colours a turn.
+    float blue = stripe(in_extra, 0.20, 0.20), yellow = stripe(in_extra, 0.575, 0.175);
+    albedo = vec3(0.93, 0.92, 0.90) * (1.0 - blue - yellow) + vec3(0.16, 0.42, 0.85) * blue + vec3(0.98, 0.77, 0.18) * yellow;
     shine = 0.18; sharp = 16.0; sheen = 0.05;
   } else {
     albedo = vec3(0.92, 0.24, 0.30) * (1.0 + 0.10 * fibres(in_at * 1.7));
@@ -102,8 +108,10 @@ void main() {
   }
   float lit = clamp((dot(n, kLight) + wrap) / (1.0 + wrap), 0.0, 1.0);
   vec3 around = mix(vec3(0.30, 0.29, 0.28), vec3(0.56, 0.57, 0.60), 0.5 - 0.5 * n.y);
-  // What is under a brim is dark.
-  if (in_material == kFelt && push.object == kHat) around *= mix(0.55, 1.0, smoothstep(0.35, -0.15, n.y));
+  if (in_material == kFelt) {
+    if (inside) albedo *= 0.35;
+    around *= mix(0.62, 1.0, smoothstep(0.5, -0.1, n.y));  // what is under a brim is dark
+  }
   vec3 color = albedo * (around + 0.78 * lit * kLightColor);
   color += shine * pow(max(dot(n, kHalf), 0.0), sharp) * kLightColor + sheen * rim * around;
   out_color = vec4(min(color * exposure, 1.0), 1.0);
