@@ -149,7 +149,7 @@ void make_head(Maker& maker) {
   }
   // Behind the landmarks everywhere: it is the face that counts where both are.
   maker.surface(48, 32, ObjectMaterial::kSkull,
-                ball({0, -0.10, 0.42}, {0.41, 0.54, 0.37}, {0.41, 0.45, 0.52}));
+                ball({0, -0.10, 0.42}, {0.415, 0.58, 0.37}, {0.415, 0.45, 0.52}));
   for (const double side : {-1.0, 1.0}) {
     const Point half{0.03, 0.12, 0.075};
     maker.surface(16, 10, ObjectMaterial::kSkull, ball({side * 0.425, 0.02, 0.50}, half, half));
@@ -158,7 +158,7 @@ void make_head(Maker& maker) {
 }
 
 // Glasses: lenses in rims, bent around the face and leaning to the cheeks.
-constexpr double kLensX = 0.19, kLensY = -0.062, kLensWidth = 0.140, kLensHeight = 0.106;
+constexpr double kLensX = 0.19, kLensY = -0.056, kLensWidth = 0.145, kLensHeight = 0.116;
 
 double glasses_depth(double x, double y) {
   return -0.092 + 0.65 * x * x + 0.10 * (y - kLensY);
@@ -191,9 +191,9 @@ void make_glasses(Maker& maker) {
           return std::array{0.0105 + 0.007 * smoothstep(0.2, -0.9, std::sin(kTurn * t)), 0.014};
         },
         true);
-    std::vector<Point> temple = {{0.312, -0.116, 0},     {0.362, -0.124, 0},    {0.402, -0.124, 0.035},
-                                 {0.420, -0.122, 0.12},  {0.430, -0.116, 0.30}, {0.436, -0.110, 0.45},
-                                 {0.432, -0.078, 0.535}, {0.424, 0.02, 0.60}};
+    std::vector<Point> temple = {{0.320, -0.116, 0},     {0.366, -0.124, 0},    {0.396, -0.124, 0.040},
+                                 {0.407, -0.122, 0.12},  {0.415, -0.116, 0.30}, {0.424, -0.110, 0.45},
+                                 {0.420, -0.078, 0.535}, {0.412, 0.02, 0.60}};
     for (size_t i = 0; i < temple.size(); ++i) {
       if (i < 2) temple[i][2] = glasses_depth(temple[i][0], temple[i][1]);
       temple[i][0] *= side;
@@ -208,7 +208,7 @@ void make_glasses(Maker& maker) {
   maker.bar(
       24, 12, ObjectMaterial::kAcetate,
       [](double t) {
-        const double x = (t - 0.5) * 0.134, y = -0.088 - 0.024 * (1 - std::pow(x / 0.067, 2));
+        const double x = (t - 0.5) * 0.128, y = -0.088 - 0.024 * (1 - std::pow(x / 0.064, 2));
         return Point{x, y, glasses_depth(x, y) - 0.004};
       },
       kAway,
@@ -254,15 +254,21 @@ Point crown(double angle, double v, double beyond) {
 void make_hat(Maker& maker) {
   const uint32_t first = maker.begin();
   constexpr double kBrim = 0.235;
-  maker.surface(96, 40, ObjectMaterial::kFelt, [](double u, double v) { return crown(u * kTurn, v, 0); });
-  maker.surface(96, 20, ObjectMaterial::kFelt, [](double u, double v) {
-    const double angle = u * kTurn, c = rounded(std::cos(kTurn * v), 0.5),
-                 s = rounded(std::sin(kTurn * v), 0.5);
-    const double out = (1 + c) / 2, front = std::cos(angle), flank = std::sin(angle);
-    const double curl =
-        out * out * (0.050 * std::max(front, 0.0) - 0.115 * flank * flank - 0.05 * std::max(-front, 0.0));
-    return hat(angle, 1, out * kBrim - 0.012, curl + 0.009 * s);
-  });
+  // `extra`: how open to the light it is; the brim's inner edge is in the hat.
+  maker.surface(
+      96, 40, ObjectMaterial::kFelt, [](double u, double v) { return crown(u * kTurn, v, 0); },
+      [](double, double) { return 1.0; });
+  const auto out = [](double v) { return (1 + rounded(std::cos(kTurn * v), 0.5)) / 2; };
+  maker.surface(
+      96, 20, ObjectMaterial::kFelt,
+      [&](double u, double v) {
+        const double angle = u * kTurn, front = std::cos(angle), flank = std::sin(angle);
+        const double curl =
+            out(v) * out(v) *
+            (0.050 * std::max(front, 0.0) - 0.115 * flank * flank - 0.05 * std::max(-front, 0.0));
+        return hat(angle, 1, out(v) * kBrim - 0.012, curl + 0.009 * rounded(std::sin(kTurn * v), 0.5));
+      },
+      [&](double, double v) { return smoothstep(0.01, 0.12, out(v)); });
   maker.surface(96, 10, ObjectMaterial::kRibbon, [](double u, double v) {
     return crown(u * kTurn, 0.0005 + 0.055 * v, 0.012 * std::sqrt(std::max(1 - std::pow(2 * v - 1, 8), 0.0)));
   });
@@ -271,8 +277,8 @@ void make_hat(Maker& maker) {
 
 void make_party_hat(Maker& maker) {
   const uint32_t first = maker.begin();
-  constexpr Point kBottom{0.02, -0.53, 0.33}, kTip{0.10, -1.16, 0.30};
-  constexpr double kRadius = 0.265;
+  constexpr Point kBottom{0.03, -0.66, 0.34}, kTip{0.11, -1.24, 0.31};
+  constexpr double kRadius = 0.235;
   maker.surface(
       72, 24, ObjectMaterial::kPaper,
       [&](double u, double v) {

@@ -25,7 +25,7 @@ const vec3 kLightColor = vec3(1.0, 0.98, 0.95);
 const float kUsualFace = 0.52;  // brightness
 
 // present/object_model.cpp
-const vec2 kLens = vec2(0.19, -0.062), kLensSize = vec2(0.140, 0.106);
+const vec2 kLens = vec2(0.19, -0.056), kLensSize = vec2(0.145, 0.116);
 
 /// How dark the object's shadow is on the head.
 float shadow(vec3 normal) {
@@ -33,10 +33,10 @@ float shadow(vec3 normal) {
   float facing = smoothstep(0.0, 0.4, -normal.z);
   if (push.object == kGlasses) {
     // What rests on the nose throws its shadow down and, from the left, to the right.
-    vec2 d = (vec2(abs(p.x - 0.010), p.y - 0.030) - kLens) / kLensSize;
+    vec2 d = (vec2(abs(p.x - 0.008), p.y - 0.022) - kLens) / kLensSize;
     float around = pow(pow(abs(d.x), 2.7) + pow(abs(d.y), 2.7), 1.0 / 2.7) - 1.0;
     float front = smoothstep(0.20, 0.05, p.z);
-    float frame = 0.30 * exp(-around * around / 0.045);
+    float frame = 0.26 * exp(-around * around / 0.075);
     float lens = 0.16 * smoothstep(0.1, -0.2, around);
     float temple = 0.30 * exp(-pow((p.y + 0.075) / 0.03, 2.0)) * smoothstep(0.08, 0.16, p.z);
     return max(max(frame, lens) * front, temple) * facing;
@@ -45,7 +45,7 @@ float shadow(vec3 normal) {
     float below = p.y + 0.415 - 0.15 * (p.z + 0.08);  // from the brim down
     return 0.42 * smoothstep(0.24, 0.0, below) * facing;
   }
-  float away = length((p - vec3(0.02, -0.53, 0.33)) / vec3(0.34, 0.14, 0.34));
+  float away = length((p - vec3(0.03, -0.66, 0.34)) / vec3(0.30, 0.12, 0.30));
   return 0.35 * smoothstep(1.2, 0.75, away) * facing;
 }
 
@@ -92,7 +92,7 @@ void main() {
     albedo = vec3(0.075, 0.066, 0.064);
     shine = 0.55; sharp = 38.0; sheen = 0.20;
   } else if (in_material == kFelt) {
-    albedo = vec3(0.40, 0.345, 0.29) * (1.0 + 0.05 * fibres(in_at));
+    albedo = vec3(0.40, 0.345, 0.29) * (1.0 + 0.035 * fibres(in_at * 1.6));
     shine = 0.03; sharp = 6.0; sheen = 0.10; wrap = 0.25;
   } else if (in_material == kRibbon) {
     albedo = vec3(0.105, 0.085, 0.085);
@@ -107,10 +107,10 @@ void main() {
     shine = 0.04; sharp = 6.0; sheen = 0.18; wrap = 0.3;
   }
   float lit = clamp((dot(n, kLight) + wrap) / (1.0 + wrap), 0.0, 1.0);
-  vec3 around = mix(vec3(0.30, 0.29, 0.28), vec3(0.56, 0.57, 0.60), 0.5 - 0.5 * n.y);
+  vec3 around = mix(vec3(0.36, 0.34, 0.32), vec3(0.56, 0.57, 0.60), 0.5 - 0.5 * n.y);
   if (in_material == kFelt) {
-    if (inside) albedo *= 0.35;
-    around *= mix(0.62, 1.0, smoothstep(0.5, -0.1, n.y));  // what is under a brim is dark
+    albedo *= inside ? 0.35 : mix(0.35, 1.0, in_extra);
+    around *= mix(0.78, 1.0, smoothstep(0.5, -0.1, n.y));  // what is under a brim is dark
   }
   vec3 color = albedo * (around + 0.78 * lit * kLightColor);
   color += shine * pow(max(dot(n, kHalf), 0.0), sharp) * kLightColor + sheen * rim * around;
