@@ -71,14 +71,16 @@ class Maker {
       for (const auto& vertex : made) middle[k] += double(vertex.at[k]) / double(made.size());
       for (const auto& vertex : made) agree += (double(vertex.at[k]) - middle[k]) * double(vertex.normal[k]);
     }
+    const bool inwards = agree < 0;
     for (auto& vertex : made) {
-      for (float& value : vertex.normal) value = agree < 0 ? -value : value;
+      for (float& value : vertex.normal) value = inwards ? -value : value;
     }
     const auto across = uint32_t(columns + 1);
     for (uint32_t row = 0; row < uint32_t(rows); ++row) {
       for (uint32_t column = 0; column < uint32_t(columns); ++column) {
         const uint32_t a = base + row * across + column, b = a + across;
-        models.indices.insert(models.indices.end(), {a, a + 1, b, a + 1, b + 1, b});
+        const uint32_t x = inwards ? b : a + 1, y = inwards ? a + 1 : b;  // seen from outside, all turn alike
+        models.indices.insert(models.indices.end(), {a, x, y, b + 1, y, x});
       }
     }
   }
@@ -136,6 +138,9 @@ Surface ball(const Point& middle, const Point& low, const Point& high) {
   };
 }
 
+// Radii to the right, top and front; to the left, chin and back.
+constexpr Point kSkull{0, -0.10, 0.42}, kSkullLow{0.415, 0.58, 0.37}, kSkullHigh{0.415, 0.45, 0.52};
+
 void make_head(Maker& maker) {
   const uint32_t first = maker.begin();
   const auto base = uint32_t(maker.models.vertices.size());
@@ -148,8 +153,7 @@ void make_head(Maker& maker) {
     for (const uint16_t point : triangle) maker.models.indices.push_back(base + point);
   }
   // Behind the landmarks everywhere: it is the face that counts where both are.
-  maker.surface(48, 32, ObjectMaterial::kSkull,
-                ball({0, -0.10, 0.42}, {0.415, 0.58, 0.37}, {0.415, 0.45, 0.52}));
+  maker.surface(48, 32, ObjectMaterial::kSkull, ball(kSkull, kSkullLow, kSkullHigh));
   for (const double side : {-1.0, 1.0}) {
     const Point half{0.03, 0.12, 0.075};
     maker.surface(16, 10, ObjectMaterial::kSkull, ball({side * 0.425, 0.02, 0.50}, half, half));
@@ -233,7 +237,7 @@ void make_glasses(Maker& maker) {
 }
 
 // A felt hat. Angle 0 is its front; it leans back.
-constexpr double kHatX = 0.455, kHatZ = 0.53, kHatMiddle = 0.45, kHatBase = -0.415, kHatLean = 0.15;
+constexpr double kHatX = 0.485, kHatZ = 0.56, kHatMiddle = 0.47, kHatBase = -0.415, kHatLean = 0.15;
 
 Point hat(double angle, double radius, double beyond, double y) {
   const double x = (kHatX * radius + beyond) * std::sin(angle);
@@ -245,7 +249,7 @@ Point crown(double angle, double v, double beyond) {
   const double c = std::pow(std::max(std::cos(v * kTurn / 4), 0.0), 0.42);
   const double s = std::pow(std::max(std::sin(v * kTurn / 4), 0.0), 0.42);
   const double front = std::max(std::cos(angle), 0.0);
-  Point at = hat(angle, c * (1 - 0.15 * s), beyond, -(0.46 + 0.05 * std::cos(angle) * c) * s);
+  Point at = hat(angle, c * (1 - 0.15 * s), beyond, -(0.50 + 0.05 * std::cos(angle) * c) * s);
   at[0] *= 1 - 0.30 * front * front * smoothstep(0.35, 1, s);                    // pinched
   at[1] += 0.13 * std::exp(-std::pow(at[0] / 0.12, 2)) * smoothstep(0.8, 1, s);  // the crease
   return at;
@@ -277,29 +281,30 @@ void make_hat(Maker& maker) {
 
 void make_party_hat(Maker& maker) {
   const uint32_t first = maker.begin();
-  constexpr Point kBottom{0.03, -0.66, 0.34}, kTip{0.11, -1.24, 0.31};
+  constexpr Point kMiddle{0.05, 0, 0.44}, kTip{0.13, -1.20, 0.42};
   constexpr double kRadius = 0.235;
+  // Its edge lies on the head.
+  const auto edge = [&](double turns) {
+    Point at = kMiddle + Point{kRadius * std::sin(turns * kTurn), 0.0, -kRadius * std::cos(turns * kTurn)};
+    const double z = at[2] - kSkull[2], deep = z < 0 ? kSkullLow[2] : kSkullHigh[2];
+    at[1] = kSkull[1] -
+            kSkullLow[1] *
+                std::sqrt(1 - std::pow((at[0] - kSkull[0]) / kSkullLow[0], 2) - std::pow(z / deep, 2)) -
+            0.01;
+    return at;
+  };
   maker.surface(
-      72, 24, ObjectMaterial::kPaper,
-      [&](double u, double v) {
-        const double r = kRadius * (1 - v);
-        return kBottom + v * (kTip - kBottom) + Point{r * std::sin(u * kTurn), 0.0, -r * std::cos(u * kTurn)};
-      },
+      72, 24, ObjectMaterial::kPaper, [&](double u, double v) { return edge(u) + v * (kTip - edge(u)); },
       [](double u, double v) { return 3 * u + 4 * v; });
-  // The rolled edge.
   maker.bar(
-      72, 10, ObjectMaterial::kPompom,
-      [&](double t) {
-        return kBottom + Point{kRadius * std::sin(t * kTurn), 0.0, -kRadius * std::cos(t * kTurn)};
-      },
-      {0, 1, 0},
+      72, 10, ObjectMaterial::kPompom, edge, {0, 1, 0},
       [](double) {
         return std::array{0.018, 0.018};
       },
       true);
   const Point half{0.068, 0.068, 0.068};
   maker.surface(32, 20, ObjectMaterial::kPompom, ball(kTip, half, half));
-  maker.finish(FaceObject::kPartyHat, first, {}, 0.20F, {10, 151, 9, 8, 67, 297, 109, 338});
+  maker.finish(FaceObject::kPartyHat, first, {}, 0.10F, {10, 151, 9, 8, 67, 297, 109, 338});
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "object.glsl"
 
 layout(location = 0) in vec3 in_at;
-layout(location = 1) in vec3 in_normal;
+layout(location = 1) centroid in vec3 in_normal;
 layout(location = 2) in float in_extra;
 layout(location = 3) in flat float in_material;
 layout(location = 0) out vec4 out_color;
@@ -45,7 +45,7 @@ float shadow(vec3 normal) {
     float below = p.y + 0.415 - 0.15 * (p.z + 0.08);  // from the brim down
     return 0.42 * smoothstep(0.24, 0.0, below) * facing;
   }
-  float away = length((p - vec3(0.03, -0.66, 0.34)) / vec3(0.30, 0.12, 0.30));
+  float away = length((p - vec3(0.05, -0.60, 0.44)) / vec3(0.30, 0.12, 0.30));
   return 0.35 * smoothstep(1.2, 0.75, away) * facing;
 }
 
@@ -68,9 +68,9 @@ void main() {
     out_color = vec4(0.0, 0.0, 0.0, shadow(n));
     return;
   }
-  // What looks away is the inside of a shell; at its edge normals are not that exact.
-  bool inside = n.z > 0.3;
-  n = inside ? -n : normalize(vec3(n.xy, min(n.z, 0.0)));
+  bool inside = !gl_FrontFacing;  // of a shell
+  if (inside) n = -n;
+  n = normalize(vec3(n.xy, min(n.z, 0.0)));
   float exposure = clamp(push.placement.light.x / kUsualFace, 0.3, 1.35);
   float rim = pow(1.0 - abs(n.z), 3.0);
   if (in_material == kGlass) {
@@ -90,7 +90,9 @@ void main() {
   float shine, sharp, sheen, wrap = 0.0;
   if (in_material == kAcetate) {
     albedo = vec3(0.075, 0.066, 0.064);
-    shine = 0.55; sharp = 38.0; sheen = 0.20;
+    // On bars a pixel wide a sheen would be a row of dots.
+    float wide = clamp(push.placement.scale / 260.0, 0.3, 1.0);
+    shine = 0.55 * wide; sharp = 38.0; sheen = 0.20 * wide;
   } else if (in_material == kFelt) {
     albedo = vec3(0.40, 0.345, 0.29) * (1.0 + 0.035 * fibres(in_at * 1.6));
     shine = 0.03; sharp = 6.0; sheen = 0.10; wrap = 0.25;
@@ -101,6 +103,7 @@ void main() {
     // Stripes, three colours a turn.
     float blue = stripe(in_extra, 0.20, 0.20), yellow = stripe(in_extra, 0.575, 0.175);
     albedo = vec3(0.93, 0.92, 0.90) * (1.0 - blue - yellow) + vec3(0.16, 0.42, 0.85) * blue + vec3(0.98, 0.77, 0.18) * yellow;
+    if (inside) albedo *= 0.5;
     shine = 0.18; sharp = 16.0; sheen = 0.05;
   } else {
     albedo = vec3(0.92, 0.24, 0.30) * (1.0 + 0.10 * fibres(in_at * 1.7));

@@ -15,7 +15,7 @@ layout(push_constant) uniform Push {
 } push;
 
 layout(location = 0) out vec3 out_at;      // in the head's axes
-layout(location = 1) out vec3 out_normal;  // in the camera's
+layout(location = 1) centroid out vec3 out_normal;  // in the camera's; never beyond an edge
 layout(location = 2) out float out_extra;
 layout(location = 3) out flat float out_material;
 

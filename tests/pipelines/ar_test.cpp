@@ -1,4 +1,5 @@
 // The pipeline ar as it is shipped: every effect, changed while it runs, on the way to a screen.
+#include <array>
 #include <filesystem>
 #include <gtest/gtest.h>
 

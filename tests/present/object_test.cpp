@@ -161,15 +161,16 @@ TEST_F(ObjectPicture, IsWhereTheHeadsPoseSays) {
 }
 
 TEST_F(ObjectPicture, IsHiddenWhereTheHeadIsBeforeIt) {
-  // A temple's middle on the side that is turned here, its end behind the ear on the other side.
+  // A temple's middle on the side that is turned here, the end of the other one. The head is raised, so that
+  // the lenses are not before it.
   for (const float side : {-1.0F, 1.0F}) {
-    const Head head{.yaw = 35.0 * double(side)};
+    const Head head{.yaw = 35.0 * double(side), .pitch = 15};
     wear(FaceObject::kGlasses, head);
-    Point near = project(head, {-side * 0.430F, -0.116F, 0.30F});
-    Point far = project(head, {side * 0.424F, 0.02F, 0.60F});
+    Point near = project(head, {-side * 0.415F, -0.116F, 0.30F});
+    Point far = project(head, {side * 0.413F, 0.005F, 0.59F});
     if (near[2] > far[2]) {
-      near = project(head, {side * 0.430F, -0.116F, 0.30F});
-      far = project(head, {-side * 0.424F, 0.02F, 0.60F});
+      near = project(head, {side * 0.415F, -0.116F, 0.30F});
+      far = project(head, {-side * 0.413F, 0.005F, 0.59F});
     }
     EXPECT_FALSE(is_head(near[0], near[1])) << side;
     EXPECT_TRUE(is_head(far[0], far[1])) << side;
