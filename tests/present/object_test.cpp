@@ -240,17 +240,17 @@ TEST_F(ObjectPicture, LooksTheSameInAPictureOfTwiceTheSize) {
 }
 
 TEST_F(ObjectPicture, EdgesAreSmooth) {
-  const Head head{.roll = 10};
-  wear(FaceObject::kGlasses, head);
-  // Down onto a rim: between the picture and it there is a value in between, mostly.
-  const Point lens = project(head, {-0.19F, -0.062F, -0.08F});
+  const Head head{.x = 320, .y = 320, .size = 220};
+  wear(FaceObject::kPartyHat, head, 2 * kWidth, 2 * kHeight);
+  // Down onto the red ball at its tip, columns near its middle: mostly there is a pixel that is partly red.
+  const Point ball = project(head, {0.13F, -1.20F, 0.42F});
+  const int clear = 48;  // of the picture
   size_t between = 0, columns = 0;
-  for (uint32_t x = uint32_t(lens[0]) - 10; x < uint32_t(lens[0]) + 10; ++x) {
-    for (uint32_t y = uint32_t(lens[1]) - 25; y < kHeight; ++y) {
-      if (light(x, y) > 0.95 * plain(x, y)) continue;
+  for (uint32_t x = uint32_t(ball[0]) - 10; x < uint32_t(ball[0]) + 10; ++x) {
+    for (uint32_t y = uint32_t(ball[1]) - 30; y < uint32_t(ball[1]); ++y) {
+      if (at(x, y).r <= clear + 4) continue;
       ++columns;
-      const int edge = light(x, y), inside = light(x, y + 2), outside = plain(x, y);
-      between += edge > std::min(inside, outside) + 8 && edge < std::max(inside, outside) - 8 ? 1 : 0;
+      between += at(x, y).r < clear + 0.8 * (at(x, y + 2).r - clear) ? 1 : 0;
       break;
     }
   }
