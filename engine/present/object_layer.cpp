@@ -29,8 +29,6 @@ static_assert(sizeof(PlacePush) == 96);
 struct DrawPush {
   uint64_t face, placement;
   std::array<float, 2> frame;
-  uint32_t object;
-  uint32_t reserved = 0;
 };
 
 /// The pictures that are drawn into: only where the object is do they hold anything.
@@ -46,7 +44,12 @@ struct Parts {
   ObjectModels models;
   gpu::Buffer vertices, indices, head, placement;
   const gpu::ComputePipeline* place = nullptr;
-  gpu::GraphicsPipeline clear, solid, glass;
+  gpu::GraphicsPipeline clear;
+};
+
+/// Shaders of one object: what others need is compiled out, which on the software device is most of the work.
+struct Look {
+  gpu::GraphicsPipeline head, solid, glass;
 };
 
 }  // namespace
@@ -55,12 +58,14 @@ struct ObjectLayer::Impl {
   gpu::Device* device = nullptr;
   gpu::GraphicsPipeline cover;
   std::unique_ptr<Parts> parts;
+  std::array<std::unique_ptr<Look>, kFaceObjects> looks;  // by FaceObject, less one
   std::shared_ptr<Canvas> canvas;
   DrawPush push{};
   bool drawn = false;
 
   Status make_canvas(gpu::FrameContext& frame, uint32_t width, uint32_t height);
   Status make_parts();
+  Status make_look(FaceObject object);
 };
 
 ObjectLayer::ObjectLayer() = default;
@@ -123,18 +128,37 @@ Status ObjectLayer::Impl::make_parts() {
                                                           .fragment = "present/object_clear.frag",
                                                           .constants = {},
                                                           .depth = gpu::DepthMode::kReplace}));
-  const auto make = [&](bool glass) {
-    return gpu::GraphicsPipeline::create(*device, canvas->target,
-                                         {.vertex = "present/object.vert",
-                                          .fragment = "present/object.frag",
-                                          .constants = {},
-                                          .blend = glass,
-                                          .vertex_vec4s = 2,
-                                          .depth = glass ? gpu::DepthMode::kTest : gpu::DepthMode::kWrite});
-  };
-  TARSIER_TRY(made->solid, make(false));
-  TARSIER_TRY(made->glass, make(true));
   parts = std::move(made);
+  return {};
+}
+
+Status ObjectLayer::Impl::make_look(FaceObject object) {
+  std::unique_ptr<Look>& look = looks[size_t(object) - 1];
+  if (look) return {};
+  auto made = std::make_unique<Look>();
+  const std::vector<uint32_t> constants{uint32_t(object)};
+  TARSIER_TRY(made->head, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                        {.vertex = "present/object_head.vert",
+                                                         .fragment = "present/object_head.frag",
+                                                         .constants = constants,
+                                                         .vertex_vec4s = 2,
+                                                         .depth = gpu::DepthMode::kWrite}));
+  TARSIER_TRY(made->solid, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                         {.vertex = "present/object.vert",
+                                                          .fragment = "present/object.frag",
+                                                          .constants = constants,
+                                                          .vertex_vec4s = 2,
+                                                          .depth = gpu::DepthMode::kWrite}));
+  if (parts->models.of(object).glass.count > 0) {
+    TARSIER_TRY(made->glass, gpu::GraphicsPipeline::create(*device, canvas->target,
+                                                           {.vertex = "present/object.vert",
+                                                            .fragment = "present/object_glass.frag",
+                                                            .constants = {},
+                                                            .blend = true,
+                                                            .vertex_vec4s = 2,
+                                                            .depth = gpu::DepthMode::kTest}));
+  }
+  look = std::move(made);
   return {};
 }
 
@@ -147,6 +171,8 @@ Status ObjectLayer::prepare(gpu::FrameContext& frame, std::span<const FaceInput>
   if (!self.drawn) return {};
   TARSIER_CHECK(self.make_canvas(frame, width, height));
   if (!self.parts) TARSIER_CHECK(self.make_parts());
+  TARSIER_CHECK(self.make_look(input->object));
+  const Look& look = *self.looks[size_t(input->object) - 1];
   const Parts& parts = *self.parts;
   Canvas& canvas = *self.canvas;
   const ObjectModel& model = parts.models.of(input->object);
@@ -169,22 +195,20 @@ Status ObjectLayer::prepare(gpu::FrameContext& frame, std::span<const FaceInput>
                          ImageUse::kDepthTarget);
   canvas.fresh = false;
 
-  self.push = {input->state->address(),
-               parts.placement.address(),
-               {float(width), float(height)},
-               uint32_t(input->object)};
+  self.push = {input->state->address(), parts.placement.address(), {float(width), float(height)}};
   const auto draw = [&](const ObjectPart& part) {
     if (part.count > 0) commands.draw_indexed(part.first, part.count);
   };
   commands.begin_render(canvas.target);
   commands.bind(parts.clear, self.push);
   commands.draw(6);
-  commands.bind(parts.solid, self.push);
   commands.bind_vertices(parts.vertices, parts.indices);
+  commands.bind(look.head, self.push);
   draw(parts.models.head);
+  commands.bind(look.solid, self.push);
   draw(model.opaque);
   if (model.glass.count > 0) {
-    commands.bind(parts.glass, self.push);
+    commands.bind(look.glass, self.push);
     draw(model.glass);
   }
   commands.end_render();

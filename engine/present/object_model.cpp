@@ -153,10 +153,10 @@ void make_head(Maker& maker) {
     for (const uint16_t point : triangle) maker.models.indices.push_back(base + point);
   }
   // Behind the landmarks everywhere: it is the face that counts where both are.
-  maker.surface(48, 32, ObjectMaterial::kSkull, ball(kSkull, kSkullLow, kSkullHigh));
+  maker.surface(28, 18, ObjectMaterial::kSkull, ball(kSkull, kSkullLow, kSkullHigh));
   for (const double side : {-1.0, 1.0}) {
     const Point half{0.03, 0.12, 0.075};
-    maker.surface(16, 10, ObjectMaterial::kSkull, ball({side * 0.425, 0.02, 0.50}, half, half));
+    maker.surface(12, 8, ObjectMaterial::kSkull, ball({side * 0.425, 0.02, 0.50}, half, half));
   }
   maker.models.head = maker.since(first);
 }
@@ -190,7 +190,7 @@ void make_glasses(Maker& maker) {
   constexpr Point kAway{0, 0, 1}, kDown{0, 1, 0};
   for (const double side : {-1.0, 1.0}) {
     maker.bar(
-        88, 12, ObjectMaterial::kAcetate, [&](double t) { return rim(t, side); }, kAway,
+        64, 8, ObjectMaterial::kAcetate, [&](double t) { return rim(t, side); }, kAway,
         [](double t) {
           return std::array{0.0105 + 0.007 * smoothstep(0.2, -0.9, std::sin(kTurn * t)), 0.014};
         },
@@ -203,14 +203,14 @@ void make_glasses(Maker& maker) {
       temple[i][0] *= side;
     }
     maker.bar(
-        56, 12, ObjectMaterial::kAcetate, [&](double t) { return through(temple, t); }, kDown,
+        30, 8, ObjectMaterial::kAcetate, [&](double t) { return through(temple, t); }, kDown,
         [](double t) {
           return std::array{0.0105, 0.021 - 0.009 * smoothstep(0.1, 0.7, t)};
         },
         false);
   }
   maker.bar(
-      24, 12, ObjectMaterial::kAcetate,
+      12, 8, ObjectMaterial::kAcetate,
       [](double t) {
         const double x = (t - 0.5) * 0.128, y = -0.088 - 0.024 * (1 - std::pow(x / 0.064, 2));
         return Point{x, y, glasses_depth(x, y) - 0.004};
@@ -223,7 +223,7 @@ void make_glasses(Maker& maker) {
   const uint32_t glass = maker.begin();
   for (const double side : {-1.0, 1.0}) {
     maker.surface(
-        64, 6, ObjectMaterial::kGlass,
+        48, 2, ObjectMaterial::kGlass,
         [&](double u, double v) {
           const Point middle{side * kLensX, kLensY, 0};
           Point at = middle + v * (rim(u, side) - middle);
@@ -260,11 +260,11 @@ void make_hat(Maker& maker) {
   constexpr double kBrim = 0.235;
   // `extra`: how open to the light it is; the brim's inner edge is in the hat.
   maker.surface(
-      96, 40, ObjectMaterial::kFelt, [](double u, double v) { return crown(u * kTurn, v, 0); },
+      64, 20, ObjectMaterial::kFelt, [](double u, double v) { return crown(u * kTurn, v, 0); },
       [](double, double) { return 1.0; });
   const auto out = [](double v) { return (1 + rounded(std::cos(kTurn * v), 0.5)) / 2; };
   maker.surface(
-      96, 20, ObjectMaterial::kFelt,
+      72, 12, ObjectMaterial::kFelt,
       [&](double u, double v) {
         const double angle = u * kTurn, front = std::cos(angle), flank = std::sin(angle);
         const double curl =
@@ -273,7 +273,7 @@ void make_hat(Maker& maker) {
         return hat(angle, 1, out(v) * kBrim - 0.012, curl + 0.009 * rounded(std::sin(kTurn * v), 0.5));
       },
       [&](double, double v) { return smoothstep(0.01, 0.12, out(v)); });
-  maker.surface(96, 10, ObjectMaterial::kRibbon, [](double u, double v) {
+  maker.surface(64, 4, ObjectMaterial::kRibbon, [](double u, double v) {
     return crown(u * kTurn, 0.0005 + 0.055 * v, 0.012 * std::sqrt(std::max(1 - std::pow(2 * v - 1, 8), 0.0)));
   });
   maker.finish(FaceObject::kHat, first, {}, 0.20F, {10, 151, 9, 8, 67, 297, 109, 338});
@@ -294,16 +294,16 @@ void make_party_hat(Maker& maker) {
     return at;
   };
   maker.surface(
-      72, 24, ObjectMaterial::kPaper, [&](double u, double v) { return edge(u) + v * (kTip - edge(u)); },
+      48, 6, ObjectMaterial::kPaper, [&](double u, double v) { return edge(u) + v * (kTip - edge(u)); },
       [](double u, double v) { return 3 * u + 4 * v; });
   maker.bar(
-      72, 10, ObjectMaterial::kPompom, edge, {0, 1, 0},
+      48, 8, ObjectMaterial::kPompom, edge, {0, 1, 0},
       [](double) {
         return std::array{0.018, 0.018};
       },
       true);
   const Point half{0.068, 0.068, 0.068};
-  maker.surface(32, 20, ObjectMaterial::kPompom, ball(kTip, half, half));
+  maker.surface(24, 14, ObjectMaterial::kPompom, ball(kTip, half, half));
   maker.finish(FaceObject::kPartyHat, first, {}, 0.10F, {10, 151, 9, 8, 67, 297, 109, 338});
 }
 

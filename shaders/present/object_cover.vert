@@ -8,7 +8,6 @@ layout(push_constant) uniform Push {
   Face face;
   Placement placement;
   vec2 frame;  // pixels
-  uint object;
 } push;
 
 void main() {
