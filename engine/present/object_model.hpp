@@ -30,7 +30,7 @@ struct ObjectPart {
 };
 
 struct ObjectModel {
-  ObjectPart opaque, glass;  // glass is drawn last, over the rest
+  ObjectPart opaque, glass;            // glass is drawn last, over the rest
   std::array<float, 3> low{}, high{};  // it and its shadow
   /// Landmarks that it sits on: where they are off the canonical head's, the object moves along.
   std::array<uint32_t, 8> anchors{};

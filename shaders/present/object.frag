@@ -46,7 +46,8 @@ void main() {
   } else if (in_material == kPaper) {
     // Stripes, three colours a turn.
     float blue = stripe(in_extra, 0.20, 0.20), yellow = stripe(in_extra, 0.575, 0.175);
-    albedo = vec3(0.93, 0.92, 0.90) * (1.0 - blue - yellow) + vec3(0.16, 0.42, 0.85) * blue + vec3(0.98, 0.77, 0.18) * yellow;
+    albedo = vec3(0.93, 0.92, 0.90) * (1.0 - blue - yellow);  // and white
+    albedo += vec3(0.16, 0.42, 0.85) * blue + vec3(0.98, 0.77, 0.18) * yellow;
     if (inside) albedo *= 0.5;
     shine = 0.18; sharp = 16.0; sheen = 0.05;
   } else {

@@ -18,7 +18,8 @@ layout(location = 0) out float out_shadow;
 
 layout(constant_id = 0) const uint kObject = kGlasses;
 
-const float kBehind = 0.02;  // of a head: the skin lies so far behind its landmarks, not to come through what rests on it
+// Of a head: the skin lies so far behind its landmarks, not to come through what rests on it.
+const float kBehind = 0.02;
 
 // present/object_model.cpp
 const vec2 kLens = vec2(0.19, -0.056), kLensSize = vec2(0.145, 0.116);
