@@ -94,6 +94,10 @@ class CommandList {
   /// Instance attributes of later draws, from `offset` (multiple of 16).
   void bind_instances(const Buffer& buffer, uint64_t offset);
   void draw(uint32_t vertices, uint32_t instances = 1);
+  /// Attributes of the vertices of later draw_indexed().
+  void bind_vertices(const Buffer& vertices, const Buffer& indices);
+  /// `count` 32-bit indices, from the one numbered `first`.
+  void draw_indexed(uint32_t first, uint32_t count);
   /// One VkDrawIndirectCommand at `offset`: the host never learns the counts.
   void draw_indirect(const Buffer& arguments, uint64_t offset);
   /// Changes an image's layout and orders its earlier use before its later one.

@@ -32,6 +32,11 @@ Use use_of(ImageUse use) {
     case ImageUse::kColorTarget:
       return {VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL, VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT,
               VK_ACCESS_COLOR_ATTACHMENT_READ_BIT | VK_ACCESS_COLOR_ATTACHMENT_WRITE_BIT, true};
+    case ImageUse::kDepthTarget:
+      return {VK_IMAGE_LAYOUT_DEPTH_STENCIL_ATTACHMENT_OPTIMAL,
+              VK_PIPELINE_STAGE_EARLY_FRAGMENT_TESTS_BIT | VK_PIPELINE_STAGE_LATE_FRAGMENT_TESTS_BIT,
+              VK_ACCESS_DEPTH_STENCIL_ATTACHMENT_READ_BIT | VK_ACCESS_DEPTH_STENCIL_ATTACHMENT_WRITE_BIT,
+              true};
     case ImageUse::kSampled:
       return {VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT,
               VK_ACCESS_SHADER_READ_BIT, false};
@@ -103,6 +108,15 @@ void CommandList::draw(uint32_t vertices, uint32_t instances) {
   vkCmdDraw(commands_, vertices, instances, 0, 0);
 }
 
+void CommandList::bind_vertices(const Buffer& vertices, const Buffer& indices) {
+  bind_instances(vertices, 0);
+  vkCmdBindIndexBuffer(commands_, indices.handle(), 0, VK_INDEX_TYPE_UINT32);
+}
+
+void CommandList::draw_indexed(uint32_t first, uint32_t count) {
+  vkCmdDrawIndexed(commands_, count, 1, first, 0, 0);
+}
+
 void CommandList::draw_indirect(const Buffer& arguments, uint64_t offset) {
   vkCmdDrawIndirect(commands_, arguments.handle(), offset, 1, 16);
 }
@@ -118,7 +132,7 @@ void CommandList::image_barrier(const Image& image, ImageUse from, ImageUse to) 
   barrier.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
   barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
   barrier.image = image.handle();
-  barrier.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+  barrier.subresourceRange = {image.aspect(), 0, 1, 0, 1};
   vkCmdPipelineBarrier(commands_, source.stages, target.stages, 0, 0, nullptr, 0, nullptr, 1, &barrier);
 }
 

@@ -268,7 +268,7 @@ Result<Buffer> Device::create_buffer(const BufferDesc& desc) {
   info.size = (desc.size + 15) / 16 * 16;
   info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
-               VK_BUFFER_USAGE_VERTEX_BUFFER_BIT;
+               VK_BUFFER_USAGE_VERTEX_BUFFER_BIT | VK_BUFFER_USAGE_INDEX_BUFFER_BIT;
   if (desc.uniform) info.usage |= VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT;
   if (desc.indirect) info.usage |= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
   TARSIER_CHECK(vk_status(vkCreateBuffer(impl.device, &info, nullptr, &out.buffer_), "vkCreateBuffer"));

@@ -39,11 +39,15 @@ Result<VkShaderModule> make_module(Device& device, const std::string& name) {
 
 // ---------------------------------------------------------------------------------------------- RenderTarget
 
-Result<RenderTarget> RenderTarget::create(Device& device, std::span<const Image* const> images, Load load) {
-  VkAttachmentDescription color{};
+Result<RenderTarget> RenderTarget::create(Device& device, std::span<const Image* const> images, Load load,
+                                          const Image* depth) {
+  std::array<VkAttachmentDescription, 2> attachments{};
+  VkAttachmentDescription& color = attachments[0];
   color.format = images.front()->format();
-  color.samples = VK_SAMPLE_COUNT_1_BIT;
-  color.loadOp = load == Load::kClear ? VK_ATTACHMENT_LOAD_OP_CLEAR : VK_ATTACHMENT_LOAD_OP_LOAD;
+  color.samples = VkSampleCountFlagBits(images.front()->samples());
+  color.loadOp = load == Load::kClear  ? VK_ATTACHMENT_LOAD_OP_CLEAR
+                 : load == Load::kKeep ? VK_ATTACHMENT_LOAD_OP_LOAD
+                                       : VK_ATTACHMENT_LOAD_OP_DONT_CARE;
   color.storeOp = VK_ATTACHMENT_STORE_OP_STORE;
   color.stencilLoadOp = VK_ATTACHMENT_LOAD_OP_DONT_CARE;
   color.stencilStoreOp = VK_ATTACHMENT_STORE_OP_DONT_CARE;
@@ -55,9 +59,18 @@ Result<RenderTarget> RenderTarget::create(Device& device, std::span<const Image*
   subpass.pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS;
   subpass.colorAttachmentCount = 1;
   subpass.pColorAttachments = &reference;
+  const VkAttachmentReference depth_reference{1, VK_IMAGE_LAYOUT_DEPTH_STENCIL_ATTACHMENT_OPTIMAL};
+  if (depth != nullptr) {
+    attachments[1] = color;
+    attachments[1].format = depth->format();
+    attachments[1].loadOp = VK_ATTACHMENT_LOAD_OP_DONT_CARE;
+    attachments[1].storeOp = VK_ATTACHMENT_STORE_OP_DONT_CARE;
+    attachments[1].initialLayout = attachments[1].finalLayout = depth_reference.layout;
+    subpass.pDepthStencilAttachment = &depth_reference;
+  }
   VkRenderPassCreateInfo info{VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO};
-  info.attachmentCount = 1;
-  info.pAttachments = &color;
+  info.attachmentCount = depth != nullptr ? 2 : 1;
+  info.pAttachments = attachments.data();
   info.subpassCount = 1;
   info.pSubpasses = &subpass;
 
@@ -65,14 +78,16 @@ Result<RenderTarget> RenderTarget::create(Device& device, std::span<const Image*
   target.device_ = &device;
   target.width_ = images.front()->width();
   target.height_ = images.front()->height();
+  target.samples_ = images.front()->samples();
+  target.depth_ = depth != nullptr;
   TARSIER_CHECK(
       vk_status(vkCreateRenderPass(device.handle(), &info, nullptr, &target.pass_), "vkCreateRenderPass"));
   for (const Image* image : images) {
-    const VkImageView view = image->view();
+    const std::array<VkImageView, 2> views{image->view(), depth != nullptr ? depth->view() : VK_NULL_HANDLE};
     VkFramebufferCreateInfo frame{VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO};
     frame.renderPass = target.pass_;
-    frame.attachmentCount = 1;
-    frame.pAttachments = &view;
+    frame.attachmentCount = info.attachmentCount;
+    frame.pAttachments = views.data();
     frame.width = target.width_;
     frame.height = target.height_;
     frame.layers = 1;
@@ -98,6 +113,8 @@ void RenderTarget::swap(RenderTarget& other) noexcept {
   std::swap(framebuffers_, other.framebuffers_);
   std::swap(width_, other.width_);
   std::swap(height_, other.height_);
+  std::swap(samples_, other.samples_);
+  std::swap(depth_, other.depth_);
 }
 
 // ------------------------------------------------------------------------------------------ GraphicsPipeline
@@ -138,9 +155,11 @@ Result<GraphicsPipeline> GraphicsPipeline::create(Device& device, const RenderTa
   stages[1].module = *fragment;
 
   VkPipelineVertexInputStateCreateInfo input{VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
-  const VkVertexInputBindingDescription binding{0, desc.instance_vec4s * 16, VK_VERTEX_INPUT_RATE_INSTANCE};
+  const uint32_t vec4s = desc.vertex_vec4s + desc.instance_vec4s;  // one of them is 0
+  const VkVertexInputBindingDescription binding{
+      0, vec4s * 16, desc.vertex_vec4s > 0 ? VK_VERTEX_INPUT_RATE_VERTEX : VK_VERTEX_INPUT_RATE_INSTANCE};
   std::vector<VkVertexInputAttributeDescription> attributes;
-  for (uint32_t i = 0; i < desc.instance_vec4s; ++i) {
+  for (uint32_t i = 0; i < vec4s; ++i) {
     attributes.push_back({i, 0, VK_FORMAT_R32G32B32A32_SFLOAT, i * 16});
   }
   input.vertexBindingDescriptionCount = attributes.empty() ? 0 : 1;
@@ -158,7 +177,11 @@ Result<GraphicsPipeline> GraphicsPipeline::create(Device& device, const RenderTa
   raster.cullMode = VK_CULL_MODE_NONE;
   raster.lineWidth = 1;
   VkPipelineMultisampleStateCreateInfo samples{VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO};
-  samples.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT;
+  samples.rasterizationSamples = VkSampleCountFlagBits(target.samples());
+  VkPipelineDepthStencilStateCreateInfo depth{VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO};
+  depth.depthTestEnable = desc.depth != DepthMode::kNone;
+  depth.depthWriteEnable = desc.depth == DepthMode::kReplace || desc.depth == DepthMode::kWrite;
+  depth.depthCompareOp = desc.depth == DepthMode::kReplace ? VK_COMPARE_OP_ALWAYS : VK_COMPARE_OP_LESS;
   VkPipelineColorBlendAttachmentState attachment{};
   attachment.blendEnable = desc.blend ? VK_TRUE : VK_FALSE;
   attachment.srcColorBlendFactor = VK_BLEND_FACTOR_SRC_ALPHA;
@@ -185,6 +208,7 @@ Result<GraphicsPipeline> GraphicsPipeline::create(Device& device, const RenderTa
   info.pViewportState = &viewport;
   info.pRasterizationState = &raster;
   info.pMultisampleState = &samples;
+  info.pDepthStencilState = target.has_depth() ? &depth : nullptr;
   info.pColorBlendState = &blend;
   info.pDynamicState = &dynamic;
   info.layout = pipeline.layout_;

@@ -14,12 +14,25 @@ VkFormat vk_format(Format format) {
       return VK_FORMAT_R8G8B8A8_UNORM;
     case Format::kR8:
       return VK_FORMAT_R8_UNORM;
+    case Format::kDepth16:
+      return VK_FORMAT_D16_UNORM;
   }
   return VK_FORMAT_UNDEFINED;
 }
 
 uint32_t bytes_per_pixel(Format format) {
-  return format == Format::kR8 ? 1 : 4;
+  switch (format) {
+    case Format::kR8:
+      return 1;
+    case Format::kDepth16:
+      return 2;
+    default:
+      return 4;
+  }
+}
+
+VkImageAspectFlags Image::aspect() const {
+  return format_ == VK_FORMAT_D16_UNORM ? VK_IMAGE_ASPECT_DEPTH_BIT : VK_IMAGE_ASPECT_COLOR_BIT;
 }
 
 Result<Image> Image::create(Device& device, const ImageDesc& desc) {
@@ -36,16 +49,22 @@ Result<Image> Image::create(Device& device, const ImageDesc& desc) {
   info.extent = {desc.width, desc.height, 1};
   info.mipLevels = 1;
   info.arrayLayers = 1;
-  info.samples = VK_SAMPLE_COUNT_1_BIT;
+  info.samples = VkSampleCountFlagBits(desc.samples);
   info.tiling = VK_IMAGE_TILING_OPTIMAL;
-  info.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT | VK_IMAGE_USAGE_SAMPLED_BIT;
-  if (desc.color_target) info.usage |= VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT;
+  if (desc.format == Format::kDepth16) {
+    info.usage = VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT;
+  } else {
+    info.usage = VK_IMAGE_USAGE_SAMPLED_BIT;
+    if (desc.samples == 1) info.usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+    if (desc.color_target) info.usage |= VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT;
+  }
 
   Image image;
   image.device_ = &device;
   image.format_ = info.format;
   image.width_ = desc.width;
   image.height_ = desc.height;
+  image.samples_ = desc.samples;
   TARSIER_CHECK(
       vk_status(vkCreateImage(device.handle(), &info, nullptr, &image.image_), "vkCreateImage " + desc.name));
   auto memory = device.allocate_for(image.image_);
@@ -78,7 +97,7 @@ Status Image::create_view() {
   info.image = image_;
   info.viewType = VK_IMAGE_VIEW_TYPE_2D;
   info.format = format_;
-  info.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+  info.subresourceRange = {aspect(), 0, 1, 0, 1};
   return vk_status(vkCreateImageView(device_->handle(), &info, nullptr, &view_), "vkCreateImageView");
 }
 
@@ -98,6 +117,7 @@ void Image::swap(Image& other) noexcept {
   std::swap(format_, other.format_);
   std::swap(width_, other.width_);
   std::swap(height_, other.height_);
+  std::swap(samples_, other.samples_);
 }
 
 }  // namespace tarsier::gpu

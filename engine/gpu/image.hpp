@@ -14,7 +14,8 @@ enum class Format : uint8_t {
   kBgra8,  // four bytes a pixel, blue first, 0..255 read as 0..1 (no sRGB conversion: camera bytes pass as
            // they are)
   kRgba8,
-  kR8
+  kR8,
+  kDepth16  // depth alone, 0..1
 };
 [[nodiscard]] VkFormat vk_format(Format format);
 [[nodiscard]] uint32_t bytes_per_pixel(Format format);
@@ -25,6 +26,7 @@ enum class ImageUse : uint8_t {
   kTransferRead,   // source of a copy
   kTransferWrite,  // destination of a copy
   kColorTarget,    // colour attachment, loaded and written
+  kDepthTarget,    // depth attachment, of Format::kDepth16 alone
   kSampled,        // read by fragment shaders
   kAcquired,       // just handed over by the swapchain
   kPresent
@@ -34,11 +36,12 @@ struct ImageDesc {
   uint32_t width = 0, height = 0;
   Format format = Format::kBgra8;
   bool color_target = false;  // may be drawn into
+  uint32_t samples = 1;       // a pixel: 1 or 4; with 4 it is drawn into and sampled, not copied
   std::string name;
 };
 
-/// Move-only. Copies in both directions and sampling are always allowed. Must not be destroyed while the
-/// device uses it: FrameContext::retire keeps it alive that long.
+/// Move-only. Copies in both directions (depth and several samples: none) and sampling are always allowed.
+/// Must not be destroyed while the device uses it: FrameContext::retire keeps it alive that long.
 class Image {
  public:
   Image() = default;
@@ -59,6 +62,9 @@ class Image {
   [[nodiscard]] VkFormat format() const { return format_; }
   [[nodiscard]] uint32_t width() const { return width_; }
   [[nodiscard]] uint32_t height() const { return height_; }
+  [[nodiscard]] uint32_t samples() const { return samples_; }
+  /// Which planes views, barriers and copies are of.
+  [[nodiscard]] VkImageAspectFlags aspect() const;
 
  private:
   void swap(Image& other) noexcept;
@@ -68,7 +74,7 @@ class Image {
   VkImageView view_ = VK_NULL_HANDLE;
   VkDeviceMemory memory_ = VK_NULL_HANDLE;  // null: not owned
   VkFormat format_ = VK_FORMAT_UNDEFINED;
-  uint32_t width_ = 0, height_ = 0;
+  uint32_t width_ = 0, height_ = 0, samples_ = 1;
 };
 
 }  // namespace tarsier::gpu

@@ -17,6 +17,7 @@
 
 #include "core/text.hpp"
 #include "pipeline/stage.hpp"
+#include "pipeline/stage_params.hpp"
 #include "vision/face.hpp"
 #include "vision/region_crop.hpp"
 
@@ -32,6 +33,12 @@ present::FaceShow show_of(const std::string& choice) {
   if (choice == "mesh") return present::FaceShow::kMesh;
   if (choice == "contours") return present::FaceShow::kContours;
   return choice == "points" ? present::FaceShow::kPoints : present::FaceShow::kOff;
+}
+
+present::FaceObject object_of(const std::string& choice) {
+  if (choice == "glasses") return present::FaceObject::kGlasses;
+  if (choice == "hat") return present::FaceObject::kHat;
+  return choice == "party" ? present::FaceObject::kPartyHat : present::FaceObject::kNone;
 }
 
 struct Parts {
@@ -89,8 +96,10 @@ class FaceStage final : public Stage {
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
     const present::FaceInput input{&parts_.landmarks.state(), show_of(params.text(name_ + ".show")),
-                                   params.boolean(name_ + ".axes")};
-    if (input.show != present::FaceShow::kOff || input.axes) layers.faces.push_back(input);
+                                   params.boolean(name_ + ".axes"),
+                                   object_of(params.text(name_ + ".object"))};
+    if (input.show != present::FaceShow::kOff || input.axes || input.object != present::FaceObject::kNone)
+      layers.faces.push_back(input);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
@@ -160,6 +169,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                  "One Euro filter: how fast it notices that a face moves");
   declare.choice("show", "mesh", {"mesh", "contours", "points", "off"}, "what is drawn of the face");
   declare.toggle("axes", false, "draw the head's axes at the nose: right red, down green, ahead blue");
+  declare.choice("object", "none", {"none", "glasses", "hat", "party"}, "what the face wears");
   TARSIER_CHECK(declare.status());
   return check_only_one(spec, before);
 }

@@ -7,6 +7,7 @@
 
 #include "gpu/frame_context.hpp"
 #include "gpu/graphics_pipeline.hpp"
+#include "present/object_model.hpp"
 
 namespace tarsier::present {
 
@@ -16,6 +17,7 @@ struct FaceInput {
   const gpu::Buffer* state = nullptr;  // vision::FaceState and its points
   FaceShow show = FaceShow::kMesh;
   bool axes = false;
+  FaceObject object = FaceObject::kNone;  // drawn by ObjectLayer
 };
 
 class FaceLayer {

@@ -55,6 +55,7 @@ struct SceneRenderer::Impl {
   ZoneLayer zones;
   TrackLayer tracks;
   FaceLayer faces;
+  ObjectLayer objects;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
   gpu::GraphicsPipeline quad_pipeline;
@@ -83,6 +84,7 @@ Status SceneRenderer::Impl::make_pipelines() {
   TARSIER_TRY(zones, ZoneLayer::create(*device, canvas->target));
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
   TARSIER_TRY(faces, FaceLayer::create(*device, canvas->target));
+  TARSIER_TRY(objects, ObjectLayer::create(*device, canvas->target));
   return {};
 }
 
@@ -233,11 +235,14 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
     TARSIER_TRY(lines, self.stage_lines(frame, inputs.status, inputs.banner, line_quads));
   }
   commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
+  TARSIER_CHECK(self.objects.prepare(frame, inputs.faces, *inputs.frame, inputs.frame_offset, inputs.width,
+                                     inputs.height));
 
   commands.begin_render(self.canvas->target);
   self.masks.draw(commands);
   self.zones.draw_shapes(commands);
   self.faces.draw(commands, inputs.faces, inputs.width, inputs.height, self.line());
+  self.objects.draw(commands);
   self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {

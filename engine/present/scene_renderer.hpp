@@ -12,6 +12,7 @@
 #include "gpu/image.hpp"
 #include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
+#include "present/object_layer.hpp"
 #include "present/track_layer.hpp"
 #include "present/zone_layer.hpp"
 #include "vision/types.hpp"

@@ -1,4 +1,5 @@
 // The pipeline ar as it is shipped: every effect, changed while it runs, on the way to a screen.
+#include <array>
 #include <filesystem>
 #include <gtest/gtest.h>
 
@@ -27,7 +28,7 @@ class Ar : public ::testing::Test {
     app_.options.headless = true;
     app_.options.pipeline = "ar";
     app_.options.globals.tune = "off";
-    app_.options.set = {"face.show=off"};
+    app_.options.set = {"face.show=off", "face.object=none"};
   }
 
   void assemble_with(const std::string& source, const std::string& effect) {
@@ -36,8 +37,8 @@ class Ar : public ::testing::Test {
     const Status assembled = assemble(app_, {}, false);
     ASSERT_TRUE(assembled.ok()) << assembled.error().message;
   }
-  void choose(const std::string& effect) {
-    ASSERT_TRUE(app_.params.set_text("background.effect", effect, ParamOrigin::kOverlay).ok());
+  void choose(const std::string& effect, const char* key = "background.effect") {
+    ASSERT_TRUE(app_.params.set_text(key, effect, ParamOrigin::kOverlay).ok());
   }
   /// What the headless loop does with the next frame; afterwards that one is done.
   capture::Frame one_frame() {
@@ -114,7 +115,7 @@ TEST_F(Ar, TheNetworkRestsWhileNobodyTakesItsMask) {
 
 TEST_F(Ar, EffectsChangeWhileItRunsAndReadNothingBack) {
   test::write_clip(dir_ / "clip.mp4", 10, 160, 120);
-  app_.options.set = {"background.clip=" + (dir_ / "clip.mp4").string()};
+  app_.options.set.push_back("background.clip=" + (dir_ / "clip.mp4").string());
   assemble_with("synthetic:320x240", "none");
   // Nobody is in the picture: what is shown is the background.
   capture::FramePool pool;
@@ -177,7 +178,7 @@ TEST_F(Ar, DepthIsShownByANetworkOfTheUsersOwn) {
                                 "head = \"inverse_depth\"\n[input]\nsize = [320, 192]\nlayout = \"NCHW\"\n"
                                 "colour = \"RGB\"\nstd = 1\nfit = \"stretch\"\n")
                   .ok());
-  app_.options.set = {"face.show=off", "depth.model=" + own.string()};
+  app_.options.set.push_back("depth.model=" + own.string());
   assemble_with(clip.string(), "none");
   const auto plain_picture = shown_after(1);
   EXPECT_EQ(plain_picture, *frame_.bgra) << "depth.effect is none";
@@ -248,10 +249,50 @@ TEST_F(Ar, ADarkPictureIsMadeLightForAllThatFollows) {
   EXPECT_EQ(shown_after(1), dark);
 }
 
+TEST_F(Ar, AnObjectIsPutOnTheFaceAndTakenOffWhileItRuns) {
+  for (const char* network : {"face_landmark", "face_detection_short"}) {
+    if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
+  }
+  const auto clip = test::shared_clip("webcam_book.mkv");
+  if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
+  assemble_with(clip.string(), "none");
+  for (int i = 0; i < 4; ++i) {  // the face is settled
+    const auto frame = one_frame();
+    ASSERT_EQ(shown(), *frame.bgra) << "nothing is worn";
+  }
+  // Marked by eye: her eyes are at (295, 130), give or take what she moves, 70 pixels of her face high; the
+  // crown of her head is at (300, 95).
+  const std::array<std::array<size_t, 4>, 3> areas{
+      {{250, 100, 340, 160}, {215, 40, 385, 160}, {250, 0, 350, 130}}};
+  uint64_t allocations = 0;
+  for (int round = 0; round < 2; ++round) {
+    if (round == 1) allocations = app_.device->allocations();
+    for (size_t object = 0; object < 3; ++object) {
+      SCOPED_TRACE(object);
+      choose(std::array{"glasses", "hat", "party"}[object], "face.object");
+      const auto frame = one_frame();
+      const auto pixels = shown();
+      size_t within = 0, outside = 0;
+      for (size_t at = 0; at < pixels.size(); at += 4) {
+        if (std::equal(&pixels[at], &pixels[at] + 3, &(*frame.bgra)[at])) continue;
+        const size_t x = at / 4 % 640, y = at / 4 / 640;
+        const auto& [left, top, right, bottom] = areas[object];
+        (x >= left && x < right && y >= top && y < bottom ? within : outside) += 1;
+      }
+      EXPECT_GT(within, 500U);
+      EXPECT_EQ(outside, 0U);
+    }
+    choose("none", "face.object");
+    const auto frame = one_frame();
+    EXPECT_EQ(shown(), *frame.bgra);
+  }
+  EXPECT_EQ(app_.device->allocations(), allocations + 4) << "as many as shown() made";
+}
+
 TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {
   const auto clip = test::shared_clip("webcam_walk.mkv");
   if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
-  app_.options.set = {"background.color=#00ff00"};
+  app_.options.set.push_back("background.color=#00ff00");
   assemble_with(clip.string(), "green");
   constexpr int kWidth = 640;
   std::vector<uint8_t> before;

@@ -221,6 +221,8 @@ TEST_F(StageDeclaration, AFaceStageNeedsAFaceDetectorAndAFaceMesh) {
   expect_part(refused(face, {{"detect_every", "0"}}), "s.detect_every: 0 is out of range");
   expect_part(refused(face, {{"min_cutoff", "0"}}), "s.min_cutoff: 0 is out of range");
   expect_part(refused(face, {{"show", "mash"}}), "mesh");
+  EXPECT_EQ(refused(face, {{"object", "hat"}}), "");
+  expect_part(refused(face, {{"object", "glases"}}), "glasses");
   expect_part(refused(face, {}, {stage("first", "face")}), "one stage of type face");
 }
 
