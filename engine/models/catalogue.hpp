@@ -23,7 +23,9 @@ enum class Head : uint8_t {
   kMaskArgmax,
   kMaskThreshold,
   kFaceAnchors,
-  kFaceMesh
+  kFaceMesh,
+  kInverseDepth,
+  kDepth
 };
 enum class Fit : uint8_t { kStretch, kLetterboxTopLeft, kLetterboxCentre };
 [[nodiscard]] std::string_view name_of(Head head);

@@ -188,6 +188,13 @@ void Network::record(gpu::FrameContext& frame, const DeviceFrame& picture, std::
   frame.end_span();
 }
 
+vision::Fit Network::output_fit(const DeviceFrame& frame, int output_width, int output_height) const {
+  const vision::Fit fit = preprocess_->fit(frame.width, frame.height);
+  const float x = float(output_width) / float(input_width()),
+              y = float(output_height) / float(input_height());
+  return {fit.scale_x * x, fit.scale_y * y, fit.offset_x * x, fit.offset_y * y};
+}
+
 Result<vision::TensorRef> Network::output(std::string_view name) const {
   if (const auto* binding = plan_->find_output(name); binding != nullptr) {
     const bool last = std::find(channels_last_.begin(), channels_last_.end(), name) != channels_last_.end();
@@ -196,6 +203,19 @@ Result<vision::TensorRef> Network::output(std::string_view name) const {
   std::vector<std::string> names;
   for (const auto& binding : plan_->outputs()) names.push_back(binding.name);
   return input_error("{}: has no output '{}'; there are {}", entry_.name, name, fmt::join(names, ", "));
+}
+
+Result<std::vector<vision::TensorRef>> Network::head_outputs() const {
+  std::vector<std::string> names = entry_.outputs;
+  if (names.empty()) {
+    for (const auto& binding : plan_->outputs()) names.push_back(binding.name);
+  }
+  std::vector<vision::TensorRef> outputs;
+  for (const auto& name : names) {
+    TARSIER_TRY(const auto tensor, output(name));
+    outputs.push_back(tensor);
+  }
+  return outputs;
 }
 
 }  // namespace tarsier::pipeline

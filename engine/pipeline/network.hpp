@@ -58,12 +58,17 @@ class Network {
   [[nodiscard]] const models::Entry& entry() const { return entry_; }
   [[nodiscard]] const infer::Plan& plan() const { return *plan_; }
   [[nodiscard]] vision::Fit fit(int width, int height) const { return preprocess_->fit(width, height); }
+  /// Where the frame lies in an output of this size: heads may be smaller than the input by a whole factor.
+  [[nodiscard]] vision::Fit output_fit(const DeviceFrame& frame, int output_width, int output_height) const;
   [[nodiscard]] int input_width() const { return preprocess_->input_width(); }
   [[nodiscard]] int input_height() const { return preprocess_->input_height(); }
   /// Where the picture goes, for passes that prepare it in another way than record() does.
   [[nodiscard]] const vision::TensorRef& input() const { return input_; }
   /// Errors (kInput): no output of that name (lists the ones that there are).
   Result<vision::TensorRef> output(std::string_view name) const;
+  /// The outputs that the catalogue names for its head, in that order; all of the network's where it names
+  /// none.
+  Result<std::vector<vision::TensorRef>> head_outputs() const;
 
  private:
   Network() = default;

@@ -12,6 +12,7 @@ struct Push {
   uint64_t guide, frame, ground, blurred, averaged, target;
   int32_t width, height, columns, rows;
   std::array<float, 3> colour;
+  float amount;
 };
 
 }  // namespace
@@ -30,12 +31,12 @@ Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid) {
   return pass;
 }
 
-void Composite::record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur& blur,
+void Composite::record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur* blur,
                        const Input& input) const {
-  Push push{input.guide,      input.frame,       input.picture, blur.picture().address(),
-            matte.coverage(), result_.address(), grid_.width,   grid_.height,
-            grid_.columns,    grid_.rows,        input.colour};
+  Push push{input.guide, input.frame,  input.picture, matte.coverage(), matte.coverage(), result_.address(),
+            grid_.width, grid_.height, grid_.columns, grid_.rows,       input.colour,     input.amount};
   if (ground != Ground::kPicture) push.ground = input.frame;  // an address that may be read
+  if (blur != nullptr) push.blurred = blur->picture().address();
   for (float& value : push.colour) value *= 255;
   const auto* pipeline = pipelines_[2 * size_t(ground) + (input.guide == input.frame ? 1 : 0)];
   // The blocks between the middles of cells, and half of one beyond each edge.

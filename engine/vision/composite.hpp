@@ -1,4 +1,5 @@
-// The person of a frame before another background, at the frame's resolution.
+// A frame put together anew by a map that was brought to its edges: the person before another background, or
+// the scene in fog or in the colours of its depth.
 #pragma once
 
 #include <array>
@@ -8,12 +9,14 @@
 
 namespace tarsier::vision {
 
-/// What is put behind the person.
+/// What is put behind the person; of the last two the map is a depth map, 1 is near.
 enum class Ground : uint8_t {
   kBlurred,  // the frame's own background, blurred
   kPicture,  // another picture of the frame's size
   kColour,
-  kMatte  // nothing: the coverage itself is shown in grey
+  kMatte,  // nothing: the coverage itself is shown in grey
+  kFog,    // light is lost on its way and the fog's colour takes its place (Koschmieder's law)
+  kDepth   // a colour for each depth, from yellow (near) to violet
 };
 
 /// For frames of one size.
@@ -24,19 +27,20 @@ class Composite {
     uint64_t guide = 0;             // the frame that the matte was made of
     uint64_t frame = 0;             // the frame as it is shown
     uint64_t picture = 0;           // Ground::kPicture; else not read
-    std::array<float, 3> colour{};  // Ground::kColour: B, G, R in 0..1
+    std::array<float, 3> colour{};  // Ground::kColour, kFog: B, G, R in 0..1
+    float amount = 0;               // kFog: its density; kDepth: how much of the frame the colours hide
   };
   static Result<Composite> create(gpu::Device& device, const CellGrid& grid);
-  /// The blur is what the frame's own background is taken to be at the person's edge. Ends by making result()
-  /// visible to compute and transfers.
-  void record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur& blur,
+  /// The blur is what the frame's own background is taken to be at the person's edge; depth needs none. Ends
+  /// by making result() visible to compute and transfers.
+  void record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur* blur,
               const Input& input) const;
   /// B, G, R, A bytes of the frame's size.
   [[nodiscard]] const gpu::Buffer& result() const { return result_; }
 
  private:
   CellGrid grid_;
-  std::array<const gpu::ComputePipeline*, 8> pipelines_{};
+  std::array<const gpu::ComputePipeline*, 12> pipelines_{};
   gpu::Buffer result_;
 };
 

@@ -1,5 +1,6 @@
-// The person of the frame before another background. The matte's functions, interpolated, give every pixel's coverage
-// from its own colour: that is where the edge comes back to the frame's resolution.
+// The person of the frame before another background, or the scene in fog or in the colours of its depth. The matte's
+// functions, interpolated, give every pixel's coverage (its nearness) from its own colour: that is where the edge comes
+// back to the frame's resolution.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -7,7 +8,7 @@
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint kGround = 0;  // vision::Ground
-const uint kBlurred = 0, kPicture = 1, kColour = 2, kMatte = 3;
+const uint kBlurred = 0, kPicture = 1, kColour = 2, kMatte = 3, kFog = 4, kDepth = 5;
 layout(constant_id = 1) const bool kOneFrame = false;  // guide and frame are the same
 layout(constant_id = 2) const bool kPairs = false;     // step and width are even: two pixels a load
 layout(constant_id = 3) const int kStep = 4;
@@ -22,6 +23,7 @@ layout(push_constant, std430) uniform Push {
   int width, height;
   int columns, rows;
   float colour[3];
+  float amount;
 } pc;
 
 // Bilinear between the middles of four cells, as a function of the place between them.
@@ -32,9 +34,27 @@ struct Model3 {
   vec3 at, across, down, both;
 };
 
-uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, vec3 behind, vec3 colour) {
+// From far to near, of equal steps in brightness. B, G, R.
+vec3 depth_colour(float near) {
+  const vec3 stops[6] = vec3[](vec3(58.0, 10.0, 20.0), vec3(122.0, 18.0, 88.0), vec3(118.0, 52.0, 178.0),
+                               vec3(82.0, 104.0, 240.0), vec3(70.0, 184.0, 252.0), vec3(186.0, 248.0, 252.0));
+  float place = near * 5.0;
+  vec3 colour = stops[0];
+  [[unroll]] for (int i = 0; i < 5; ++i) colour += (stops[i + 1] - stops[i]) * clamp(place - float(i), 0.0, 1.0);
+  return colour;
+}
+
+// What is left of the light of something so near: the further it is the less. Nearness is inverse depth up to a shift,
+// which is taken to be a tenth of its range.
+float light_left(float near, float density) { return exp(-density * (1.0 / (near + 0.1) - 1.0 / 1.1)); }
+
+uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, vec3 behind, vec3 colour,
+             float amount) {
   vec3 own = bgr_of(own_pixel);
-  float alpha = coverage_of(dot(model.xyz, kOneFrame ? own : bgr_of(guide_pixel)) + model.w);
+  float value = dot(model.xyz, kOneFrame ? own : bgr_of(guide_pixel)) + model.w;
+  if (kGround == kFog) return pixel_of(mix(colour, own, light_left(clamp(value, 0.0, 1.0), amount)));
+  if (kGround == kDepth) return pixel_of(mix(own, depth_colour(clamp(value, 0.0, 1.0)), amount));
+  float alpha = coverage_of(value);
   if (kGround == kMatte) return pixel_of(vec3(alpha * 255.0));
   if (kGround == kBlurred) return pixel_of(mix(behind, own, alpha));
   // At the edge the frame shows the person over its own background: that is taken out before the other is put in.
@@ -49,6 +69,7 @@ void main() {
   int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows;
   Words guide = pc.guide, frame = pc.frame, ground = pc.ground, blurred = pc.blurred, target = pc.target;
   const float inverse = 1.0 / float(kStep);
+  float amount = pc.amount;
   vec3 colour = vec3(pc.colour[0], pc.colour[1], pc.colour[2]);
   int left = clamp(column - 1, 0, columns - 1), right = min(column, columns - 1);
   int above = max(row - 1, 0) * columns, below = min(row, rows - 1) * columns;
@@ -79,9 +100,11 @@ void main() {
         uvec2 own = unpackUint2x32(Longs(frame).v[at]);
         uvec2 lead = kOneFrame ? own : unpackUint2x32(Longs(guide).v[at]);
         uvec2 other = kGround == kPicture ? unpackUint2x32(Longs(ground).v[at]) : own;
-        uint one = compose(own.x, lead.x, other.x, model_0 + model_x * across, far_0 + far_x * across, colour);
+        uint one = compose(own.x, lead.x, other.x, model_0 + model_x * across, far_0 + far_x * across, colour,
+                           amount);
         across += inverse;
-        uint two = compose(own.y, lead.y, other.y, model_0 + model_x * across, far_0 + far_x * across, colour);
+        uint two = compose(own.y, lead.y, other.y, model_0 + model_x * across, far_0 + far_x * across, colour,
+                           amount);
         across += inverse;
         if (row_inside && x >= 0 && x < width) Longs(target).v[at] = packUint2x32(uvec2(one, two));
       }
@@ -91,7 +114,8 @@ void main() {
         int at = start + clamp(x, 0, width - 1);
         uint own = frame.v[at];
         uint result = compose(own, kOneFrame ? own : guide.v[at], kGround == kPicture ? ground.v[at] : own,
-                              model_0 + model_x * across, far_0 + far_x * across, colour);
+                              model_0 + model_x * across, far_0 + far_x * across, colour,
+                           amount);
         across += inverse;
         if (row_inside && x >= 0 && x < width) target.v[at] = result;
       }

@@ -1,5 +1,4 @@
 // The pipeline ar as it is shipped: every effect, changed while it runs, on the way to a screen.
-#include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
 
@@ -63,6 +62,12 @@ class Ar : public ::testing::Test {
     const auto pixels = copy->as<uint8_t>();
     return {pixels.begin(), pixels.end()};
   }
+  /// What is shown after so many more frames; the last one of them is frame_.
+  std::vector<uint8_t> shown_after(int frames) {
+    for (int i = 0; i < frames; ++i) frame_ = one_frame();
+    return shown();
+  }
+  capture::Frame frame_;
   /// The part of a picture's pixels that equal another one's.
   static double equal(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
     EXPECT_EQ(a.size(), b.size());
@@ -142,11 +147,53 @@ TEST_F(Ar, AnEffectWithoutItsFileIsToldAndChangesNothing) {
   EXPECT_TRUE(std::equal(pixels.begin(), pixels.begin() + 320 * 180 * 4, frame.bgra->begin()));
 }
 
+TEST_F(Ar, DepthIsShownByANetworkOfTheUsersOwn) {
+  const auto network = test::shared_folder() / "models" / "tcmonodepth_small.onnx";
+  const auto clip = test::shared_clip("webcam_book.mkv");
+  for (const auto& path : {network, clip}) {
+    if (const auto why = test::missing_file(path); !why.empty()) GTEST_SKIP() << why;
+  }
+  const auto own = dir_ / "depth.onnx";
+  fs::create_symlink(network, own);
+  ASSERT_TRUE(write_text_atomic(dir_ / "depth.toml",
+                                "head = \"inverse_depth\"\n[input]\nsize = [320, 192]\nlayout = \"NCHW\"\n"
+                                "colour = \"RGB\"\nstd = 1\nfit = \"stretch\"\n")
+                  .ok());
+  app_.options.set = {"face.show=off", "depth.model=" + own.string()};
+  assemble_with(clip.string(), "none");
+  const auto plain_picture = shown_after(1);
+  EXPECT_EQ(plain_picture, *frame_.bgra) << "depth.effect is none";
+  ASSERT_TRUE(app_.params.set_text("depth.effect", "fog", ParamOrigin::kOverlay).ok());
+  const auto mean = [](const std::vector<uint8_t>& bgra, int x0, int y0, int x1, int y1, int channel) {
+    double sum = 0;
+    for (int y = y0; y < y1; ++y)
+      for (int x = x0; x < x1; ++x) sum += bgra[size_t(4 * (y * 640 + x) + channel)];
+    return sum / ((x1 - x0) * (y1 - y0));
+  };
+  // She stands before a wall, her pullover between these columns; the blue pane hangs on the wall.
+  const auto fog = shown_after(8);
+  EXPECT_NEAR(mean(fog, 260, 330, 350, 420, 2), mean(*frame_.bgra, 260, 330, 350, 420, 2), 12);
+  EXPECT_GT(mean(fog, 500, 100, 580, 200, 2), mean(*frame_.bgra, 500, 100, 580, 200, 2) + 60);
+  ASSERT_TRUE(app_.params.set_text("depth.effect", "colors", ParamOrigin::kOverlay).ok());
+  const auto colours = shown_after(1);
+  EXPECT_GT(mean(colours, 260, 330, 350, 420, 1), 150) << "she is near";
+  EXPECT_LT(mean(colours, 500, 100, 580, 200, 1), 60) << "the wall is far";
+  const uint64_t allocations = app_.device->allocations();
+  for (int i = 0; i < 3; ++i) one_frame();
+  EXPECT_EQ(app_.device->allocations(), allocations);
+}
+
+TEST_F(Ar, WithoutADepthNetworkTheNoteSaysWhatToSet) {
+  assemble_with("synthetic:320x240", "none");
+  ASSERT_TRUE(app_.params.set_text("depth.effect", "fog", ParamOrigin::kOverlay).ok());
+  const auto pixels = shown_after(1);
+  EXPECT_LT(equal(pixels, *frame_.bgra), 1.0) << "no note is shown";
+  EXPECT_TRUE(std::equal(pixels.begin(), pixels.begin() + 320 * 180 * 4, frame_.bgra->begin()));
+}
+
 TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {
-  const char* shared = std::getenv("TARSIER_SHARED");
-  const fs::path clip =
-      fs::path(shared == nullptr ? TARSIER_SOURCE_DIR "/../shared" : shared) / "footage" / "webcam_walk.mkv";
-  if (!fs::exists(clip)) GTEST_SKIP() << clip.string() << " is not here (set TARSIER_SHARED)";
+  const auto clip = test::shared_clip("webcam_walk.mkv");
+  if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
   app_.options.set = {"background.color=#00ff00"};
   assemble_with(clip.string(), "green");
   constexpr int kWidth = 640;

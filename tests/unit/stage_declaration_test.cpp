@@ -50,6 +50,20 @@ void expect_part(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << "'" << message << "'";
 }
 
+TEST_F(StageDeclaration, DepthTakesDepthNetworksAndNone) {
+  const StageSpec depth = stage("s", "depth");
+  EXPECT_EQ(refused(depth, {}), "");
+  EXPECT_EQ(
+      refused("depth", "centernet"),
+      "centernet: tells no depth (its head is 'centernet'); give a file, described beside it as of head "
+      "inverse_depth or depth");
+  const std::string own = file("my.onnx", "");
+  file("my.toml", "head = \"inverse_depth\"\n");
+  EXPECT_EQ(refused("depth", own), "");
+  expect_part(refused(depth, {{"effect", "fogg"}}), "did you mean 'fog'");
+  expect_part(refused(depth, {{"color", "grey"}}), "stage 's', color: 'grey'");
+}
+
 TEST_F(StageDeclaration, ParametersAreThereWithoutADevice) {
   Params params;
   params.preset_text("s.scor", "0.5", ParamOrigin::kCommandLine);

@@ -155,7 +155,8 @@ class MatteTest : public test::GpuTest {
     EXPECT_OK(device().run_once([&](gpu::CommandList& commands) {
       matte->record(commands, picture.address(), soft_mask(bytes, width, height), 0, 0.2);
       blur->record(commands, *matte, radius);
-      composite->record(commands, ground, *matte, *blur, {picture.address(), picture.address(), 0, colour});
+      composite->record(commands, ground, *matte, &*blur,
+                        {.guide = picture.address(), .frame = picture.address(), .colour = colour});
     }));
     if (blurred != nullptr) *blurred = get<uint32_t>(blur->picture());
     return get<uint32_t>(composite->result());
