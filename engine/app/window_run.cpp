@@ -124,11 +124,18 @@ class WindowedRun {
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
     }
-    if (!quit || !zones_.unsaved() || warned_) return quit;
+    if (!quit || !zones_.unsaved() || warned_ || ended_) return quit;
     warned_ = true;
     window_.show_panels(true);
-    window_.say("zones are not saved: Ctrl+S saves them, once more quits");
+    window_.say("the zones are not saved: Ctrl+S saves them, Q once more quits");
     return false;
+  }
+
+  /// A clip that is over takes nothing along that was drawn and not saved.
+  bool stays_for_zones() {
+    if (!zones_.unsaved() && !zones_.drawing()) return false;
+    if (!std::exchange(ended_, true)) window_.show_panels(true);
+    return true;
   }
 
   void save_zones(bool copy) {
@@ -166,10 +173,11 @@ class WindowedRun {
     if (waits_) return true;
     auto letter = app_.mailbox->poll();
     using State = capture::Mailbox::State;
-    if (letter.state == State::kEnd) return false;
+    if (letter.state == State::kEnd && !stays_for_zones()) return false;
     if (letter.state == State::kFailed) return letter.error;
     const bool fresh = letter.state == State::kFrame;
-    const bool refresh = data_.paused && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
+    const bool stands = data_.paused || letter.state == State::kEnd;
+    const bool refresh = stands && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
     idle_ = !fresh && !refresh;
     if (idle_) return true;
 
@@ -202,6 +210,8 @@ class WindowedRun {
     data_.tracker_bytes = latest.tracker_bytes;
     data_.message = !mistake_.empty() ? mistake_ : window_.message();
     if (data_.message.empty()) data_.message = zones_.message();
+    if (data_.message.empty() && ended_)
+      data_.message = "the source has ended, the zones are not saved: Ctrl+S saves them, Q quits";
     data_.zones = zones_.view(window_.picture_area());
     warned_ = warned_ && zones_.unsaved();
     const capture::Drops drops = app_.mailbox->drops();
@@ -255,6 +265,7 @@ class WindowedRun {
   WindowZones zones_;
   overlay::ZoneEvents wanted_save_;
   bool warned_ = false;  // that zones are not saved
+  bool ended_ = false;   // the source
   std::string mistake_;  // in the pipeline file as it is now
   uint64_t seen_ = 0;
   bool idle_ = false;

@@ -79,7 +79,11 @@ bool WindowZones::input(const window::Input& input, const window::PictureArea& p
   const bool covered = panels.covers(input.x, input.y);
   switch (input.what) {
     case Kind::kMove:
-      if (!covered || editor_.draft() || editor_.dragged() != nullptr) editor_.move(input.x, input.y);
+      if (!covered || drawing()) {
+        editor_.move(input.x, input.y);
+      } else {
+        editor_.leave();
+      }
       break;
     case Kind::kPress:
       if (!covered) editor_.press(input.x, input.y);

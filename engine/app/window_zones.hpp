@@ -29,6 +29,7 @@ class WindowZones {
   bool save(bool copy);
   [[nodiscard]] bool wants_save() const { return wants_save_; }
   [[nodiscard]] bool unsaved() const { return there() && editor_.unsaved(); }
+  [[nodiscard]] bool drawing() const { return editor_.draft() || editor_.dragged() != nullptr; }
   [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture);
   /// What to do next, or what is wrong with what was done; may be empty.
   [[nodiscard]] std::string message() const;

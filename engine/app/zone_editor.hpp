@@ -52,6 +52,7 @@ class ZoneEditor {
   // The mouse and the keyboard.
   void set_view(const View& view) { view_ = view; }
   void move(double x, double y);
+  void leave() { hold_.reset(); }  // the mouse is over something else
   void press(double x, double y);
   void release(double x, double y);
   /// Takes away the corner there, or the latest one of what is being drawn.

@@ -114,6 +114,18 @@ const toml::table* find_zone(const toml::table& stage, const ZoneSpec& zone) {
   return nullptr;
 }
 
+/// Nothing where it is no list of points.
+std::vector<vision::Point> points_in(const toml::node& node) {
+  std::vector<vision::Point> points;
+  const auto* list = node.as_array();
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const auto* point = list->get(i)->as_array();
+    if (point == nullptr || point->size() != 2) return {};
+    points.push_back({point->get(0)->value_or(-1.0), point->get(1)->value_or(-1.0)});
+  }
+  return points;
+}
+
 /// Makes the edits of one stage.
 class Editor {
  public:
@@ -125,17 +137,18 @@ class Editor {
 
   Status add(const ZoneChange& change) {
     const toml::table* table = change.was ? find_zone(stage_, *change.was) : nullptr;
+    // It may be there under its new name: saved already, by us or by hand.
+    if (table == nullptr && change.now) table = find_zone(stage_, *change.now);
     if (table == nullptr) return change.now ? insert(*change.now) : Status();
     if (!change.now) return erase(*table, word_for(*change.was));
-    if (change.now->shape.name != change.was->shape.name)
-      replace(*table->get("name"), quoted(change.now->shape.name));
-    if (change.now->shape.points != change.was->shape.points) {
-      if (const auto* points = table->get("points"); points != nullptr) {
-        replace(*points, list_of(change.now->shape.points));
-      } else {
-        const size_t at = places_.end_of_line(places_.of(last_place(*table)));
-        edits_.push_back({at, at, eol_ + "points = " + list_of(change.now->shape.points)});
-      }
+    const vision::ZoneShape& shape = change.now->shape;
+    const toml::node* name = table->get("name");
+    if (name->value_or(std::string_view()) != shape.name) replace(*name, quoted(shape.name));
+    if (const auto* points = table->get("points"); points == nullptr) {
+      const size_t at = places_.end_of_line(places_.of(last_place(*table)));
+      edits_.push_back({at, at, eol_ + "points = " + list_of(shape.points)});
+    } else if (points_in(*points) != shape.points) {
+      replace(*points, list_of(shape.points));
     }
     return {};
   }
@@ -212,15 +225,6 @@ class Editor {
   std::vector<Edit> edits_;
 };
 
-Result<toml::table> parse(const std::string& text, const std::string& file) {
-  try {
-    return toml::parse(text, file);
-  } catch (const toml::parse_error& error) {
-    return input_error("{}:{}:{}: not valid TOML: {}", file, error.source().begin.line,
-                       error.source().begin.column, error.description());
-  }
-}
-
 /// Whether the stage says what the change wants: written texts are read back before anybody gets them.
 bool holds(const toml::table& stage, const ZoneChange& change, std::span<const ZoneChange> all) {
   if (!change.now) {  // another one may have its name now
@@ -230,15 +234,17 @@ bool holds(const toml::table& stage, const ZoneChange& change, std::span<const Z
            });
   }
   const toml::table* table = find_zone(stage, *change.now);
-  const auto* points = table == nullptr ? nullptr : (*table)["points"].as_array();
-  if (points == nullptr || points->size() != change.now->shape.points.size()) return false;
-  for (size_t i = 0; i < points->size(); ++i) {
-    const auto* point = points->get(i)->as_array();
-    if (point == nullptr || point->size() != 2) return false;
-    const vision::Point read{point->get(0)->value_or(-1.0), point->get(1)->value_or(-1.0)};
-    if (!(read == change.now->shape.points[i])) return false;
+  const toml::node* points = table == nullptr ? nullptr : table->get("points");
+  return points != nullptr && points_in(*points) == change.now->shape.points;
+}
+
+Result<toml::table> parse(const std::string& text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    return input_error("{}:{}:{}: not valid TOML: {}", file, error.source().begin.line,
+                       error.source().begin.column, error.description());
   }
-  return true;
 }
 
 }  // namespace

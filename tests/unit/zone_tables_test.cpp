@@ -171,6 +171,12 @@ TEST_F(ZoneTables, WhatIsNotThereAnyMoreIsAddedAgainOrGone) {
   const ZoneSpec zone{{"gone", false, {{0.1, 0.1}, {0.2, 0.1}, {0.2, 0.2}}}, "", ""};
   EXPECT_EQ(changed(kFile, {{zone, {}}}), kFile);
   EXPECT_NE(changed(kFile, {{zone, zone}}).find("name = \"gone\""), std::string::npos);
+  // What is there already is not added twice.
+  ZoneSpec path = find(kFile, "path");
+  path.shape.points[0] = {0.5, 0.5};
+  const auto twice = with_zones(kFile, "p.toml", "zones", std::array{ZoneChange{{}, path}});
+  ASSERT_TRUE(twice.ok());
+  EXPECT_EQ(*twice, replaced(kFile, "[[0.84, 0.80], [0.84, 0.44]]", "[[0.5, 0.5], [0.84, 0.44]]"));
 }
 
 TEST_F(ZoneTables, WhatCannotBeChangedIsTold) {
