@@ -188,10 +188,12 @@ overlay::ZoneSketch WindowZones::sketch() const {
     return overlay::ZoneSketch::Spot{float(at.x), float(at.y)};
   };
   if (const auto& draft = editor_.draft()) {
-    const bool fits = editor_.pointer_fits();
-    vision::ZoneShape drawn = *draft;
-    drawn.points.push_back(editor_.pointer());
-    add_shape(drawn, false, fits ? Ink::kNew : Ink::kFault, sketch);
+    add_shape(*draft, false, Ink::kNew, sketch);
+    if (!draft->points.empty()) {
+      const vision::ZoneShape band{
+          .name = "", .line = true, .points = {draft->points.back(), editor_.pointer()}};
+      add_shape(band, false, editor_.pointer_fits() ? Ink::kNew : Ink::kFault, sketch);
+    }
     for (size_t i = 0; i < draft->points.size(); ++i) {
       // The first one closes it, once the mouse is there.
       const bool lit = i == 0 && draft->points.size() >= 3 && editor_.pointer() == draft->points[0];
