@@ -129,16 +129,22 @@ std::vector<vision::Point> points_in(const toml::node& node) {
 /// Makes the edits of one stage.
 class Editor {
  public:
-  Editor(const std::string& text, const std::string& file, const toml::table& stage)
-      : text_(text), file_(file), places_(text), stage_(stage) {
+  Editor(const std::string& text, const std::string& file, const toml::table& stage,
+         std::span<const ZoneChange> all)
+      : text_(text), file_(file), places_(text), stage_(stage), all_(all) {
     const size_t newline = text.find('\n');
     eol_ = newline != std::string::npos && newline > 0 && text[newline - 1] == '\r' ? "\r\n" : "\n";
   }
 
   Status add(const ZoneChange& change) {
     const toml::table* table = change.was ? find_zone(stage_, *change.was) : nullptr;
-    // It may be there under its new name: saved already, by us or by hand.
-    if (table == nullptr && change.now) table = find_zone(stage_, *change.now);
+    // It may be there under its new name, saved already or written by hand, if that is not another one's.
+    if (table == nullptr && change.now) {
+      const auto* found = find_zone(stage_, *change.now);
+      if (std::ranges::none_of(
+              all_, [&](const auto& other) { return other.was && find_zone(stage_, *other.was) == found; }))
+        table = found;
+    }
     if (table == nullptr) return change.now ? insert(*change.now) : Status();
     if (!change.now) return erase(*table, word_for(*change.was));
     const vision::ZoneShape& shape = change.now->shape;
@@ -221,6 +227,7 @@ class Editor {
   const std::string& file_;
   Places places_;
   const toml::table& stage_;
+  std::span<const ZoneChange> all_;
   std::string eol_, added_;
   std::vector<Edit> edits_;
 };
@@ -280,7 +287,7 @@ Result<std::string> with_zones(const std::string& text, const std::string& file,
   const toml::table* table = find_stage(root, stage);
   if (table == nullptr)
     return input_error("{}: has no stage '{}' any more, whose zones could be saved", file, stage);
-  Editor editor(text, file, *table);
+  Editor editor(text, file, *table, changes);
   for (const auto& change : changes) TARSIER_CHECK(editor.add(change));
   std::string out = editor.apply();
   const auto written = parse(out, file);

@@ -191,7 +191,9 @@ TEST_F(ZoneTables, WhatCannotBeChangedIsTold) {
   expect_error("[[stage]]\nname = 'a'\n", {{}, zone}, "no stage 'zones'");
   const std::string braces =
       "[[stage]]\nname = 'zones'\nzone = [{name = 'z', points = [[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]}]\n";
-  expect_error(braces, {{}, zone}, "p.toml:3: stage.zone is written in braces");
+  ZoneSpec fresh = zone;
+  fresh.shape.name = "fresh";
+  expect_error(braces, {{}, fresh}, "p.toml:3: stage.zone is written in braces");
   expect_error(braces, {zone, {}}, "p.toml:3: stage.zone is written in braces");
   ZoneSpec now = zone;
   now.shape.name = "y";
