@@ -158,7 +158,7 @@ bool WindowZones::save(bool copy) {
 std::string WindowZones::message() const {
   if (!editor_.fault().empty()) return editor_.fault();
   const auto& draft = editor_.draft();
-  if (!draft) return "";
+  if (!draft) return failure_;  // the panel may be rolled up
   if (draft->line) {
     return draft->points.empty()
                ? fmt::format("{}: click where it begins. Esc gives up", draft->name)

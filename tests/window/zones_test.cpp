@@ -46,7 +46,9 @@ class Hand {
            run("search --name '" + title_ + "' windowmove --sync 0 0 windowfocus --sync");
   }
   /// A place of the picture, 4:3 in a window of 1280x720.
-  void to(double x, double y) { commands_ += fmt::format(" mousemove {:.0f} {:.0f}", 160 + x * 960, y * 720); }
+  void to(double x, double y) {
+    commands_ += fmt::format(" mousemove {:.0f} {:.0f}", 160 + x * 960, y * 720);
+  }
   void click(double x, double y) {
     to(x, y);
     commands_ += " click 1";
