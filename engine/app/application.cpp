@@ -1,5 +1,6 @@
 #include "app/application.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -9,6 +10,7 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "core/thread.hpp"
+#include "pipeline/zone_tables.hpp"
 
 namespace tarsier::app {
 namespace fs = std::filesystem;
@@ -96,6 +98,21 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
   for (const auto& [name, error] : left_out) app.left_out.push_back(name);
   for (const auto& [name, error] : left_out) log::warn("stage '{}' is left out: {}", name, error.message);
   return stages;
+}
+
+/// Stages for whose sake others have to be made: zones change while they run.
+std::vector<pipeline::StageSpec> but_zones(std::vector<pipeline::StageSpec> stages) {
+  for (auto& stage : stages) stage.zones.clear();
+  return stages;
+}
+
+void use_zones(Application& app) {
+  for (const auto& stage : app.loop->stages()) {
+    const auto spec = std::ranges::find(app.spec.stages, stage->name(), &pipeline::StageSpec::name);
+    auto* keeper = stage->zone_keeper();
+    if (keeper == nullptr || spec == app.spec.stages.end()) continue;
+    keeper->use_shapes(pipeline::shapes_of(pipeline::zones_in(*spec, app.mailbox->info().name)));
+  }
 }
 
 }  // namespace
@@ -192,7 +209,7 @@ Status reload_pipeline(Application& app) {
   const auto unchanged = [&](const ParamSpec& spec) {
     return declared.has(spec.key) && declared.value(spec.key) == app.declared.value(spec.key);
   };
-  bool anew = app.spec.stages != before.first.stages;
+  bool anew = but_zones(app.spec.stages) != but_zones(before.first.stages);
   for (const ParamSpec& spec : app.declared.specs()) {
     anew = anew || (spec.restarts && !unchanged(spec));
     if (!unchanged(spec) || !before.second.has(spec.key)) continue;
@@ -203,6 +220,7 @@ Status reload_pipeline(Application& app) {
   }
   if (!anew) {
     for (const auto& name : app.left_out) app.params.withdraw(name + ".");
+    if (app.spec.stages != before.first.stages) use_zones(app);
     return {};
   }
   auto stages = make_stages(app, app.mailbox->info());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ class FrameLoop {
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
+  [[nodiscard]] std::span<const std::unique_ptr<pipeline::Stage>> stages() const { return parts_.stages; }
   [[nodiscard]] const present::SceneRenderer& scene() const { return *scene_; }
   [[nodiscard]] const Outputs& outputs() const { return *parts_.outputs; }
   [[nodiscard]] Outputs& outputs() { return *parts_.outputs; }

@@ -3,9 +3,11 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "app/application.hpp"
 #include "app/command_line.hpp"
+#include "app/window_zones.hpp"
 #include "core/log.hpp"
 #include "overlay/panels.hpp"
 #include "present/palette.hpp"
@@ -60,6 +62,8 @@ class FileWatch {
     seen_ = found;
     return true;
   }
+  /// As it is now it is no news.
+  void take() { seen_ = stamp(); }
 
  private:
   using Stamp = std::optional<std::pair<std::filesystem::file_time_type, uintmax_t>>;
@@ -78,7 +82,7 @@ class FileWatch {
 class WindowedRun {
  public:
   WindowedRun(Application& app, window::Window& window)
-      : app_(app), window_(window), pipeline_file_(app.spec.file) {
+      : app_(app), window_(window), pipeline_file_(app.spec.file), zones_(app) {
     panels_.visible = true;
     const auto& info = app.mailbox->info();
     data_.pipeline = app.spec.name;
@@ -96,9 +100,12 @@ class WindowedRun {
       // A paused or minimised window waits for events instead of spinning; so does one whose source is slower
       // than it.
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
-      if (events.quit) break;
+      if (quits(events)) break;
       if (events.toggle_pause) toggle_pause();
       if (events.step && data_.paused) app_.mailbox->step();
+      // Between frames: stages may be made anew.
+      if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
+        save_zones(wanted.save_copy);
       if (pipeline_file_.changed()) reload();
       TARSIER_TRY(const bool more, turn());
       if (!more) break;
@@ -108,6 +115,37 @@ class WindowedRun {
   }
 
  private:
+  /// Q and Esc end the run; what was drawn and not saved is told first.
+  bool quits(const window::Events& events) {
+    bool quit = events.quit;
+    panels_.visible = window_.panels_visible();
+    for (const auto& input : events.input) {
+      const bool used = zones_.input(input, window_.picture_area(), panels_);
+      quit = quit || (!used && input.what == window::Input::What::kEscape);
+      if (zones_.wants_save()) save_zones(false);
+    }
+    if (!quit || !zones_.unsaved() || warned_ || ended_) return quit;
+    warned_ = true;
+    window_.show_panels(true);
+    window_.say("the zones are not saved: Ctrl+S saves them, Q once more quits");
+    return false;
+  }
+
+  /// A clip that is over takes nothing along that was drawn and not saved.
+  bool stays_for_zones() {
+    if (!zones_.unsaved() && !zones_.drawing()) return false;
+    if (!std::exchange(ended_, true)) window_.show_panels(true);
+    return true;
+  }
+
+  void save_zones(bool copy) {
+    if (!zones_.save(copy)) return;
+    if (copy) pipeline_file_ = FileWatch(app_.options.pipeline);
+    pipeline_file_.take();  // what was written is read now
+    reload();
+    if (mistake_.empty()) window_.say("saved the zones to " + app_.spec.file.string());
+  }
+
   /// The user edits the pipeline while it runs: a mistake is told, and the last good one goes on.
   void reload() {
     const Status status = reload_pipeline(app_);
@@ -118,6 +156,7 @@ class WindowedRun {
       return;
     }
     data_.pipeline = app_.spec.name;
+    zones_.reload();
     window_.say("read " + app_.spec.file.filename().string() + " again");
   }
 
@@ -134,10 +173,11 @@ class WindowedRun {
     if (waits_) return true;
     auto letter = app_.mailbox->poll();
     using State = capture::Mailbox::State;
-    if (letter.state == State::kEnd) return false;
+    if (letter.state == State::kEnd && !stays_for_zones()) return false;
     if (letter.state == State::kFailed) return letter.error;
     const bool fresh = letter.state == State::kFrame;
-    const bool refresh = data_.paused && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
+    const bool stands = data_.paused || letter.state == State::kEnd;
+    const bool refresh = stands && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
     idle_ = !fresh && !refresh;
     if (idle_) return true;
 
@@ -168,7 +208,12 @@ class WindowedRun {
     data_.frame_id = latest.frame_id;
     data_.readback_bytes = latest.readback_bytes;
     data_.tracker_bytes = latest.tracker_bytes;
-    data_.message = mistake_.empty() ? window_.message() : mistake_;
+    data_.message = !mistake_.empty() ? mistake_ : window_.message();
+    if (data_.message.empty()) data_.message = zones_.message();
+    if (data_.message.empty() && ended_)
+      data_.message = "the source has ended, the zones are not saved: Ctrl+S saves them, Q quits";
+    data_.zones = zones_.view(window_.picture_area());
+    warned_ = warned_ && zones_.unsaved();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :
@@ -182,6 +227,8 @@ class WindowedRun {
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     if (events.toggle_pause) toggle_pause();
     if (events.screenshot) window_.screenshot();
+    zones_.handle(events.zones);
+    if (events.zones.save || events.zones.save_copy) wanted_save_ = events.zones;
   }
 
   /// The list needs results on the host: tracks are there, detections only while they are written anyway.
@@ -215,6 +262,10 @@ class WindowedRun {
   overlay::ProfileSnapshot data_;
   History history_;
   FileWatch pipeline_file_;
+  WindowZones zones_;
+  overlay::ZoneEvents wanted_save_;
+  bool warned_ = false;  // that zones are not saved
+  bool ended_ = false;   // the source
   std::string mistake_;  // in the pipeline file as it is now
   uint64_t seen_ = 0;
   bool idle_ = false;

@@ -48,6 +48,8 @@ Status write_file_atomic(const fs::path& path, std::span<const std::byte> bytes)
   };
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail("created");
+  struct stat replaced {};
+  if (::stat(path.c_str(), &replaced) == 0) ::fchmod(fd, replaced.st_mode & 07777U);  // who may read it stays
   size_t written = 0;
   while (written < bytes.size()) {
     const ssize_t n = ::write(fd, bytes.data() + written, bytes.size() - written);

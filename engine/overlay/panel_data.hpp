@@ -22,6 +22,42 @@ struct ClassRow {
   uint32_t color = 0xFFFFFFFF;  // 0xAABBGGRR
 };
 
+/// Of a zone or a line.
+struct ZoneRow {
+  std::string name, count;
+  bool line = false;
+  bool unsaved = false;
+};
+/// What is drawn over the picture while zones are edited, in the window's units.
+struct ZoneSketch {
+  struct Spot {
+    float x = 0, y = 0;
+  };
+  enum class Ink : uint8_t { kChosen, kNew, kFault };
+  struct Path {
+    std::vector<Spot> spots;
+    bool closed = false;
+    Ink ink = Ink::kChosen;
+  };
+  struct Handle {
+    Spot at;
+    bool lit = false;     // a press takes hold of it
+    bool middle = false;  // a press makes it a corner
+  };
+  std::vector<Path> paths;
+  std::vector<Handle> handles;
+};
+struct ZoneView {
+  std::vector<ZoneRow> rows;
+  std::optional<size_t> selected;
+  bool drawing = false;
+  bool unsaved = false;
+  std::string fault;    // what is wrong with the latest step
+  std::string failure;  // why it could not be saved
+  std::string copy;     // where a copy could be saved instead; empty: nowhere
+  ZoneSketch sketch;
+};
+
 struct ProfileSnapshot {
   std::string pipeline;  // "street"
   std::string source;    // as the user named it
@@ -41,6 +77,7 @@ struct ProfileSnapshot {
   /// Tracks of the latest frame, or the detections of the latest one whose results came back; nullopt where
   /// the host knows neither.
   std::optional<std::vector<ClassRow>> classes;
+  std::optional<ZoneView> zones;  // nullopt: the pipeline has none
   bool paused = false;
   bool recording = false;
   std::string

@@ -8,52 +8,12 @@
 #include <imgui_stdlib.h>
 
 #include "core/text.hpp"
+#include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
 namespace {
 
-const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
-const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
-const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};
 constexpr size_t kFewChoices = 7;  // fit into the list without searching
-
-void text(const std::string& line) {
-  ImGui::TextUnformatted(line.c_str());
-}
-
-void dim(const std::string& line) {
-  ImGui::PushStyleColor(ImGuiCol_Text, ImGui::GetStyleColorVec4(ImGuiCol_TextDisabled));
-  ImGui::TextUnformatted(line.c_str());
-  ImGui::PopStyleColor();
-}
-
-/// On the current line, its right end at the panel's.
-void right_aligned(const std::string& line) {
-  const float width = ImGui::CalcTextSize(line.c_str()).x;
-  ImGui::SameLine(std::max(ImGui::GetContentRegionMax().x - width, ImGui::GetCursorPosX()));
-  text(line);
-}
-
-/// A name on the left, a value on the right.
-void row(const std::string& name, const std::string& value, const ImVec4* color = nullptr) {
-  dim(name);
-  if (color != nullptr) ImGui::PushStyleColor(ImGuiCol_Text, *color);
-  right_aligned(value);
-  if (color != nullptr) ImGui::PopStyleColor();
-}
-
-/// Where the text is too wide, its end (of a path it tells more) or its start.
-std::string fitted(const std::string& line, float width, bool keep_end = true) {
-  if (ImGui::CalcTextSize(line.c_str()).x <= width) return line;
-  for (size_t cut = 1; cut < line.size(); ++cut) {
-    if ((uint8_t(line[keep_end ? cut : line.size() - cut]) & 0xC0U) == 0x80)
-      continue;  // not within a UTF-8 character
-    std::string shorter =
-        keep_end ? "\xE2\x80\xA6" + line.substr(cut) : line.substr(0, line.size() - cut) + "\xE2\x80\xA6";
-    if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
-  }
-  return "";
-}
 
 std::string bytes_text(uint64_t bytes) {
   if (bytes == 0) return "0 B";
@@ -68,11 +28,6 @@ void push_font(ImFont* font) {
 #else
   ImGui::PushFont(font);
 #endif
-}
-
-bool section(const char* title, bool open) {
-  ImGui::Spacing();
-  return ImGui::CollapsingHeader(title, open ? ImGuiTreeNodeFlags_DefaultOpen : ImGuiTreeNodeFlags_None);
 }
 
 /// A row of a bar table: the bar lies behind name and value.
@@ -117,7 +72,9 @@ std::string stage_of(const std::string& key) {
 
 PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   PanelEvents events;
+  taken_.clear();
   if (!visible) return events;
+  if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
   // Two narrow columns at the sides; the middle stays free. A small window starts with the controls rolled
@@ -135,13 +92,16 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   ImGui::SetNextWindowPos({margin, margin}, ImGuiCond_Always);
   ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
   if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
+  note_place();
   ImGui::End();
 
   ImGui::SetNextWindowPos({screen.x - margin, margin}, ImGuiCond_Always, {1, 0});
   ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
   ImGui::SetNextWindowCollapsed(small, ImGuiCond_Once);
   if (ImGui::Begin("Controls", nullptr, flags | ImGuiWindowFlags_NoMove)) draw_controls(data, params, events);
+  note_place();
   ImGui::End();
+  popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
 
   if (!data.message.empty()) {
     ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin}, ImGuiCond_Always, {0.5F, 1});
@@ -152,6 +112,17 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     ImGui::End();
   }
   return events;
+}
+
+void Panels::note_place() {
+  const ImVec2 at = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
+  taken_.push_back({at.x, at.y, at.x + size.x, at.y + size.y});
+}
+
+bool Panels::covers(double x, double y) const {
+  return popup_ || std::ranges::any_of(taken_, [&](const auto& rectangle) {
+           return x >= rectangle[0] && y >= rectangle[1] && x < rectangle[2] && y < rectangle[3];
+         });
 }
 
 void Panels::draw_profile(const ProfileSnapshot& data) {
@@ -232,6 +203,8 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   ImGui::SameLine();
   if (ImGui::Button("Screenshot", {half, 0})) events.screenshot = true;
 
+  if (data.zones) draw_zones(*data.zones, events.zones);
+
   std::vector<std::string> stages;
   for (const ParamSpec& spec : params.specs()) {
     const std::string stage = stage_of(spec.key);
@@ -249,6 +222,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   ImGui::Separator();
   dim("Space pause    Tab panels");
   dim("F full screen    S screenshot");
+  if (data.zones) dim("Z new zone    L new line");
   dim("Q or Esc quit");
 }
 

@@ -2,18 +2,29 @@
 // an ImGui frame must be open.
 #pragma once
 
+#include <array>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/param.hpp"
 #include "overlay/panel_data.hpp"
 
 namespace tarsier::overlay {
 
+struct ZoneEvents {
+  bool draw_zone = false, draw_line = false, save = false, save_copy = false, revert = false;
+  std::optional<size_t> select, remove;
+  std::optional<std::pair<size_t, std::string>> rename;
+};
+
 /// What the user did with the panels in this frame.
 struct PanelEvents {
   bool toggle_pause = false;
   bool screenshot = false;
+  ZoneEvents zones;
 };
 
 class Panels {
@@ -21,6 +32,8 @@ class Panels {
   /// Draws both panels and applies what the user changed to `params` with ParamOrigin::kOverlay. A value that
   /// `params` refuses is shown below its control.
   PanelEvents draw(const ProfileSnapshot& data, Params& params);
+  /// Whether a press there is for the panels, as they were drawn last.
+  [[nodiscard]] bool covers(double x, double y) const;
   bool visible = true;
 
  private:
@@ -28,11 +41,18 @@ class Panels {
   void draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events);
   void draw_param(const ParamSpec& spec, Params& params);
   void draw_set(const ParamSpec& spec, Params& params);
+  static void draw_sketch(const ZoneSketch& sketch);
+  void draw_zones(const ZoneView& zones, ZoneEvents& events);
+  void note_place();  // of the current window
   void apply(const std::string& key, const ParamValue& value, Params& params);
 
   std::map<std::string, std::string> filters_;  // text typed into the search box of a set, by key
   std::map<std::string, std::string> text_;     // text being edited, by key
   std::string error_key_, error_;
+  std::string zone_name_;                    // being edited
+  std::optional<size_t> named_;              // of which row
+  std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window
+  bool popup_ = false;
 };
 
 /// Colours, spacing and the font. `scale`: of a HiDPI screen. Call once, after ImGui::CreateContext. Without

@@ -155,6 +155,15 @@ class MaskSource {
   [[nodiscard]] virtual vision::HostMask host_mask(std::string_view name, uint32_t slot) const = 0;
 };
 
+/// A stage that counts in zones and over lines, which can be changed while it runs.
+class ZoneKeeper {
+ public:
+  virtual ~ZoneKeeper() = default;
+  [[nodiscard]] virtual const vision::ZoneCounter& counter() const = 0;
+  /// Between frames, shapes without fault: from the next frame on. Counts go on where a place stays.
+  virtual void use_shapes(std::vector<vision::ZoneShape> shapes) = 0;
+};
+
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -188,6 +197,8 @@ class Stage {
   [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
   /// The lane for later stages; null for stages that do not follow it.
   [[nodiscard]] virtual LaneSource* lane_source() { return nullptr; }
+  /// Its zones and lines; null for stages that have none.
+  [[nodiscard]] virtual ZoneKeeper* zone_keeper() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.

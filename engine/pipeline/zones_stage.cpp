@@ -4,20 +4,27 @@
 // Works on the host, on the tracks of a frame when that frame is done, like the tracker itself: counts in a
 // frame's result are exact. What is drawn is what was known when the frame was recorded.
 #include <array>
-#include <filesystem>
 #include <iterator>
 #include <set>
 
 #include "pipeline/stage.hpp"
+#include "pipeline/zone_tables.hpp"
 #include "vision/zones.hpp"
 
 namespace tarsier::pipeline {
 namespace {
 
-class ZonesStage final : public Stage {
+class ZonesStage final : public Stage, public ZoneKeeper {
  public:
-  ZonesStage(std::string name, std::vector<vision::ZoneShape> shapes)
-      : name_(std::move(name)), counter_(std::move(shapes)) {
+  ZonesStage(std::string name, std::vector<vision::ZoneShape> shapes) : name_(std::move(name)) {
+    use_shapes(std::move(shapes));
+  }
+
+  [[nodiscard]] ZoneKeeper* zone_keeper() override { return this; }
+  [[nodiscard]] const vision::ZoneCounter& counter() const override { return counter_; }
+  void use_shapes(std::vector<vision::ZoneShape> shapes) override {
+    counter_.use_shapes(std::move(shapes));
+    drawn_.clear();
     for (const auto& shape : counter_.shapes()) {
       auto& drawn = drawn_.emplace_back();
       if (!shape.line) drawn.triangles = vision::triangulate(shape.points);
@@ -96,12 +103,8 @@ class ZonesStage final : public Stage {
   std::vector<Drawn> drawn_;  // by shape
 };
 
-/// Errors (kInput): no shape at all, one with a fault, two of one name.
+/// Errors (kInput): one with a fault, two of one name. None at all is no mistake: they can be drawn.
 Status check_zones(const StageSpec& spec) {
-  if (spec.zones.empty()) {
-    return placed(spec.place,
-                  input_error("stage '{}': needs at least one [[stage.zone]] or [[stage.line]]", spec.name));
-  }
   std::set<std::pair<std::string, std::string>> names;
   for (const auto& zone : spec.zones) {
     const auto& shape = zone.shape;
@@ -135,12 +138,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY([[maybe_unused]] const Stage* input, input_of(spec, context));  // its tracks are in the results
-  std::vector<vision::ZoneShape> shapes;
-  const std::string source = std::filesystem::path(context.source).filename().string();
-  for (const auto& zone : spec.zones) {
-    if (zone.source.empty() || zone.source == source) shapes.push_back(zone.shape);
-  }
-  return std::unique_ptr<Stage>(new ZonesStage(spec.name, std::move(shapes)));
+  return std::unique_ptr<Stage>(new ZonesStage(spec.name, shapes_of(zones_in(spec, context.source))));
 }
 
 }  // namespace

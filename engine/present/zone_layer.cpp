@@ -94,10 +94,14 @@ void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
   const float size_x = std::ceil(width + 2 * (padding + 1) + bar);
   const float size_y = float(atlas.ascent) + 2 * padding;
   const auto [left, right] = std::ranges::minmax(input.points, {}, &TrailPoint::x);
-  const float lowest = std::ranges::max(input.points, {}, &TrailPoint::y).y + 2 * push_.line;
+  const auto [top, bottom] = std::ranges::minmax(input.points, {}, &TrailPoint::y);
+  // Above a line whose arrow points down: it would lie over the arrow.
+  const bool above =
+      input.triangles.empty() && input.points.back().x - input.points.front().x > bottom.y - top.y;
+  const float begin = above ? top.y - size_y - 2 * push_.line : bottom.y + 2 * push_.line;
   const float x =
       std::round(std::clamp((left.x + right.x - size_x) / 2, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)));
-  const float y = std::round(std::clamp(lowest, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)));
+  const float y = std::round(std::clamp(begin, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)));
   const auto rectangle = [&](float x0, float x1, const std::array<float, 4>& color) {
     const float half = (x1 - x0) / 2;
     quads_.push_back({{x0, y, x1, y + size_y},

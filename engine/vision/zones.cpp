@@ -24,14 +24,6 @@ bool between(Point a, Point b, Point c) {
          c.y <= std::max(a.y, b.y);
 }
 
-bool touch(Point a, Point b, Point c, Point d) {
-  const double abc = turn(a, b, c), abd = turn(a, b, d), cda = turn(c, d, a), cdb = turn(c, d, b);
-  if (((abc > 0) != (abd > 0)) && ((cda > 0) != (cdb > 0)) && abc != 0 && abd != 0 && cda != 0 && cdb != 0)
-    return true;
-  return (abc == 0 && between(a, b, c)) || (abd == 0 && between(a, b, d)) || (cda == 0 && between(c, d, a)) ||
-         (cdb == 0 && between(c, d, b));
-}
-
 double area(std::span<const Point> polygon) {
   double sum = 0;
   for (size_t i = 0; i < polygon.size(); ++i) {
@@ -51,13 +43,6 @@ bool contains(std::span<const Point> polygon, Point at) {
   return inside;
 }
 
-double distance_to_segment(Point a, Point b, Point at) {
-  const double square = (b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y);
-  const double along = ((at.x - a.x) * (b.x - a.x) + (at.y - a.y) * (b.y - a.y)) / std::max(square, 1e-12);
-  const double t = std::clamp(along, 0.0, 1.0);
-  return length(at, {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
-}
-
 double distance_to_edge(std::span<const Point> polygon, Point at) {
   double least = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < polygon.size(); ++i)
@@ -66,6 +51,21 @@ double distance_to_edge(std::span<const Point> polygon, Point at) {
 }
 
 }  // namespace
+
+double distance_to_segment(Point a, Point b, Point at) {
+  const double square = (b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y);
+  const double along = ((at.x - a.x) * (b.x - a.x) + (at.y - a.y) * (b.y - a.y)) / std::max(square, 1e-12);
+  const double t = std::clamp(along, 0.0, 1.0);
+  return length(at, {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
+}
+
+bool touch(Point a, Point b, Point c, Point d) {
+  const double abc = turn(a, b, c), abd = turn(a, b, d), cda = turn(c, d, a), cdb = turn(c, d, b);
+  if (((abc > 0) != (abd > 0)) && ((cda > 0) != (cdb > 0)) && abc != 0 && abd != 0 && cda != 0 && cdb != 0)
+    return true;
+  return (abc == 0 && between(a, b, c)) || (abd == 0 && between(a, b, d)) || (cda == 0 && between(c, d, a)) ||
+         (cdb == 0 && between(c, d, b));
+}
 
 std::string fault_of(const ZoneShape& shape) {
   const auto& points = shape.points;
@@ -137,6 +137,33 @@ uint64_t total(const ClassCounts& counts) {
 
 ZoneCounter::ZoneCounter(std::vector<ZoneShape> shapes)
     : shapes_(std::move(shapes)), pixels_(shapes_.size()), zones_(shapes_.size()), lines_(shapes_.size()) {}
+
+void ZoneCounter::use_shapes(std::vector<ZoneShape> shapes) {
+  constexpr size_t kNew = SIZE_MAX;
+  std::vector<size_t> from(shapes.size(), kNew);
+  // Two may lie in one place: then the name says which is which.
+  for (const bool by_name : {true, false}) {
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      for (size_t k = 0; from[i] == kNew && k < shapes_.size(); ++k) {
+        const bool same = shapes[i].line == shapes_[k].line && shapes[i].points == shapes_[k].points &&
+                          (!by_name || shapes[i].name == shapes_[k].name);
+        if (same && std::ranges::find(from, k) == from.end()) from[i] = k;
+      }
+    }
+  }
+  const auto rearrange = [&](auto& all) {
+    std::remove_reference_t<decltype(all)> next(from.size());
+    for (size_t i = 0; i < from.size(); ++i) {
+      if (from[i] < all.size()) next[i] = std::move(all[from[i]]);
+    }
+    all = std::move(next);
+  };
+  rearrange(zones_);
+  rearrange(lines_);
+  for (auto& [id, object] : objects_) rearrange(object.states);
+  shapes_ = std::move(shapes);
+  pixels_.resize(shapes_.size());
+}
 
 void ZoneCounter::update(double time_s, int width, int height, std::span<const Track> tracks,
                          const ZoneParams& params) {

@@ -30,6 +30,9 @@ struct ZoneShape {
 
 /// What is wrong with a shape's points, or "": too few, outside of the frame, edges that cross, no extent.
 [[nodiscard]] std::string fault_of(const ZoneShape& shape);
+/// Whether the segments from a to b and from c to d have a point in common.
+[[nodiscard]] bool touch(Point a, Point b, Point c, Point d);
+[[nodiscard]] double distance_to_segment(Point a, Point b, Point at);
 /// A polygon without crossing edges in triangles, as indices of its points.
 [[nodiscard]] std::vector<std::array<size_t, 3>> triangulate(std::span<const Point> polygon);
 
@@ -82,6 +85,9 @@ class ZoneCounter {
   /// `tracks`: confirmed ones after the update with this frame's boxes, those that end here among them. Where
   /// the time goes back, all visits end; counts go on.
   void update(double time_s, int width, int height, std::span<const Track> tracks, const ZoneParams& params);
+  /// Other shapes without fault. Where points stay as they are, counts go on, whatever the name is now; a
+  /// place that changed begins anew.
+  void use_shapes(std::vector<ZoneShape> shapes);
   [[nodiscard]] const std::vector<ZoneShape>& shapes() const { return shapes_; }
   /// Of shapes()[i] that is no line, or that is one.
   [[nodiscard]] const ZoneCount& zone(size_t i) const { return zones_[i]; }

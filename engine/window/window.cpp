@@ -80,6 +80,7 @@ struct Window::Impl {
   std::unique_ptr<present::FrameGrabber> grabber;
   std::vector<present::FrameGrabber::Callback> wanted;
   bool composed = false;
+  PictureArea area;
   bool panels = true;
   bool shoot = false;  // S was pressed
   Events events;
@@ -104,18 +105,47 @@ struct Window::Impl {
     message = std::move(text);
     message_time = Clock::now();
   }
-  void key(int code, int action);
+  void key(int code, int action, int mods);
+  void input(Input::What what);
+  double mouse_x = 0, mouse_y = 0;  // by its events: GLFW itself only knows where it is by now
   void toggle_fullscreen();
   Status prepare(gpu::FrameContext& frame, const gpu::Image& scene, uint64_t generation, bool exact);
 };
 
-void Window::Impl::key(int code, int action) {
+void Window::Impl::input(Input::What what) {
+  // One move is as good as many, but for the presses between them.
+  if (what == Input::What::kMove && !events.input.empty() && events.input.back().what == what)
+    events.input.pop_back();
+  events.input.push_back({what, mouse_x, mouse_y});
+}
+
+void Window::Impl::key(int code, int action, int mods) {
   if (action == GLFW_RELEASE || (imgui_context && ImGui::GetIO().WantTextInput)) return;
   const bool first = action == GLFW_PRESS;
+  if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
+  if (mods != 0) return;
   switch (code) {
-    case GLFW_KEY_ESCAPE:
     case GLFW_KEY_Q:
-      events.quit = true;
+      if (first) events.quit = true;
+      break;
+    case GLFW_KEY_ESCAPE:
+      if (first) input(Input::What::kEscape);
+      break;
+    case GLFW_KEY_ENTER:
+    case GLFW_KEY_KP_ENTER:
+      if (first) input(Input::What::kEnter);
+      break;
+    case GLFW_KEY_BACKSPACE:
+      input(Input::What::kBackspace);
+      break;
+    case GLFW_KEY_DELETE:
+      if (first) input(Input::What::kDelete);
+      break;
+    case GLFW_KEY_Z:
+      if (first) input(Input::What::kZ);
+      break;
+    case GLFW_KEY_L:
+      if (first) input(Input::What::kL);
       break;
     case GLFW_KEY_SPACE:
       if (first) events.toggle_pause = !events.toggle_pause;
@@ -217,9 +247,19 @@ Result<std::unique_ptr<Window>> Window::open(gpu::Device& device, const WindowOp
   glfwSetWindowSizeLimits(self.window, 160, 120, GLFW_DONT_CARE, GLFW_DONT_CARE);
   // Before Dear ImGui installs its own, which call these first.
   glfwSetKeyCallback(self.window, [](GLFWwindow* window, int key, int, int action, int mods) {
+    static_cast<Impl*>(glfwGetWindowUserPointer(window))->key(key, action, mods);
+  });
+  glfwSetMouseButtonCallback(self.window, [](GLFWwindow* window, int button, int action, int) {
     auto* impl = static_cast<Impl*>(glfwGetWindowUserPointer(window));
-    if (mods != 0) return;
-    impl->key(key, action);
+    if (button == GLFW_MOUSE_BUTTON_LEFT)
+      impl->input(action == GLFW_PRESS ? Input::What::kPress : Input::What::kRelease);
+    if (button == GLFW_MOUSE_BUTTON_RIGHT && action == GLFW_PRESS) impl->input(Input::What::kContext);
+  });
+  glfwSetCursorPosCallback(self.window, [](GLFWwindow* window, double x, double y) {
+    auto* impl = static_cast<Impl*>(glfwGetWindowUserPointer(window));
+    impl->mouse_x = x;
+    impl->mouse_y = y;
+    impl->input(Input::What::kMove);
   });
   TARSIER_TRY(const VkSurfaceKHR surface, create_surface(device, self.window));
   TARSIER_TRY(
@@ -263,6 +303,11 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   if (state == gpu::Swapchain::State::kSkip) return false;
   const gpu::Image& target = self.swapchain->image();
   const gpu::Area area = fit(scene.width(), scene.height(), target.width(), target.height());
+  // Dear ImGui and the mouse count in the window's units, the target has pixels.
+  int units_x = 0, units_y = 0;
+  glfwGetWindowSize(self.window, &units_x, &units_y);
+  const double unit_x = double(units_x) / target.width(), unit_y = double(units_y) / target.height();
+  self.area = {area.x * unit_x, area.y * unit_y, area.width * unit_x, area.height * unit_y};
   const bool exact = area.width == scene.width() && area.height == scene.height();
   TARSIER_CHECK(self.prepare(frame, scene, generation, exact));
 
@@ -312,6 +357,10 @@ bool Window::minimised() const {
   int height = 0;
   glfwGetFramebufferSize(impl_->window, &width, &height);
   return width == 0 || height == 0 || glfwGetWindowAttrib(impl_->window, GLFW_ICONIFIED) != 0;
+}
+
+const PictureArea& Window::picture_area() const {
+  return impl_->area;
 }
 
 bool Window::panels_visible() const {

@@ -35,12 +35,38 @@ struct WindowOptions {
   std::string picture_folder = "out";  // screenshots: tarsier-0001.png and so on, never over an old one
 };
 
+/// The mouse, and keys that are for what it draws, in the order in which they came: each press with the place
+/// where it was, however long a frame takes.
+struct Input {
+  enum class What : uint8_t {
+    kMove,
+    kPress,  // the left button
+    kRelease,
+    kContext,  // the right one is pressed
+    kEnter,
+    kEscape,
+    kBackspace,
+    kDelete,
+    kZ,
+    kL,
+    kSave,  // Ctrl+S
+  };
+  What what = What::kMove;
+  double x = 0, y = 0;  // of the mouse, in Dear ImGui's units
+};
+
 /// What happened since the last poll. Keys typed into a text field do not count.
 struct Events {
-  bool quit = false;          // closed, Escape or Q
+  bool quit = false;          // closed, or Q
   bool toggle_pause = false;  // Space
   bool step = false;          // full stop: one frame while paused
   int seek = 0;               // arrow keys: -1 back, +1 forward
+  std::vector<Input> input;
+};
+
+/// Where the picture lies in the window, in Dear ImGui's units.
+struct PictureArea {
+  double x = 0, y = 0, width = 1, height = 1;
 };
 
 class Window {
@@ -68,6 +94,8 @@ class Window {
   Status submit(gpu::FrameRing& ring, gpu::FrameContext& frame);
 
   [[nodiscard]] bool minimised() const;
+  /// Of the latest composed picture.
+  [[nodiscard]] const PictureArea& picture_area() const;
   [[nodiscard]] bool panels_visible() const;  // Tab
   void show_panels(bool visible);
   void set_title(const std::string& title);

@@ -84,6 +84,27 @@ TEST_F(Reload, StagesComeAndGo) {
   run_a_frame();
 }
 
+TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
+  const std::string stages =
+      std::string(kDetect) + "score = 0.3\n" + kTrack + "[[stage]]\nname = 'zones'\ntype = 'zones'\n";
+  ASSERT_EQ(edit(stages), "");
+  const auto* const stage = app_.loop->stages().back().get();
+  auto* const keeper = app_.loop->stages().back()->zone_keeper();
+  ASSERT_NE(keeper, nullptr);
+  EXPECT_TRUE(keeper->counter().shapes().empty()) << "a stage without zones waits for some";
+  EXPECT_EQ(
+      edit(stages + "[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 0], [1, 1]]\n"
+                    "[[stage.zone]]\nname = 'b'\nsource = 'other'\npoints = [[0, 0], [1, 0], [1, 1]]\n"),
+      "");
+  ASSERT_EQ(app_.loop->stages().back().get(), stage);
+  ASSERT_EQ(keeper->counter().shapes().size(), 1U) << "those of this source";
+  EXPECT_EQ(keeper->counter().shapes()[0].name, "a");
+  run_a_frame();
+  EXPECT_NE(edit(stages + "[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 0]]\n"), "");
+  EXPECT_EQ(keeper->counter().shapes().size(), 1U) << "a mistake changes nothing";
+  run_a_frame();
+}
+
 TEST(ReloadWithoutANetwork, AStageThatWasLeftOutStaysAway) {
   if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
   const auto catalogue = models::Catalogue::load_default();

@@ -249,7 +249,6 @@ TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
       {"type = 'face'\ndetector = 'centernet'", 4, "is no face detector"},
       {"type = 'face'\npresence = 0.5\nbeta = -1", 5, "s.beta: -1 is out of range"},
       {"type = 'range'\n[stage.camera]\nheight = -1", 5, "s.camera.height: -1 is out of range"},
-      {"type = 'zones'", 1, "needs at least one [[stage.zone]] or [[stage.line]]"},
       {"type = 'zones'\n[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 1]]", 4,
        "zone 'a': a zone has at least 3 points, not 2"},
       {"type = 'zones'\n[[stage.line]]\nname = 'l'\npoints = [[0, 0.5], [1.5, 0.5]]", 4,

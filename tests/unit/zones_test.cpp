@@ -229,6 +229,45 @@ TEST_F(ZonesTest, ASourceThatStartsAgainEndsAllVisitsAndKeepsTheCounts) {
   EXPECT_EQ(total(counter_.line(1).forward), 1U);
 }
 
+TEST_F(ZonesTest, CountsGoOnWhereThePlaceStays) {
+  shapes({kSquare, kUp});
+  walk({300, 300}, {550, 300}, 10);  // over the line, into the square
+  const double dwell = counter_.zone(0).inside[0].dwell_s;
+  ZoneShape way = kUp;
+  way.name = "way";
+  const ZoneShape wide = zone({{0.2, 0.2}, {0.8, 0.2}, {0.8, 0.9}, {0.2, 0.9}});
+  counter_.use_shapes({way, wide, kSquare});
+  EXPECT_EQ(total(counter_.line(0).forward), 1U) << "another name, the same place";
+  EXPECT_EQ(total(counter_.zone(1).entered), 0U);
+  EXPECT_EQ(total(counter_.zone(2).entered), 1U);
+  frame({at(550, 300)});
+  ASSERT_EQ(counter_.zone(2).inside.size(), 1U);
+  EXPECT_NEAR(counter_.zone(2).inside[0].dwell_s, dwell + kStep, 1e-9) << "the same visit";
+  EXPECT_EQ(counter_.zone(1).inside.size(), 1U) << "found in the new one";
+  walk({550, 300}, {300, 300}, 10);
+  EXPECT_EQ(total(counter_.line(0).backward), 1U);
+  // One that is moved begins anew, with who is in it; one that goes takes its counts along.
+  counter_.use_shapes({zone({{0.2, 0.2}, {0.8, 0.2}, {0.8, 0.9}})});
+  EXPECT_EQ(counter_.zone(0).visits, 0U);
+  frame({at(500, 200)});
+  EXPECT_EQ(total(counter_.zone(0).entered), 1U);
+  counter_.use_shapes({});
+  frame({at(500, 200)});
+  counter_.use_shapes({kUp});
+  EXPECT_EQ(total(counter_.line(0).forward), 0U);
+}
+
+TEST_F(ZonesTest, TwoInOnePlaceKeepTheirCountsByName) {
+  ZoneShape a = kUp, b = kUp;
+  a.name = "a";
+  b.name = "b";
+  shapes({a});
+  walk({300, 250}, {700, 250}, 20);
+  counter_.use_shapes({b, a});
+  EXPECT_EQ(total(counter_.line(0).forward), 0U);
+  EXPECT_EQ(total(counter_.line(1).forward), 1U);
+}
+
 TEST_F(ZonesTest, InsideIsAlwaysEnteredLessLeft) {
   shapes({kSquare, zone({{0.1, 0.1}, {0.9, 0.2}, {0.5, 0.5}, {0.8, 0.9}, {0.2, 0.8}})});
   uint32_t random = 1;

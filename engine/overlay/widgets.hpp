@@ -1,0 +1,57 @@
+// What the panels are made of.
+#pragma once
+
+#include <algorithm>
+#include <imgui.h>
+#include <string>
+
+namespace tarsier::overlay {
+
+inline const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
+inline const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
+inline const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};
+
+inline void text(const std::string& line) {
+  ImGui::TextUnformatted(line.c_str());
+}
+
+inline void dim(const std::string& line) {
+  ImGui::PushStyleColor(ImGuiCol_Text, ImGui::GetStyleColorVec4(ImGuiCol_TextDisabled));
+  ImGui::TextUnformatted(line.c_str());
+  ImGui::PopStyleColor();
+}
+
+/// On the current line, its right end at the panel's.
+inline void right_aligned(const std::string& line) {
+  const float width = ImGui::CalcTextSize(line.c_str()).x;
+  ImGui::SameLine(std::max(ImGui::GetContentRegionMax().x - width, ImGui::GetCursorPosX()));
+  text(line);
+}
+
+/// A name on the left, a value on the right.
+inline void row(const std::string& name, const std::string& value, const ImVec4* color = nullptr) {
+  dim(name);
+  if (color != nullptr) ImGui::PushStyleColor(ImGuiCol_Text, *color);
+  right_aligned(value);
+  if (color != nullptr) ImGui::PopStyleColor();
+}
+
+/// Where the text is too wide, its end (of a path it tells more) or its start.
+inline std::string fitted(const std::string& line, float width, bool keep_end = true) {
+  if (ImGui::CalcTextSize(line.c_str()).x <= width) return line;
+  for (size_t cut = 1; cut < line.size(); ++cut) {
+    if ((uint8_t(line[keep_end ? cut : line.size() - cut]) & 0xC0U) == 0x80)
+      continue;  // not within a UTF-8 character
+    std::string shorter =
+        keep_end ? "\xE2\x80\xA6" + line.substr(cut) : line.substr(0, line.size() - cut) + "\xE2\x80\xA6";
+    if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
+  }
+  return "";
+}
+
+inline bool section(const char* title, bool open) {
+  ImGui::Spacing();
+  return ImGui::CollapsingHeader(title, open ? ImGuiTreeNodeFlags_DefaultOpen : ImGuiTreeNodeFlags_None);
+}
+
+}  // namespace tarsier::overlay

@@ -1,0 +1,160 @@
+// Zones drawn in the program's own window with a real mouse (xdotool), saved, and read back from the file.
+#include <chrono>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "app/application.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "gpu/device.hpp"
+#include "support/temp_folder.hpp"
+#include "support/test_data.hpp"
+
+namespace tarsier::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kPipeline = R"(description = "Drawn."
+[[stage]]
+name = "detect"
+type = "detect"
+model = "yolox_nano"
+[[stage]]
+name = "track"
+type = "track"
+[[stage]]
+name = "zones" # counts
+type = "zones"
+
+# A gate.
+[[stage.line]]
+name = "gate"
+points = [[0.35, 0.1], [0.65, 0.1]] # from left to right
+
+# The end.
+)";
+
+/// Whoever sits at the window.
+class Hand {
+ public:
+  explicit Hand(std::string title) : title_(std::move(title)) {}
+  /// Whether the window came; it gets the keys then.
+  bool find_window() {
+    return wait([&] { return run("search --name '" + title_ + "'"); }) &&
+           run("search --name '" + title_ + "' windowmove --sync 0 0 windowfocus --sync");
+  }
+  /// A place of the picture, 4:3 in a window of 1280x720.
+  void to(double x, double y) {
+    commands_ += fmt::format(" mousemove {:.0f} {:.0f}", 160 + x * 960, y * 720);
+  }
+  void click(double x, double y) {
+    to(x, y);
+    commands_ += " click 1";
+  }
+  void drag(double x0, double y0, double x1, double y1) {
+    to(x0, y0);
+    commands_ += " mousedown 1";
+    to((x0 + x1) / 2, (y0 + y1) / 2);
+    to(x1, y1);
+    commands_ += " mouseup 1";
+  }
+  void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
+  void key(const std::string& name) { commands_ += " key " + name; }
+  /// All at once, faster than frames come.
+  bool act() { return run(std::exchange(commands_, {})); }
+  template <class Done>
+  static bool wait(Done done) {
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(100ms);
+    }
+    return true;
+  }
+
+ private:
+  static bool run(const std::string& commands) {
+    return std::system(("xdotool " + commands + " >/dev/null 2>&1").c_str()) == 0;
+  }
+  std::string title_, commands_;
+};
+
+TEST(WindowZones, AreDrawnWithTheMouseAndSaved) {
+  log::init("warn");
+  if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
+  if (std::system("command -v xdotool >/dev/null") != 0) GTEST_SKIP() << "xdotool is missing";
+  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+  const test::TempFolder folder;
+  const auto file = folder.write("drawn.toml", kPipeline);
+  const uint64_t complaints = gpu::total_validation_messages();
+  RunOptions options;
+  options.pipeline = file.string();
+  options.source = "synthetic:640x480";
+  options.globals.validation = true;
+  options.globals.tune = "off";
+  options.max_frames = 5000;  // should nobody end it
+
+  std::string text;
+  std::thread hand([&] {
+    Hand user("^Tarsier: drawn ");
+    if (!user.find_window()) return;
+    std::this_thread::sleep_for(2s);  // panels find their places
+    // Given up: Escape ends the drawing, not the program.
+    user.key("z");
+    user.click(0.4, 0.3);
+    user.key("Escape");
+    // What is clicked in a panel is no corner.
+    user.key("z");
+    user.click_window(150, 60);
+    user.click(0.4, 0.3);
+    user.click(0.6, 0.3);
+    user.click(0.6, 0.9);
+    user.key("BackSpace");
+    user.click(0.55, 0.7);
+    user.click(0.4, 0.3);  // closes it
+    user.drag(0.6, 0.3, 0.65, 0.35);
+    user.key("l");
+    user.click(0.35, 0.8);
+    user.click(0.65, 0.85);
+    user.act();
+    user.key("ctrl+s");
+    user.act();
+    Hand::wait([&] {
+      text = *read_text(file);
+      return text != kPipeline;
+    });
+    std::this_thread::sleep_for(1s);  // it goes on after it has read its own writing
+    user.key("q");
+    user.act();
+  });
+  const Status ended = run(options);
+  hand.join();
+  ASSERT_TRUE(ended.ok()) << ended.error().message;
+  EXPECT_EQ(gpu::total_validation_messages(), complaints);
+
+  const std::string before = kPipeline;
+  const size_t end = before.find("\n\n# The end.");
+  EXPECT_EQ(text.substr(0, end), before.substr(0, end)) << "what was there stays byte for byte";
+  EXPECT_TRUE(text.ends_with(before.substr(end))) << text;
+  Params params;
+  const auto spec = pipeline::load_pipeline(file.string(), params);
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  const auto& zones = spec->stages.back().zones;
+  ASSERT_EQ(zones.size(), 3U) << text;
+  const auto expect = [&](size_t i, const std::string& name, const std::vector<vision::Point>& points) {
+    EXPECT_EQ(zones[i].shape.name, name);
+    EXPECT_EQ(zones[i].source, "synthetic:640x480");
+    ASSERT_EQ(zones[i].shape.points.size(), points.size()) << text;
+    for (size_t k = 0; k < points.size(); ++k) {  // a pixel
+      EXPECT_NEAR(zones[i].shape.points[k].x, points[k].x, 1.0 / 960);
+      EXPECT_NEAR(zones[i].shape.points[k].y, points[k].y, 1.0 / 720);
+    }
+  };
+  expect(1, "line 1", {{0.35, 0.8}, {0.65, 0.85}});
+  expect(2, "zone 1", {{0.4, 0.3}, {0.65, 0.35}, {0.55, 0.7}});
+}
+
+}  // namespace
+}  // namespace tarsier::app
