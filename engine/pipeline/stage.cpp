@@ -10,7 +10,7 @@ namespace {
 
 const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kLanesStage,
                                    &kRangeStage,  &kPrivacyStage, &kZonesStage, &kBackgroundStage,
-                                   &kFaceStage,   &kDepthStage};
+                                   &kFaceStage,   &kBodyStage,    &kHandsStage, &kDepthStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

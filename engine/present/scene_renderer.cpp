@@ -55,6 +55,7 @@ struct SceneRenderer::Impl {
   ZoneLayer zones;
   TrackLayer tracks;
   FaceLayer faces;
+  SkeletonLayer skeletons;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
   gpu::GraphicsPipeline quad_pipeline;
@@ -83,6 +84,7 @@ Status SceneRenderer::Impl::make_pipelines() {
   TARSIER_TRY(zones, ZoneLayer::create(*device, canvas->target));
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
   TARSIER_TRY(faces, FaceLayer::create(*device, canvas->target));
+  TARSIER_TRY(skeletons, SkeletonLayer::create(*device, canvas->target));
   return {};
 }
 
@@ -238,6 +240,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   self.masks.draw(commands);
   self.zones.draw_shapes(commands);
   self.faces.draw(commands, inputs.faces, inputs.width, inputs.height, self.line());
+  self.skeletons.draw(commands, inputs.skeletons, inputs.width, inputs.height, self.line());
   self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
   for (size_t i = 0; i < inputs.detections.size(); ++i) {
