@@ -79,6 +79,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.detections = detections;
   inputs.tracks = tracks;
   inputs.faces = layers.faces;
+  inputs.skeletons = layers.skeletons;
   inputs.lines = layers.lines;
   inputs.status = layers.note;
   inputs.banner = layers.banner;

@@ -23,6 +23,8 @@ constexpr std::array kHeads = {
     std::pair{Head::kMaskThreshold, std::string_view("mask_threshold")},
     std::pair{Head::kFaceAnchors, std::string_view("face_anchors")},
     std::pair{Head::kFaceMesh, std::string_view("face_mesh")},
+    std::pair{Head::kBody, std::string_view("body")},
+    std::pair{Head::kHand, std::string_view("hand")},
     std::pair{Head::kInverseDepth, std::string_view("inverse_depth")},
     std::pair{Head::kDepth, std::string_view("depth")},
     std::pair{Head::kImage, std::string_view("image")},

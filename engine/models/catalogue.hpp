@@ -24,6 +24,8 @@ enum class Head : uint8_t {
   kMaskThreshold,
   kFaceAnchors,
   kFaceMesh,
+  kBody,
+  kHand,
   kInverseDepth,
   kDepth,
   kImage

@@ -10,21 +10,20 @@
 // few bytes that it does not wait for: of the frame that had this frame's slot before, so that the same clip
 // gives the same results.
 //
+// While nothing of it is drawn and nobody wants results (as of the frame before), nothing runs.
+//
 // One state of the face lives on the device and goes from frame to frame; results and picture are of their
 // own frame.
 #include <algorithm>
 #include <cstring>
 
 #include "core/text.hpp"
-#include "pipeline/stage.hpp"
-#include "pipeline/stage_params.hpp"
+#include "pipeline/landmark_stage.hpp"
 #include "vision/face.hpp"
 #include "vision/region_crop.hpp"
 
 namespace tarsier::pipeline {
 namespace {
-
-constexpr double kGap_s = 1;  // frames that are further apart have nothing to do with each other
 
 // Frames, as in face_line.vert: where the detector's square is poor, the points slide into place.
 constexpr uint32_t kSettled = 3;
@@ -61,12 +60,10 @@ class FaceStage final : public Stage {
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     const auto real = [&](const char* key) { return float(params.real(fmt::format("{}.{}", name_, key))); };
     auto& commands = frame.commands();
-    const double passed = picture.time_s - time_s_;
-    const bool reset = passed < 0 || passed > kGap_s || picture.width != width_ || picture.height != height_;
-    time_s_ = picture.time_s;
-    width_ = picture.width;
-    height_ = picture.height;
-
+    const bool ran = ran_;
+    ran_ = wanted_ || is_drawn(input_of(params));
+    const bool reset = clock_.restarts(picture) || !ran;
+    if (!ran_) return {};
     const uint64_t state = parts_.landmarks.state().address();
     if (reset || !seen_[frame.slot()] || ++since_detection_ >= params.integer(name_ + ".detect_every")) {
       since_detection_ = 0;
@@ -84,26 +81,22 @@ class FaceStage final : public Stage {
     parts_.mesh->plan().record(commands);
     frame.end_span();
     frame.begin_span(name_ + " landmarks");
-    parts_.landmarks.record(
-        commands,
-        {.presence = real("presence"),
-         .filter = {.min_cutoff = real("min_cutoff"), .beta = real("beta"), .d_cutoff = real("d_cutoff")},
-         .seconds = float(passed)});
+    parts_.landmarks.record(commands, {.presence = real("presence"),
+                                       .filter = filter_params(params, name_),
+                                       .seconds = float(clock_.seconds())});
     frame.end_span();
     return {};
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
-    const present::FaceInput input{&parts_.landmarks.state(), show_of(params.text(name_ + ".show")),
-                                   params.boolean(name_ + ".axes"),
-                                   object_of(params.text(name_ + ".object"))};
-    if (input.show != present::FaceShow::kOff || input.axes || input.object != present::FaceObject::kNone)
-      layers.faces.push_back(input);
+    if (const auto input = input_of(params); ran_ && is_drawn(input)) layers.faces.push_back(input);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
+    wanted_ = wanted;
+    if (!ran_) return;
     const gpu::Buffer& copy = parts_.readback[frame.slot()];
     const uint64_t bytes = wanted ? vision::kFaceResultBytes : sizeof(vision::FaceState);
     frame.commands().read_back(parts_.landmarks.state(), 0, copy, 0, bytes);
@@ -122,32 +115,22 @@ class FaceStage final : public Stage {
   }
 
  private:
+  [[nodiscard]] present::FaceInput input_of(const Params& params) const {
+    return {&parts_.landmarks.state(), show_of(params.text(name_ + ".show")), params.boolean(name_ + ".axes"),
+            object_of(params.text(name_ + ".object"))};
+  }
+  static bool is_drawn(const present::FaceInput& input) {
+    return input.show != present::FaceShow::kOff || input.axes || input.object != present::FaceObject::kNone;
+  }
+
   std::string name_, detector_name_;
   Parts parts_;
   std::vector<bool> seen_;  // whether the latest completed frame of each slot had a face
   int64_t since_detection_ = 0;
-  double time_s_ = 0;  // of the latest frame
-  int width_ = 0, height_ = 0;
+  FrameClock clock_;
+  bool ran_ = false;
+  bool wanted_ = true;  // results, of the frame before
 };
-
-/// The error of a network that reads or gives something else than `wanted` does.
-Error wrong_head(const models::Entry& entry, const models::Catalogue& catalogue, models::Head wanted,
-                 std::string_view does) {
-  if (!entry.own_file.empty()) return unsuitable(entry, does, "landmarks");
-  std::vector<std::string> names;
-  for (const auto& other : catalogue.entries()) {
-    if (other.head == wanted) names.push_back(other.name);
-  }
-  return input_error("{}: {} (its head is '{}'); choose {}", entry.name, does, models::name_of(entry.head),
-                     join(names, " or "));
-}
-
-Status declare_network(const StageSpec& spec, std::string_view key, const char* initial, models::Head head,
-                       std::string_view does, const models::Catalogue& catalogue, Params& params) {
-  TARSIER_TRY(const auto entry, declare_model(spec, initial, catalogue, params, key));
-  if (entry.head != head) return at(spec, key, params, wrong_head(entry, catalogue, head, does));
-  return {};
-}
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
                Params& params) {
@@ -161,12 +144,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
                  "a face is followed while the landmark network is so sure that it is there");
   declare.whole("detect_every", 30, {.min = 1, .max = 1000, .unit = "frames"},
                 "the detector looks for the face anew, while one is followed");
-  declare.number("min_cutoff", 1, {.min = 0.01, .max = 30, .unit = "Hz"},
-                 "One Euro filter: lower is steadier while the face stands still");
-  declare.number("beta", 20, {.max = 200, .unit = "Hz s"},
-                 "One Euro filter: higher follows a moving face with less lag");
-  declare.number("d_cutoff", 1, {.min = 0.1, .max = 30, .unit = "Hz"},
-                 "One Euro filter: how fast it notices that a face moves");
+  declare_filter(declare, {}, "the face");
   declare.choice("show", "mesh", {"mesh", "contours", "points", "off"}, "what is drawn of the face");
   declare.toggle("axes", false, "draw the head's axes at the nose: right red, down green, ahead blue");
   declare.choice("object", "none", {"none", "glasses", "hat", "party"}, "what the face wears");
@@ -174,19 +152,9 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
   return check_only_one(spec, before);
 }
 
-/// The network's two outputs, in the order in which its head reads them. Errors (kInput): it has others.
-Result<std::array<vision::TensorRef, 2>> two_outputs(const Network& network) {
-  TARSIER_TRY(const auto outputs, network.head_outputs());
-  if (outputs.size() != 2) {
-    return input_error("{}: a network of head '{}' has two outputs, this one {}; name them in `outputs`",
-                       network.entry().name, models::name_of(network.entry().head), outputs.size());
-  }
-  return std::array{outputs[0], outputs[1]};
-}
-
 Status read_mesh(gpu::Device& device, Parts& parts) {
   const Network& network = *parts.mesh;
-  TARSIER_TRY(const auto outputs, two_outputs(network));
+  TARSIER_TRY(const auto outputs, head_outputs(network, 2));
   auto landmarks = vision::FaceLandmarks::create(device, outputs[0], outputs[1], network.input_width());
   if (!landmarks.ok()) return landmarks.error().in(network.entry().name);
   parts.landmarks = *std::move(landmarks);
@@ -197,7 +165,7 @@ Status read_mesh(gpu::Device& device, Parts& parts) {
 
 Status read_detector(gpu::Device& device, Parts& parts) {
   const Network& network = *parts.detector;
-  TARSIER_TRY(const auto outputs, two_outputs(network));
+  TARSIER_TRY(const auto outputs, head_outputs(network, 2));
   auto decoder = vision::FaceDecoder::create(device, outputs[0], outputs[1], network.input_width(),
                                              network.input_height());
   if (!decoder.ok()) return decoder.error().in(network.entry().name);

@@ -57,9 +57,11 @@ struct MaskResult {
 
 /// Points of one face, hand or body.
 struct Landmarks {
-  const char* kind = "";  // "face"
+  const char* kind = "";  // "face", "body", "hand"
+  const char* side = "";  // of a hand: "left", "right", the person's own
   float score = 0;        // that it is there, 0..1
   std::vector<vision::LandmarkPoint> points;
+  bool scored = false;                   // a body's points have scores of their own
   std::optional<vision::HeadPose> head;  // of a face
 };
 

@@ -65,6 +65,25 @@ std::pair<int, int> input_size_for(const models::InputSpec& input, const Network
   return {extent(width), extent(height)};
 }
 
+/// A picture that the network casts to reals itself is fed in reals.
+void drop_input_cast(graph::Graph& graph) {
+  constexpr int64_t kFloat = 1;  // ONNX's number of it
+  const graph::ValueId input = graph.inputs.front();
+  if (graph.value(input).desc.dtype == graph::DType::kF32) return;
+  std::vector<bool> keep(graph.nodes.size(), true);
+  std::vector<graph::ValueId> reals;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto& node = graph.nodes[i];
+    if (std::ranges::find(node.inputs, input) == node.inputs.end()) continue;
+    if (node.op != "Cast" || node.integer("to", 0) != kFloat) return;
+    reals.push_back(node.outputs[0]);
+    keep[i] = false;
+  }
+  for (const auto real : reals) graph.replace_uses(real, input);
+  graph.value(input).desc.dtype = graph::DType::kF32;
+  graph.retain_nodes(keep);
+}
+
 /// Opens the input's size where the catalogue allows it and nothing in the network forbids it.
 Status choose_input_size(graph::Graph& graph, const models::Entry& entry, bool nhwc,
                          const NetworkOptions& options, infer::CompileOptions& compile) {
@@ -139,6 +158,7 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
   });
   // Pre-processing writes and decoders read any layout, so transposes at the network's ends are for nothing.
   TARSIER_CHECK(graph::prune(graph, compile.outputs));
+  drop_input_cast(graph);
   const std::vector<std::string> peeled = graph::peel_transposes(graph);
   const auto channels_last = [&](const std::string& name) {
     return entry.input.nhwc && std::find(peeled.begin(), peeled.end(), name) == peeled.end();

@@ -8,9 +8,9 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage,  &kLanesStage,
-                                   &kRangeStage,  &kPrivacyStage, &kZonesStage,  &kBackgroundStage,
-                                   &kFaceStage,   &kDepthStage,   &kEnhanceStage};
+const StageType* const kTypes[] = {
+    &kDetectStage,     &kSegmentStage, &kTrackStage, &kLanesStage, &kRangeStage, &kPrivacyStage, &kZonesStage,
+    &kBackgroundStage, &kFaceStage,    &kBodyStage,  &kHandsStage, &kDepthStage, &kEnhanceStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

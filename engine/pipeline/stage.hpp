@@ -62,6 +62,7 @@ struct Layers {
   std::vector<present::ZoneInput> zones;
   std::vector<present::LineInput> lines;
   std::vector<present::FaceInput> faces;
+  std::vector<present::SkeletonInput> skeletons;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
   /// Adds to the note what it does not say yet.
@@ -164,6 +165,26 @@ class ZoneKeeper {
   virtual void use_shapes(std::vector<vision::ZoneShape> shapes) = 0;
 };
 
+/// A stage that begins where a body's limbs are.
+class BodyReader {
+ public:
+  virtual ~BodyReader() = default;
+  /// Whether it needs this frame's body, shown or not.
+  [[nodiscard]] virtual bool needs_body(const Params& params) const = 0;
+};
+
+/// A stage that follows a body.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// The reader outlives the frames.
+  virtual void attach(const BodyReader& reader) = 0;
+  /// A vision::LandmarkState on the device: this frame's for what is recorded after the source's record().
+  [[nodiscard]] virtual const gpu::Buffer& body() const = 0;
+  /// Least score of a point that is there.
+  [[nodiscard]] virtual float least_score(const Params& params) const = 0;
+};
+
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -199,6 +220,8 @@ class Stage {
   [[nodiscard]] virtual LaneSource* lane_source() { return nullptr; }
   /// Its zones and lines; null for stages that have none.
   [[nodiscard]] virtual ZoneKeeper* zone_keeper() { return nullptr; }
+  /// The body for later stages; null for stages that follow none.
+  [[nodiscard]] virtual BodySource* body_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
   /// Class names of its detections; empty for other stages.
@@ -222,7 +245,7 @@ struct StageType {
 };
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
-    kZonesStage, kBackgroundStage, kFaceStage, kDepthStage, kEnhanceStage;
+    kZonesStage, kBackgroundStage, kFaceStage, kBodyStage, kHandsStage, kDepthStage, kEnhanceStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

@@ -28,7 +28,7 @@ Result<FaceLayer> FaceLayer::create(gpu::Device& device, const gpu::RenderTarget
   FaceLayer layer;
   TARSIER_TRY(layer.pipeline_, gpu::GraphicsPipeline::create(device, target,
                                                              {.vertex = "present/face_line.vert",
-                                                              .fragment = "present/face_line.frag",
+                                                              .fragment = "present/landmark_line.frag",
                                                               .constants = {},
                                                               .blend = true,
                                                               .instance_vec4s = 1}));

@@ -56,6 +56,7 @@ struct SceneRenderer::Impl {
   TrackLayer tracks;
   FaceLayer faces;
   ObjectLayer objects;
+  SkeletonLayer skeletons;
   std::vector<gpu::Buffer> quads;  // one for each detector: command and quads
   const gpu::ComputePipeline* expand = nullptr;
   gpu::GraphicsPipeline quad_pipeline;
@@ -85,6 +86,7 @@ Status SceneRenderer::Impl::make_pipelines() {
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
   TARSIER_TRY(faces, FaceLayer::create(*device, canvas->target));
   TARSIER_TRY(objects, ObjectLayer::create(*device, canvas->target));
+  TARSIER_TRY(skeletons, SkeletonLayer::create(*device, canvas->target));
   return {};
 }
 
@@ -242,6 +244,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   self.masks.draw(commands);
   self.zones.draw_shapes(commands);
   self.faces.draw(commands, inputs.faces, inputs.width, inputs.height, self.line());
+  self.skeletons.draw(commands, inputs.skeletons, inputs.width, inputs.height, self.line());
   self.objects.draw(commands);
   self.tracks.draw_trails(commands);
   commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);

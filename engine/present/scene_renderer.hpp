@@ -13,6 +13,7 @@
 #include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
 #include "present/object_layer.hpp"
+#include "present/skeleton_layer.hpp"
 #include "present/track_layer.hpp"
 #include "present/zone_layer.hpp"
 #include "vision/types.hpp"
@@ -36,9 +37,10 @@ struct SceneInputs {
   std::span<const MaskInput> masks;    // drawn in this order, below the boxes
   std::span<const ZoneInput> zones;    // above the masks, their labels below those of tracks
   std::span<const DetectionInput> detections;
-  std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
-  std::span<const LineInput> lines;    // above the masks, below the trails
-  std::span<const FaceInput> faces;    // above the masks, below the boxes
+  std::span<const TrackInput> tracks;        // drawn above the detections, their trails below
+  std::span<const LineInput> lines;          // above the masks, below the trails
+  std::span<const FaceInput> faces;          // above the masks, below the boxes
+  std::span<const SkeletonInput> skeletons;  // above the faces, below the boxes
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };

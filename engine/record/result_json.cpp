@@ -1,6 +1,7 @@
 #include "record/result_json.hpp"
 
-#include <limits>
+#include <array>
+#include <span>
 
 #include "record/json_text.hpp"
 
@@ -79,6 +80,7 @@ void append_event(JsonText& json, const pipeline::Event& event) {
 void append_landmarks(JsonText& json, const pipeline::Landmarks& one) {
   json.object([&] {
     json.key("kind").name(one.kind);
+    if (*one.side != '\0') json.key("side").name(one.side);
     json.key("score").number(one.score, 4);
     if (one.head) {
       json.key("head").object([&] {
@@ -88,7 +90,8 @@ void append_landmarks(JsonText& json, const pipeline::Landmarks& one) {
       });
     }
     json.key("points").list(one.points, [&](const vision::LandmarkPoint& point) {
-      json.list(std::array{point.x, point.y, point.z}, [&](float at) { json.number(at, 2); });
+      const std::array numbers{point.x, point.y, point.z, point.score};
+      json.list(std::span(numbers).first(one.scored ? 4 : 3), [&](float at) { json.number(at, 2); });
     });
   });
 }

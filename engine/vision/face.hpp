@@ -9,6 +9,7 @@
 
 #include "gpu/command_list.hpp"
 #include "vision/landmarks.hpp"
+#include "vision/one_euro.hpp"
 #include "vision/region.hpp"
 #include "vision/tensor_ref.hpp"
 #include "vision/types.hpp"
@@ -81,15 +82,6 @@ class FaceDecoder {
   FaceAnchors anchors_;
   int input_size_ = 0;
   const gpu::ComputePipeline* pipeline_ = nullptr;
-};
-
-/// Casiez, Roussel, Vogel: "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
-/// Interactive Systems", CHI 2012. Speeds are measured in sizes of the face, so that it does the same near
-/// and far.
-struct OneEuroParams {
-  float min_cutoff = 1;  // Hz, for points that stand still
-  float beta = 20;       // Hz more for each face size a second
-  float d_cutoff = 1;    // Hz, for the speed
 };
 
 struct FaceLandmarkParams {

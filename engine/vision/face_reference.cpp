@@ -168,9 +168,6 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
   state.y1 = float(high[3]);
   state.size = float(size);
 
-  const auto alpha = [&](double cutoff) {
-    return 1 / (1 + 1 / (2 * std::numbers::pi * cutoff) / std::max(seconds, 1e-6));
-  };
   Matrix covariance{};
   double spread = 0;
   for (size_t i = 0; i < kFacePoints; ++i) {
@@ -185,11 +182,10 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
         speed[k] = last_speed[k];
         continue;
       }
-      const double slow = alpha(double(params.filter.d_cutoff));
-      speed[k] = last_speed[k] + slow * ((point[k] - last[k]) / (seconds * size) - last_speed[k]);
-      const double follow =
-          alpha(double(params.filter.min_cutoff) + double(params.filter.beta) * std::abs(speed[k]));
-      point[k] = last[k] + follow * (point[k] - last[k]);
+      const auto now =
+          one_euro(params.filter, seconds, size, point[k], {.place = last[k], .speed = last_speed[k]});
+      point[k] = now.place;
+      speed[k] = now.speed;
     }
     after.points[i] = {float(point[0]), float(point[1]), float(point[2]), 0};
     after.speeds[i] = {float(speed[0]), float(speed[1]), float(speed[2]), 0};

@@ -7,7 +7,7 @@ namespace tarsier::vision {
 struct LandmarkPoint {
   float x = 0, y = 0;  // pixels of the frame
   float z = 0;         // pixels, too: away from the camera, from the thing's middle
-  float reserved = 0;
+  float score = 0;     // 0..1, of networks that are sure of each point on its own
 };
 
 /// Degrees; all 0 for a face that looks along the line of sight into the camera.

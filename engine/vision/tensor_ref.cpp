@@ -4,9 +4,13 @@ namespace tarsier::vision {
 
 Result<TensorRef> TensorRef::of(uint64_t address, std::span<const int64_t> shape, TensorLayout layout,
                                 bool fp16, bool channels_last) {
+  if (shape.size() == 2) {
+    const std::array<int64_t, 4> pixel{shape[0], shape[1], 1, 1};
+    return of(address, pixel, layout, fp16, false);
+  }
   TensorRef ref{address, layout, fp16, channels_last, {}, int(shape.size())};
   if (shape.size() < 3 || shape.size() > 4) {
-    return runtime_error("a vision pass needs a tensor of rank 3 or 4, this one has rank {}", shape.size());
+    return runtime_error("a vision pass needs a tensor of rank 2 to 4, this one has rank {}", shape.size());
   }
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] < 1 || shape[i] > (1 << 24)) {

@@ -24,8 +24,8 @@ struct TensorRef {
   bool channels_last = false;  // rank 4, linear: the shape reads [1,H,W,C]; else [1,C,H,W]
   std::array<int, 4> shape{};  // logical extents, outermost first; entries past `rank` are not used
   int rank = 0;                // 3 or 4
-  /// Fails (kRuntime) unless rank is 3 or 4, extents are positive, the batch is 1 and C4 has rank 4, channels
-  /// second.
+  /// A vector [1,C] is C channels of one pixel. Fails (kRuntime) unless rank is 2 to 4, extents are positive,
+  /// the batch is 1 and C4 has rank 4, channels second.
   static Result<TensorRef> of(uint64_t address, std::span<const int64_t> shape, TensorLayout layout,
                               bool fp16, bool channels_last);
 };

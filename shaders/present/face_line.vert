@@ -1,5 +1,5 @@
 // One instance a line between two landmarks, a landmark, or an axis of the head: a rectangle around it that
-// face_line.frag fills. Without a face it has no area.
+// landmark_line.frag fills. Without a face it has no area.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "vision_types.glsl"

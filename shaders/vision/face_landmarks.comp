@@ -4,6 +4,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "vision_types.glsl"
 #include "face.glsl"
+#include "one_euro.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool kFp16Points = false;
@@ -26,18 +27,12 @@ layout(push_constant, std430) uniform Push {
   ViewStrides strides;
   float crop_size;
   float least_presence;
-  float min_cutoff, beta, d_cutoff;
-  float seconds;
+  OneEuro how;
 } pc;
 
 shared vec4 raw[kFacePoints];
 shared vec4 lows[kLanes], highs[kLanes];
 shared vec4 sums[3u * kLanes];
-
-float alpha(float cutoff, float seconds) {
-  float tau = 1.0 / (6.28318530718 * cutoff);
-  return 1.0 / (1.0 + tau / seconds);
-}
 
 /// The nearest rotation: Newton's iteration to the polar factor.
 mat3 rotation_of(mat3 covariance) {
@@ -87,9 +82,8 @@ void main() {
   float presence = region.valid != 0u ? 1.0 / (1.0 + exp(-clamp(logit, -80.0, 80.0))) : 0.0;
   bool there = presence >= pc.least_presence && size >= kLeastSize;
 
-  float seconds = pc.seconds, min_cutoff = pc.min_cutoff, beta = pc.beta;
-  bool known = frames >= kSettling, hold = frames != 0u && seconds <= 0.0;
-  float slow = alpha(pc.d_cutoff, max(seconds, 1e-6));
+  OneEuro how = pc.how;
+  bool known = frames >= kSettling, hold = frames != 0u && how.seconds <= 0.0;
   vec4 first = vec4(0.0), second = vec4(0.0), third = vec4(0.0);
   if (there) {
     for (uint i = lane; i < kFacePoints; i += kLanes) {
@@ -98,11 +92,8 @@ void main() {
         point = pc.face.points[i];
         speed = pc.face.speeds[i];
       } else if (known) {
-        vec4 last = pc.face.points[i];
-        speed = mix(pc.face.speeds[i], (point - last) / (seconds * size), slow);
-        vec4 follow;
-        for (uint k = 0u; k < 4u; ++k) follow[k] = alpha(min_cutoff + beta * abs(speed[k]), seconds);
-        point = mix(last, point, follow);
+        speed = pc.face.speeds[i];
+        one_euro(how, size, pc.face.points[i], point, speed);
       }
       pc.face.points[i] = point;
       pc.face.speeds[i] = speed;

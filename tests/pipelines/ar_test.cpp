@@ -22,6 +22,7 @@ class Ar : public ::testing::Test {
  protected:
   test::TempFolder dir_;
   Application app_;
+  bool first_ = true;
   void SetUp() override {
     log::init("warn");
     if (const auto why = test::missing_network("selfie_segmentation"); !why.empty()) GTEST_SKIP() << why;
@@ -45,7 +46,9 @@ class Ar : public ::testing::Test {
     auto frame = test::finish_frame(app_);
     EXPECT_TRUE(frame.ok()) << frame.error().message;
     EXPECT_EQ(app_.loop->latest().readback_bytes, 0U);
-    EXPECT_LE(app_.loop->latest().tracker_bytes, 128U) << "whether there is a face";
+    // Of hands only after the first frame, before which nobody knows whether results are wanted.
+    EXPECT_LE(app_.loop->latest().tracker_bytes, first_ ? 256U : 128U) << "whether there is a face";
+    first_ = false;
     return *std::move(frame);
   }
   std::vector<uint8_t> shown() {

@@ -65,6 +65,7 @@ class SceneTest : public test::GpuTest {
     inputs.banner = banner;
     inputs.lines = lines_;
     inputs.faces = faces;
+    inputs.skeletons = skeletons_;
     ASSERT_OK(scene_->draw(**frame, inputs));
     auto grabbed = grabber_->grab(**frame, scene_->image(), gpu::ImageUse::kSampled,
                                   [&](std::shared_ptr<const present::HostPicture> got) { picture_ = got; });
@@ -111,6 +112,7 @@ class SceneTest : public test::GpuTest {
   float least_score_ = 0;
   std::vector<present::ZoneInput> zones_;  // drawn from now on
   std::vector<present::LineInput> lines_;
+  std::span<const present::SkeletonInput> skeletons_;
 };
 
 }  // namespace tarsier::test

@@ -83,6 +83,10 @@ pipeline::FrameResult sample() {
                               .score = 0.987654F,
                               .points = {{10.5F, 20.25F, -3.125F, 0}, {11, 21, 0, 0}},
                               .head = vision::HeadPose{.yaw = -12.5F, .pitch = 3, .roll = 0.25F}});
+  result.landmarks.push_back(
+      {.kind = "body", .score = 0.5F, .points = {{1, 2, 0, 0.75F}}, .scored = true, .head = {}});
+  result.landmarks.push_back(
+      {.kind = "hand", .side = "left", .score = 0.5F, .points = {{1, 2, 3, 0.5F}}, .head = {}});
   return result;
 }
 
@@ -140,7 +144,7 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   ASSERT_EQ(json["events"].size(), 1U);
   EXPECT_EQ(json["events"][0], nlohmann::json::parse(R"({"type":"forward_collision","track":12,"began":5,
             "began_time":0.2,"ended":false})"));
-  ASSERT_EQ(json["landmarks"].size(), 1U);
+  ASSERT_EQ(json["landmarks"].size(), 3U);
   const auto& face = json["landmarks"][0];
   EXPECT_EQ(face["kind"], "face");
   EXPECT_NEAR(face["score"], 0.9877, 1e-9);
@@ -148,6 +152,12 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   ASSERT_EQ(face["points"].size(), 2U);
   EXPECT_NEAR(face["points"][0][2], -3.12, 0.011);
   EXPECT_EQ(face["points"][1], (std::vector<double>{11, 21, 0}));
+  EXPECT_FALSE(face.contains("side"));
+  const auto &body = json["landmarks"][1], &hand = json["landmarks"][2];
+  EXPECT_EQ(body["points"][0], (std::vector<double>{1, 2, 0, 0.75}));
+  EXPECT_EQ(body["kind"], "body");
+  EXPECT_EQ(hand["side"], "left");
+  EXPECT_EQ(hand["points"][0], (std::vector<double>{1, 2, 3}));
   EXPECT_NEAR(json["latency_ms"], 93.12, 0.011);
 }
 

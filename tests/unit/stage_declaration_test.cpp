@@ -226,6 +226,29 @@ TEST_F(StageDeclaration, AFaceStageNeedsAFaceDetectorAndAFaceMesh) {
   expect_part(refused(face, {}, {stage("first", "face")}), "one stage of type face");
 }
 
+TEST_F(StageDeclaration, ABodyStageTakesABodysNetwork) {
+  const StageSpec body = stage("s", "body");
+  EXPECT_EQ(refused(body, {}), "");
+  expect_part(refused(body, {{"model", "face_landmark"}}),
+              "face_landmark: finds no body landmarks (its head is 'face_mesh'); choose movenet_lightning");
+  expect_part(refused(body, {{"model", "movenet"}}), "movenet");
+  expect_part(refused(body, {{"score", "1"}}), "s.score: 1 is out of range");
+  expect_part(refused(body, {{"show", "skelton"}}), "did you mean 'skeleton'");
+  expect_part(refused(body, {}, {stage("first", "body")}), "one stage of type body");
+}
+
+TEST_F(StageDeclaration, AHandsStageNeedsABodyBeforeIt) {
+  const StageSpec hands = stage("s", "hands"), body = stage("body", "body"), face = stage("face", "face");
+  EXPECT_EQ(refused(hands, {}, {face, body}), "");
+  expect_part(refused(hands, {}), "its input 'body' is no stage before it; put a stage of type body there");
+  expect_part(refused(hands, {{"input", "bdy"}}, {body}), "did you mean 'body'");
+  expect_part(refused(hands, {{"input", "face"}}, {face, body}), "is no body stage before it; there is body");
+  expect_part(refused(hands, {{"model", "movenet_lightning"}}, {body}),
+              "movenet_lightning: finds no hand landmarks (its head is 'body'); choose hand_landmark_lite");
+  expect_part(refused(hands, {{"look_every", "0"}}, {body}), "s.look_every: 0 is out of range");
+  expect_part(refused(hands, {{"presence", "2"}}, {body}), "s.presence: 2 is out of range");
+}
+
 TEST_F(StageDeclaration, ABadColourIsRefused) {
   EXPECT_EQ(refused("segment", "selfie_segmentation", {{"m", "", "#a0ff30", 0.5}}), "");
   expect_part(refused("segment", "selfie_segmentation", {{"m", "", "green", 0.5}}),
