@@ -78,6 +78,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.tracks = tracks;
   inputs.faces = layers.faces;
   inputs.lines = layers.lines;
+  inputs.panel = layers.panel;
   inputs.status = layers.note;
   inputs.banner = layers.banner;
   return scene_->draw(context, inputs);

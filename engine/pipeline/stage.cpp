@@ -8,9 +8,9 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage,    &kTrackStage,
-                                   &kLanesStage,  &kRangeStage,      &kPrivacyStage,
-                                   &kZonesStage,  &kBackgroundStage, &kFaceStage};
+const StageType* const kTypes[] = {&kDetectStage, &kSegmentStage, &kTrackStage, &kLanesStage,
+                                   &kRangeStage,  &kPrivacyStage, &kZonesStage, &kBackgroundStage,
+                                   &kFaceStage,   &kBirdseyeStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

@@ -12,6 +12,7 @@
 #include "gpu/image.hpp"
 #include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
+#include "present/panel_layer.hpp"
 #include "present/track_layer.hpp"
 #include "present/zone_layer.hpp"
 #include "vision/types.hpp"
@@ -38,6 +39,7 @@ struct SceneInputs {
   std::span<const TrackInput> tracks;  // drawn above the detections, their trails below
   std::span<const LineInput> lines;    // above the masks, below the trails
   std::span<const FaceInput> faces;    // above the masks, below the boxes
+  const PanelInput* panel = nullptr;   // above the tracks; null: none
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };

@@ -135,6 +135,7 @@ void append_track(std::string& out, const vision::Track& track,
   measured("ttc", track.ttc_s, 2);
   out += R"(,"lateral":)";
   append_number(out, track.lateral_m.value_or(kNone), 2);
+  measured("lateral_speed", track.lateral_speed_mps, 2);
   out += '}';
 }
 

@@ -210,6 +210,38 @@ TEST_F(TracksTest, BoxesOfDetectionsMustPassTheLeastScore) {
   EXPECT_EQ(changed(0, 0, kWidth, kHeight), 0U);
 }
 
+/// Pixels of a label's ground in a row.
+TEST_F(TracksTest, LabelsDoNotCoverOneAnother) {
+  // Two cars side by side and far away, the nearer one to the right: their labels are wider than they are.
+  std::vector<TrackBox> boxes{track(1, 100, 100, 140, 120), track(2, 130, 104, 170, 126)};
+  draw_tracks(boxes);
+  const auto both = pixels();
+  draw_tracks({boxes[1]});
+  const auto near = pixels();
+  // Nothing of the nearer one's label is covered by the other's.
+  for (uint32_t y = 75; y < 103; ++y) {
+    for (uint32_t x = 130; x < 260; ++x) {
+      const size_t i = (size_t(y) * kWidth + x) * 4;
+      const bool label = is_color(x, y, present::track_color(2), 20);
+      if (label) {
+        EXPECT_EQ(both[i], near[i]) << x << " " << y;
+      }
+    }
+  }
+  draw_tracks(boxes);
+  int other = 0;
+  for (uint32_t y = 60; y < 160; ++y) other += colored(y, 60, 260, 1, 20);
+  EXPECT_GT(other, 500) << "the other one's stands elsewhere: below its box";
+  // Where there is no place left, a label is left out; the box is not.
+  boxes.insert(boxes.begin(),
+               {track(3, 104, 96, 136, 112), track(4, 108, 98, 138, 114), track(5, 112, 99, 141, 117)});
+  draw_tracks(boxes);
+  EXPECT_GT(colored(96, 104, 136, 3, 20), 10) << "its box is drawn";
+  int area = 0;
+  for (uint32_t y = 40; y < 180; ++y) area += colored(y, 20, 300, 3, 20);
+  EXPECT_LT(area, 500) << "its label is not";
+}
+
 TEST_F(TracksTest, ACrowdIsBoundedAndSafe) {
   std::vector<TrailPoint> points(100, TrailPoint{10, 10, 1});
   for (size_t i = 0; i < points.size(); ++i) points[i].x = float(i * 3);
