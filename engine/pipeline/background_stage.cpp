@@ -49,6 +49,7 @@ class BackgroundStage final : public Stage {
         uploads_(context.device, context.slots, "backdrop", gpu::UploadRing::best_way(context.device)),
         waits_(!context.paced) {}
 
+  /// The files were there when the stage was declared.
   Status open(const Params& params) {
     if (const auto path = file_of(params.text(name_ + ".image")); !path.empty()) {
       TARSIER_TRY(image_, capture::read_picture(path));
@@ -201,37 +202,16 @@ Status check_files(const StageSpec& spec, const Params& params) {
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
                Params& params) {
-  const auto text = [&](const char* key, const char* initial, bool restarts, const char* help) {
-    return params.declare({.key = fmt::format("{}.{}", spec.name, key),
-                           .type = ParamType::kText,
-                           .initial = std::string(initial),
-                           .help = help,
-                           .restarts = restarts});
-  };
-  TARSIER_CHECK(params.declare({.key = spec.name + ".effect",
-                                .type = ParamType::kChoice,
-                                .initial = std::string("blur"),
-                                .help = "what is behind the person; matte: the cut-out itself, in grey",
-                                .choices = kEffects}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".radius",
-                                .type = ParamType::kFloat,
-                                .initial = 0.035,
-                                .min = 0.005,
-                                .max = 0.15,
-                                .step = 0.001,
-                                .unit = "of the height",
-                                .help = "of the blur's disc"}));
-  TARSIER_CHECK(text("color", "#00b140", false, "of the effect green, #rrggbb"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".smooth",
-                                .type = ParamType::kFloat,
-                                .initial = 0.2,
-                                .min = 0,
-                                .max = 2,
-                                .step = 0.01,
-                                .unit = "s",
-                                .help = "over which the mask is averaged where nothing moves"}));
-  TARSIER_CHECK(text("image", "", true, "picture file of the effect image"));
-  TARSIER_CHECK(text("clip", "", true, "video file of the effect clip; it plays round and round"));
+  StageParams declare(spec.name, params);
+  declare.choice("effect", "blur", kEffects, "what is behind the person; matte: the cut-out itself, in grey");
+  declare.number("radius", 0.035, {.min = 0.005, .max = 0.15, .step = 0.001, .unit = "of the height"},
+                 "of the blur's disc");
+  declare.text("color", "#00b140", "of the effect green, #rrggbb");
+  declare.number("smooth", 0.2, {.max = 2, .unit = "s"},
+                 "over which the mask is averaged where nothing moves");
+  declare.text("image", "", "picture file of the effect image", StageParams::kOnStart);
+  declare.text("clip", "", "video file of the effect clip; it plays round and round", StageParams::kOnStart);
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(declare_input_mask(spec, "person", "person", "the stage whose mask is the person", params));
   TARSIER_CHECK(check_input_mask(spec, before, params));
   return check_files(spec, params);

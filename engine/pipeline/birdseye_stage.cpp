@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "pipeline/stage.hpp"
-#include "pipeline/stage_params.hpp"
 #include "present/birdseye.hpp"
 #include "present/text_tables.hpp"
 

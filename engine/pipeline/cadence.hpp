@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/param.hpp"
+#include "pipeline/stage_params.hpp"
 
 namespace tarsier::pipeline {
 
@@ -12,16 +12,10 @@ namespace tarsier::pipeline {
 /// between.
 class Cadence {
  public:
-  /// Declares "<stage>.every".
-  static Status declare(const std::string& stage, Params& params) {
-    return params.declare({.key = stage + ".every",
-                           .type = ParamType::kInt,
-                           .initial = int64_t{1},
-                           .min = 1,
-                           .max = 60,
-                           .step = 1,
-                           .unit = "frames",
-                           .help = "the network runs on every Nth frame; what it found is carried forward"});
+  /// Declares the stage's key `every`.
+  static void declare(StageParams& params) {
+    params.whole("every", 1, {.min = 1, .max = 60, .unit = "frames"},
+                 "the network runs on every Nth frame; what it found is carried forward");
   }
   /// Whether it runs on this frame; once a frame. One that is not later than the one before begins anew: the
   /// source went back, or a frame is drawn again with other parameters.

@@ -36,27 +36,23 @@ Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, 
   for (const auto& other : before) {
     if (has_camera(other.name, params)) return {};
   }
-  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
-                          const char* help) {
-    return declare_number(spec, fmt::format("camera.{}", name), initial, min, max, unit, help, params);
-  };
-  TARSIER_CHECK(number("height", 1.3, 0.05, 20, "m", "of the camera above the road"));
-  TARSIER_CHECK(
-      params.declare({.key = spec.name + ".camera.horizon",
-                      .type = ParamType::kChoice,
-                      .initial = std::string("pitch"),
-                      .help = "where it is: by `pitch`, or where the lane lines meet once they are seen",
-                      .choices = {"pitch", "lanes"}}));
-  TARSIER_CHECK(number("pitch", 0, -89, 89, "degrees", "positive: the camera looks down"));
-  TARSIER_CHECK(number("fov", 60, 1, 179, "degrees", "horizontal field of view; unused with fx"));
-  TARSIER_CHECK(number("fx", 0, 0, 1e5, "px", "focal length in pixels of the frame (0: from fov)"));
-  TARSIER_CHECK(number("fy", 0, 0, 1e5, "px", "the same for rows (0: as fx)"));
-  TARSIER_CHECK(number("cx", 0, 0, 1e5, "px", "column of the optical axis (0: the middle)"));
-  TARSIER_CHECK(number("cy", 0, 0, 1e5, "px", "row of the optical axis (0: the middle)"));
-  TARSIER_CHECK(number("sigma_row", 1.5, 0.1, 50, "px",
-                       "standard deviation of a box's lower edge, from frame to frame"));
-  TARSIER_CHECK(number("sigma_pitch", 0.2, 0, 10, "degrees", "standard deviation of the pitch"));
-  return number("sigma_height", 0.05, 0, 5, "m", "standard deviation of the height");
+  StageParams declare(spec.name + ".camera", params);
+  declare.number("height", 1.3, {.min = 0.05, .max = 20, .unit = "m"}, "of the camera above the road");
+  declare.choice("horizon", "pitch", {"pitch", "lanes"},
+                 "where it is: by `pitch`, or where the lane lines meet once they are seen");
+  declare.number("pitch", 0, {.min = -89, .max = 89, .unit = "degrees"}, "positive: the camera looks down");
+  declare.number("fov", 60, {.min = 1, .max = 179, .unit = "degrees"},
+                 "horizontal field of view; unused with fx");
+  const StageParams::Range pixels{.max = 1e5, .unit = "px"};
+  declare.number("fx", 0, pixels, "focal length in pixels of the frame (0: from fov)");
+  declare.number("fy", 0, pixels, "the same for rows (0: as fx)");
+  declare.number("cx", 0, pixels, "column of the optical axis (0: the middle)");
+  declare.number("cy", 0, pixels, "row of the optical axis (0: the middle)");
+  declare.number("sigma_row", 1.5, {.min = 0.1, .max = 50, .unit = "px"},
+                 "standard deviation of a box's lower edge, from frame to frame");
+  declare.number("sigma_pitch", 0.2, {.max = 10, .unit = "degrees"}, "standard deviation of the pitch");
+  declare.number("sigma_height", 0.05, {.max = 5, .unit = "m"}, "standard deviation of the height");
+  return declare.status();
 }
 
 vision::CameraDesc read_camera(const std::string& key, const Params& params) {

@@ -100,15 +100,7 @@ class DetectStage final : public Stage, public DetectionSource {
     out.iou_threshold = static_cast<float>(params.real(name_ + ".iou"));
     out.max_detections = static_cast<uint32_t>(params.integer(name_ + ".max"));
     const auto& wanted = params.set_of(name_ + ".classes");
-    if (!wanted.empty()) {
-      out.class_mask = {0, 0, 0, 0};
-      const auto& labels = network_->entry().labels;
-      for (size_t id = 0; id < labels.size() && id < 128; ++id) {
-        if (std::find(wanted.begin(), wanted.end(), labels[id]) != wanted.end()) {
-          out.class_mask[id / 32] |= 1U << (id % 32);
-        }
-      }
-    }
+    if (!wanted.empty()) out.class_mask = vision::class_mask(wanted, network_->entry().labels);
     return out;
   }
 
@@ -125,46 +117,21 @@ class DetectStage final : public Stage, public DetectionSource {
 };
 
 Status declare_params(const StageSpec& spec, const models::Entry& entry, Params& params) {
-  TARSIER_CHECK(params.declare({.key = spec.name + ".score",
-                                .type = ParamType::kFloat,
-                                .initial = 0.35,
-                                .min = 0.01,
-                                .max = 1,
-                                .help = "boxes with a lower score are left out"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".iou",
-                                .type = ParamType::kFloat,
-                                .initial = 0.45,
-                                .help = "of two boxes of a class that overlap more, the better one stays"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".max",
-                                .type = ParamType::kInt,
-                                .initial = int64_t{100},
-                                .min = 1,
-                                .max = vision::kMaxDetections,
-                                .step = 1,
-                                .help = "most boxes in a frame"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".classes",
-                                .type = ParamType::kSet,
-                                .initial = std::vector<std::string>{},
-                                .help = "classes to keep; none chosen means all",
-                                .choices = entry.labels}));
-  TARSIER_CHECK(params.declare(
-      {.key = spec.name + ".show", .type = ParamType::kBool, .initial = true, .help = "draw the boxes"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".frame_aspect",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = "a network that can runs at the frame's aspect: faster, and nothing "
-                                        "is squeezed",
-                                .restarts = true}));
-  TARSIER_CHECK(Cadence::declare(spec.name, params));
-  return params.declare({.key = spec.name + ".input_size",
-                         .type = ParamType::kInt,
-                         .initial = int64_t{0},
-                         .min = 0,
-                         .max = 4096,
-                         .step = 32,
-                         .help = "long side of the network's input in pixels, in steps of 32 "
-                                 "(0: its own): smaller is faster, larger finds smaller things",
-                         .restarts = true});
+  StageParams declare(spec.name, params);
+  declare.number("score", 0.35, {.min = 0.01}, "boxes with a lower score are left out");
+  declare.number("iou", 0.45, {}, "of two boxes of a class that overlap more, the better one stays");
+  declare.whole("max", 100, {.min = 1, .max = vision::kMaxDetections}, "most boxes in a frame");
+  declare.set("classes", entry.labels, "classes to keep; none chosen means all");
+  declare.toggle("show", true, "draw the boxes");
+  declare.toggle("frame_aspect", true,
+                 "a network that can runs at the frame's aspect: faster, and nothing is squeezed",
+                 StageParams::kOnStart);
+  Cadence::declare(declare);
+  declare.whole("input_size", 0, {.min = 0, .max = 4096, .step = 32},
+                "long side of the network's input in pixels, in steps of 32 (0: its own): smaller is faster, "
+                "larger finds smaller things",
+                StageParams::kOnStart);
+  return declare.status();
 }
 
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
@@ -179,8 +146,6 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   TARSIER_TRY(const auto kind, head_kind(entry));
 
   NetworkOptions options;
-  options.precision = context.precision;
-  options.tune = context.tune;
   // A pipeline file means its own network's size: with another one in its place, that one's own size holds.
   const std::string size_key = spec.name + ".input_size";
   if (entry.input.any_aspect || context.params.origin(size_key) > ParamOrigin::kPipeline) {
@@ -190,27 +155,17 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
     options.frame_width = context.frame_width;
     options.frame_height = context.frame_height;
   }
-  options.progress = context.progress;
-  TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
-
-  std::vector<vision::TensorRef> tensors;
-  if (entry.outputs.empty()) {
-    for (const auto& binding : network->plan().outputs()) {
-      TARSIER_TRY(const auto tensor, network->output(binding.name));
-      tensors.push_back(tensor);
-    }
-  }
-  for (const auto& output : entry.outputs) {
-    TARSIER_TRY(const auto tensor, network->output(output));
-    tensors.push_back(tensor);
-  }
+  TARSIER_TRY(auto network, load_network(spec, context, options));
+  const auto tensors = network->head_outputs();
+  if (!tensors.ok()) return misfit(spec, "model", context.params, tensors.error());
 
   vision::HeadDesc head;
   head.kind = kind;
   head.classes = entry.labels.empty() ? head.classes : static_cast<int>(entry.labels.size());
   head.input_width = network->input_width();
   head.input_height = network->input_height();
-  TARSIER_TRY(auto decoder, vision::DetectionDecoder::create(context.device, head, tensors, context.slots));
+  auto decoder = vision::DetectionDecoder::create(context.device, head, *tensors, context.slots);
+  if (!decoder.ok()) return misfit(spec, "model", context.params, decoder.error());
 
   std::vector<gpu::Buffer> readback;
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
@@ -220,7 +175,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
     readback.push_back(std::move(buffer));
   }
   return std::unique_ptr<Stage>(
-      new DetectStage(spec.name, std::move(network), std::move(decoder), std::move(readback)));
+      new DetectStage(spec.name, std::move(network), *std::move(decoder), std::move(readback)));
 }
 
 }  // namespace

@@ -142,105 +142,67 @@ Status declare_network(const StageSpec& spec, std::string_view key, const char* 
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
                Params& params) {
-  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
-                          const char* help) {
-    return declare_number(spec, name, initial, min, max, unit, help, params);
-  };
   TARSIER_CHECK(declare_network(spec, "model", "face_landmark", models::Head::kFaceMesh,
                                 "finds no face landmarks", catalogue, params));
   TARSIER_CHECK(declare_network(spec, "detector", "face_detection_short", models::Head::kFaceAnchors,
                                 "is no face detector", catalogue, params));
-  TARSIER_CHECK(number("score", 0.5, 0.05, 0.99, "", "least score of a face that the detector finds"));
-  TARSIER_CHECK(number("presence", 0.5, 0.05, 0.99, "",
-                       "a face is followed while the landmark network is so sure that it is there"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".detect_every",
-                                .type = ParamType::kInt,
-                                .initial = int64_t{30},
-                                .min = 1,
-                                .max = 1000,
-                                .step = 1,
-                                .unit = "frames",
-                                .help = "the detector looks for the face anew, while one is followed"}));
-  TARSIER_CHECK(number("min_cutoff", 1.0, 0.01, 30, "Hz",
-                       "One Euro filter: lower is steadier while the face stands still"));
-  TARSIER_CHECK(
-      number("beta", 20, 0, 200, "Hz s", "One Euro filter: higher follows a moving face with less lag"));
-  TARSIER_CHECK(
-      number("d_cutoff", 1.0, 0.1, 30, "Hz", "One Euro filter: how fast it notices that a face moves"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
-                                .type = ParamType::kChoice,
-                                .initial = std::string("mesh"),
-                                .help = "what is drawn of the face",
-                                .choices = {"mesh", "contours", "points", "off"}}));
-  TARSIER_CHECK(
-      params.declare({.key = spec.name + ".axes",
-                      .type = ParamType::kBool,
-                      .initial = false,
-                      .help = "draw the head's axes at the nose: right red, down green, ahead blue"}));
+  StageParams declare(spec.name, params);
+  declare.number("score", 0.5, {.min = 0.05, .max = 0.99}, "least score of a face that the detector finds");
+  declare.number("presence", 0.5, {.min = 0.05, .max = 0.99},
+                 "a face is followed while the landmark network is so sure that it is there");
+  declare.whole("detect_every", 30, {.min = 1, .max = 1000, .unit = "frames"},
+                "the detector looks for the face anew, while one is followed");
+  declare.number("min_cutoff", 1, {.min = 0.01, .max = 30, .unit = "Hz"},
+                 "One Euro filter: lower is steadier while the face stands still");
+  declare.number("beta", 20, {.max = 200, .unit = "Hz s"},
+                 "One Euro filter: higher follows a moving face with less lag");
+  declare.number("d_cutoff", 1, {.min = 0.1, .max = 30, .unit = "Hz"},
+                 "One Euro filter: how fast it notices that a face moves");
+  declare.choice("show", "mesh", {"mesh", "contours", "points", "off"}, "what is drawn of the face");
+  declare.toggle("axes", false, "draw the head's axes at the nose: right red, down green, ahead blue");
+  TARSIER_CHECK(declare.status());
   return check_only_one(spec, before);
 }
 
-/// The network and the outputs that its head reads, in this order.
-struct Loaded {
-  std::unique_ptr<Network> network;
-  std::vector<vision::TensorRef> outputs;
-};
-
-Result<Loaded> load(const StageSpec& spec, std::string_view key, StageContext& context) {
-  TARSIER_TRY(const auto entry,
-              context.catalogue.resolve(context.params.text(fmt::format("{}.{}", spec.name, key))));
-  NetworkOptions options;
-  options.precision = context.precision;
-  options.tune = context.tune;
-  options.progress = context.progress;
-  Loaded loaded;
-  TARSIER_TRY(loaded.network, Network::load(context.device, entry, context.store, options));
-  std::vector<std::string> names = entry.outputs;
-  if (names.empty()) {
-    for (const auto& binding : loaded.network->plan().outputs()) names.push_back(binding.name);
-  }
-  if (names.size() != 2)
+/// The network's two outputs, in the order in which its head reads them. Errors (kInput): it has others.
+Result<std::array<vision::TensorRef, 2>> two_outputs(const Network& network) {
+  TARSIER_TRY(const auto outputs, network.head_outputs());
+  if (outputs.size() != 2) {
     return input_error("{}: a network of head '{}' has two outputs, this one {}; name them in `outputs`",
-                       entry.name, models::name_of(entry.head), names.size());
-  for (const auto& name : names) {
-    TARSIER_TRY(const auto output, loaded.network->output(name));
-    loaded.outputs.push_back(output);
+                       network.entry().name, models::name_of(network.entry().head), outputs.size());
   }
-  return loaded;
+  return std::array{outputs[0], outputs[1]};
 }
 
-Status load_mesh(const StageSpec& spec, StageContext& context, Parts& parts) {
-  TARSIER_TRY(auto mesh, load(spec, "model", context));
-  auto& network = *mesh.network;
-  auto landmarks =
-      vision::FaceLandmarks::create(context.device, mesh.outputs[0], mesh.outputs[1], network.input_width());
+Status read_mesh(gpu::Device& device, Parts& parts) {
+  const Network& network = *parts.mesh;
+  TARSIER_TRY(const auto outputs, two_outputs(network));
+  auto landmarks = vision::FaceLandmarks::create(device, outputs[0], outputs[1], network.input_width());
   if (!landmarks.ok()) return landmarks.error().in(network.entry().name);
   parts.landmarks = *std::move(landmarks);
-  TARSIER_TRY(parts.crop, vision::RegionCrop::create(context.device, preprocess_desc(network.entry().input),
-                                                     network.input()));
-  parts.mesh = std::move(mesh.network);
+  TARSIER_TRY(parts.crop,
+              vision::RegionCrop::create(device, preprocess_desc(network.entry().input), network.input()));
   return {};
 }
 
-Status load_detector(const StageSpec& spec, StageContext& context, Parts& parts) {
-  TARSIER_TRY(auto detector, load(spec, "detector", context));
-  auto& network = *detector.network;
-  auto decoder = vision::FaceDecoder::create(context.device, detector.outputs[0], detector.outputs[1],
-                                             network.input_width(), network.input_height());
+Status read_detector(gpu::Device& device, Parts& parts) {
+  const Network& network = *parts.detector;
+  TARSIER_TRY(const auto outputs, two_outputs(network));
+  auto decoder = vision::FaceDecoder::create(device, outputs[0], outputs[1], network.input_width(),
+                                             network.input_height());
   if (!decoder.ok()) return decoder.error().in(network.entry().name);
   parts.decoder = *decoder;
-  parts.detector = std::move(detector.network);
   return {};
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
   Parts parts;
-  TARSIER_CHECK(load_mesh(spec, context, parts));
-  if (const Status loaded = load_detector(spec, context, parts); !loaded.ok()) {
-    // make_stage() would tell where `model` is.
-    const bool input = loaded.error().kind == ErrorKind::kInput;
-    return input ? at(spec, "detector", context.params, loaded.error()) : loaded.error();
-  }
+  TARSIER_TRY(parts.mesh, load_network(spec, context));
+  TARSIER_TRY(parts.detector, load_network(spec, context, {}, "detector"));
+  if (const Status mesh = read_mesh(context.device, parts); !mesh.ok())
+    return misfit(spec, "model", context.params, mesh.error());
+  if (const Status detector = read_detector(context.device, parts); !detector.ok())
+    return misfit(spec, "detector", context.params, detector.error());
   for (uint32_t slot = 0; slot < context.slots; ++slot) {
     TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kFaceResultBytes,
                                                            .memory = gpu::Memory::kReadback,

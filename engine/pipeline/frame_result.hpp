@@ -9,6 +9,7 @@
 
 #include "vision/landmarks.hpp"
 #include "vision/lane_tracker.hpp"
+#include "vision/run_length.hpp"
 #include "vision/track.hpp"
 #include "vision/types.hpp"
 #include "vision/zones.hpp"
@@ -48,6 +49,12 @@ struct LaneResult {
   std::array<std::array<vision::CurvePoint, kPoints>, 2> curves{};
 };
 
+/// The frame's part of a mask, at the network's resolution.
+struct MaskResult {
+  std::string name;  // of the [[stage.mask]]: "drivable", "lanes", "person"
+  vision::RunLengths runs;
+};
+
 /// Points of one face, hand or body.
 struct Landmarks {
   const char* kind = "";  // "face"
@@ -68,8 +75,7 @@ struct FrameResult {
   std::optional<LaneResult> lanes;  // none without a stage of type lanes
   std::vector<ZoneResult> zones;
   std::vector<LineResult> lines;
-  /// Fraction of the frame that each mask stage covers, by stage name ("drivable", "lanes", "person").
-  std::vector<std::pair<std::string, float>> mask_coverage;
+  std::vector<MaskResult> masks;
   std::vector<StageTime> stage_times;
   double latency_ms = 0;  // capture to output
   /// Device to host in this frame for results, lists and pictures; 0 where none are wanted.

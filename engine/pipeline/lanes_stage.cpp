@@ -151,33 +151,21 @@ class LanesStage final : public Stage, public LaneSource {
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
                Params& params) {
-  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
-                          const char* help) {
-    return declare_number(spec, name, initial, min, max, unit, help, params);
-  };
   TARSIER_CHECK(
       declare_input_mask(spec, "road", "lanes", "the stage whose mask shows the lane lines", params));
   TARSIER_CHECK(declare_camera(spec, before, params));
-  TARSIER_CHECK(number("hold", 1, 0.1, 10, "s", "how long a boundary stays that no frame shows"));
-  TARSIER_CHECK(number("vehicle_width", 1.8, 0.5, 4, "m", "of the own vehicle, the camera in its middle"));
-  TARSIER_CHECK(
-      number("warn", 0, -1, 2, "m", "warns of leaving the lane with less room than this beside it"));
-  TARSIER_CHECK(number("clear", 0.25, -1, 2, "m", "until there is more than this"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".frames",
-                                .type = ParamType::kInt,
-                                .initial = int64_t{3},
-                                .min = 1,
-                                .max = 100,
-                                .step = 1,
-                                .help = "for so many frames in a row"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = "draw the lane and its warning"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".fill",
-                                .type = ParamType::kFloat,
-                                .initial = 0.2,
-                                .help = "how much of the picture the lane's colour hides (0: lines alone)"}));
+  StageParams declare(spec.name, params);
+  declare.number("hold", 1, {.min = 0.1, .max = 10, .unit = "s"},
+                 "how long a boundary stays that no frame shows");
+  declare.number("vehicle_width", 1.8, {.min = 0.5, .max = 4, .unit = "m"},
+                 "of the own vehicle, the camera in its middle");
+  declare.number("warn", 0, {.min = -1, .max = 2, .unit = "m"},
+                 "warns of leaving the lane with less room than this beside it");
+  declare.number("clear", 0.25, {.min = -1, .max = 2, .unit = "m"}, "until there is more than this");
+  declare.whole("frames", 3, {.min = 1, .max = 100}, "for so many frames in a row");
+  declare.toggle("show", true, "draw the lane and its warning");
+  declare.number("fill", 0.2, {}, "how much of the picture the lane's colour hides (0: lines alone)");
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(check_only_one(spec, before));
   return check_input_mask(spec, before, params);
 }

@@ -198,4 +198,17 @@ Result<vision::TensorRef> Network::output(std::string_view name) const {
   return input_error("{}: has no output '{}'; there are {}", entry_.name, name, fmt::join(names, ", "));
 }
 
+Result<std::vector<vision::TensorRef>> Network::head_outputs() const {
+  std::vector<std::string> names = entry_.outputs;
+  if (names.empty()) {
+    for (const auto& binding : plan_->outputs()) names.push_back(binding.name);
+  }
+  std::vector<vision::TensorRef> outputs;
+  for (const auto& name : names) {
+    TARSIER_TRY(const auto tensor, output(name));
+    outputs.push_back(tensor);
+  }
+  return outputs;
+}
+
 }  // namespace tarsier::pipeline

@@ -64,6 +64,9 @@ class Network {
   [[nodiscard]] const vision::TensorRef& input() const { return input_; }
   /// Errors (kInput): no output of that name (lists the ones that there are).
   Result<vision::TensorRef> output(std::string_view name) const;
+  /// The outputs that the catalogue names for its head, in that order; all of the network's where it names
+  /// none.
+  Result<std::vector<vision::TensorRef>> head_outputs() const;
 
  private:
   Network() = default;

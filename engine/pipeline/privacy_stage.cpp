@@ -4,6 +4,7 @@
 // Blurred is what the detector found in this very frame, taken where it lies on the device, and where the
 // tracker expects what it follows: who is missed in a frame or half hidden stays blurred.
 #include <algorithm>
+#include <functional>
 
 #include "core/text.hpp"
 #include "pipeline/stage.hpp"
@@ -30,7 +31,10 @@ const std::vector<Subject>& subjects() {
 class PrivacyStage final : public Stage {
  public:
   PrivacyStage(std::string name, std::string detector, const TrackSource& tracks, vision::RegionBlur blur)
-      : name_(std::move(name)), detector_(std::move(detector)), tracks_(tracks), blur_(std::move(blur)) {}
+      : name_(std::move(name)), detector_(std::move(detector)), tracks_(tracks), blur_(std::move(blur)) {
+    for (const Subject& subject : subjects())
+      masks_.push_back(vision::class_mask(subject.classes, tracks.boxes().class_names()));
+  }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
@@ -41,14 +45,11 @@ class PrivacyStage final : public Stage {
     banner_.clear();
     if (chosen.empty()) return {};
     vision::BlurParams blur;
-    const auto& labels = tracks_.boxes().class_names();
-    for (const Subject& subject : subjects()) {
+    for (size_t i = 0; i < subjects().size(); ++i) {
+      const Subject& subject = subjects()[i];
       if (std::ranges::find(chosen, subject.name) == chosen.end()) continue;
       auto& bits = subject.head ? blur.heads : blur.whole;
-      for (size_t id = 0; id < labels.size() && id < 128; ++id) {
-        if (std::ranges::find(subject.classes, labels[id]) != subject.classes.end())
-          bits[id / 32] |= 1U << (id % 32);
-      }
+      std::ranges::transform(bits, masks_[i], bits.begin(), std::bit_or());
       warn_of_unseen(subject, params);
     }
     blur.cell = float(params.real(name_ + ".cell"));
@@ -84,6 +85,7 @@ class PrivacyStage final : public Stage {
   vision::RegionBlur blur_;
   std::string banner_;
   std::vector<vision::Detection> followed_;
+  std::vector<vision::ClassMask> masks_;  // by subject
 };
 
 /// Errors (kInput): what is to be blurred is nothing that the detector finds.
@@ -116,29 +118,18 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
   TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks and boxes are blurred", params));
   std::vector<std::string> names;
   for (const Subject& subject : subjects()) names.emplace_back(subject.name);
-  TARSIER_CHECK(params.declare({.key = spec.name + ".blur",
-                                .type = ParamType::kSet,
-                                .initial = std::vector<std::string>{},
-                                .help = "what is made unrecognisable in the picture and in what is recorded; "
-                                        "faces: the upper part of each person's box",
-                                .choices = names,
-                                .empty = "off"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".cell",
-                                .type = ParamType::kFloat,
-                                .initial = 0.125,
-                                .min = 0.08,
-                                .max = 0.5,
-                                .help = "what is smaller than this part of a box's longer side is gone"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".margin",
-                                .type = ParamType::kFloat,
-                                .initial = 0.1,
-                                .min = 0,
-                                .max = 0.5,
-                                .help = "how far beyond a box it reaches, in parts of its longer side"}));
+  StageParams declare(spec.name, params);
+  declare.set("blur", std::move(names),
+              "what is made unrecognisable in the picture and in what is recorded; faces: the upper part of "
+              "each person's box",
+              "off");
+  declare.number("cell", 0.125, {.min = 0.08, .max = 0.5},
+                 "what is smaller than this part of a box's longer side is gone");
+  declare.number("margin", 0.1, {.max = 0.5}, "how far beyond a box it reaches, in parts of its longer side");
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(check_only_one(spec, before));
   TARSIER_CHECK(check_input(spec, before, "track", params));
-  const Status status = check_subjects(spec, params);
-  return status.ok() ? status : at(spec, "blur", params, status.error());
+  return check_subjects(spec, params);
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
@@ -146,7 +137,8 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   if (!input.ok()) {
     // Without it the rest would run on and show what was to be hidden.
     if (context.params.set_of(spec.name + ".blur").empty()) return input.error();
-    return input_error("{}.blur: nothing can be blurred, {}", spec.name, input.error().message);
+    return at(spec, "blur", context.params,
+              input_error("{}.blur: nothing can be blurred, {}", spec.name, input.error().message));
   }
   TARSIER_TRY(auto blur, vision::RegionBlur::create(context.device));
   const std::string& detector = context.params.text(context.params.text(spec.name + ".input") + ".input");

@@ -136,28 +136,18 @@ class RangeStage final : public Stage, public TrackNotes {
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
                Params& params) {
-  const auto number = [&](const char* name, double initial, double min, double max, const char* unit,
-                          const char* help) {
-    return declare_number(spec, name, initial, min, max, unit, help, params);
-  };
   TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks are measured", params));
   TARSIER_CHECK(declare_camera(spec, before, params));
-  TARSIER_CHECK(number("acceleration", 0.5, 0.05, 10, "m/s^2",
-                       "how fast speeds may change: higher follows sooner, lower is steadier"));
-  TARSIER_CHECK(number("corridor", 2, 0.5, 10, "m", "width of the own vehicle's path, straight ahead"));
-  TARSIER_CHECK(number("warn", 2, 0.1, 20, "s", "warns of a time to collision below this"));
-  TARSIER_CHECK(number("clear", 3, 0.1, 30, "s", "until it is above this"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".frames",
-                                .type = ParamType::kInt,
-                                .initial = int64_t{3},
-                                .min = 1,
-                                .max = 100,
-                                .step = 1,
-                                .help = "for so many frames in a row"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = "draw distances, times to collision and warnings"}));
+  StageParams declare(spec.name, params);
+  declare.number("acceleration", 0.5, {.min = 0.05, .max = 10, .unit = "m/s^2"},
+                 "how fast speeds may change: higher follows sooner, lower is steadier");
+  declare.number("corridor", 2, {.min = 0.5, .max = 10, .unit = "m"},
+                 "width of the own vehicle's path, straight ahead");
+  declare.number("warn", 2, {.min = 0.1, .max = 20, .unit = "s"}, "warns of a time to collision below this");
+  declare.number("clear", 3, {.min = 0.1, .max = 30, .unit = "s"}, "until it is above this");
+  declare.whole("frames", 3, {.min = 1, .max = 100}, "for so many frames in a row");
+  declare.toggle("show", true, "draw distances, times to collision and warnings");
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(check_only_one(spec, before));
   TARSIER_CHECK(check_horizon(spec, before, params));
   return check_input(spec, before, "track", params);

@@ -1,6 +1,5 @@
 // "segment": masks from the outputs of one network, made on the device and drawn as translucent colours.
 #include <algorithm>
-#include <cstring>
 
 #include "pipeline/cadence.hpp"
 #include "pipeline/stage.hpp"
@@ -15,9 +14,17 @@ struct Mask {
   std::string key;  // prefix of its parameters
   std::array<float, 3> colour{};
   vision::MaskPass pass;
-  std::vector<gpu::Buffer> readback;  // one a slot; the header alone, unless a stage takes the pixels, too
-  bool taken = false;
-  std::vector<vision::Fit> fits;  // of the frame in each slot
+  std::vector<gpu::Buffer> readback;  // one a slot
+  bool taken = false;                 // by a stage, on the host
+  std::vector<vision::Fit> fits;      // of the frame in each slot
+
+  [[nodiscard]] vision::HostMask host(uint32_t slot) const {
+    const auto* bytes = static_cast<const uint8_t*>(readback[slot].mapped());
+    return {{bytes + sizeof(vision::MaskHeader), size_t(pass.width()) * size_t(pass.height())},
+            pass.width(),
+            pass.height(),
+            fits[slot]};
+  }
 };
 
 class SegmentStage final : public Stage, public MaskSource {
@@ -57,15 +64,14 @@ class SegmentStage final : public Stage, public MaskSource {
                     bool wanted) override {
     for (const auto& mask : masks_) {
       if (!wanted && !(mask.taken && ran_)) continue;
+      // Where the network did not run on this frame, the mask that is drawn is an earlier one's.
       const gpu::Buffer& copy = mask.readback[frame.slot()];
-      const uint64_t bytes = mask.taken && ran_ ? copy.size() : sizeof(vision::MaskHeader);
-      frame.commands().read_back(mask.pass.mask(ran_slot_), 0, copy, 0, bytes);
+      frame.commands().read_back(mask.pass.mask(ran_slot_), 0, copy, 0, copy.size());
       if (!wanted) continue;
-      frame.on_complete([&copy, &mask, result] {
-        vision::MaskHeader header;
-        std::memcpy(&header, copy.mapped(), sizeof header);
-        const float pixels = static_cast<float>(std::max(header.pixels, 1U));
-        result->mask_coverage.emplace_back(mask.spec.name, static_cast<float>(header.covered) / pixels);
+      frame.on_complete([&mask, slot = frame.slot(), fit = mask.fits[ran_slot_], result] {
+        auto host = mask.host(slot);
+        host.fit = fit;
+        result->masks.push_back({mask.spec.name, vision::run_lengths(host, result->width, result->height)});
       });
     }
   }
@@ -77,11 +83,7 @@ class SegmentStage final : public Stage, public MaskSource {
   [[nodiscard]] bool ran() const override { return ran_; }
   void attach(std::string_view name) override { masks_[index_of(name)].taken = true; }
   [[nodiscard]] vision::HostMask host_mask(std::string_view name, uint32_t slot) const override {
-    const Mask& mask = masks_[index_of(name)];
-    const auto* bytes = static_cast<const uint8_t*>(mask.readback[slot].mapped());
-    const size_t pixels = size_t(mask.pass.width()) * size_t(mask.pass.height());
-    return {
-        {bytes + sizeof(vision::MaskHeader), pixels}, mask.pass.width(), mask.pass.height(), mask.fits[slot]};
+    return masks_[index_of(name)].host(slot);
   }
 
  private:
@@ -125,20 +127,12 @@ std::string key_of(const StageSpec& stage, const MaskSpec& mask) {
 }
 
 Status declare_params(const std::string& key, const MaskSpec& mask, Params& params) {
-  TARSIER_CHECK(params.declare({.key = key + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = fmt::format("draw the mask '{}'", mask.name)}));
-  TARSIER_CHECK(params.declare({.key = key + ".opacity",
-                                .type = ParamType::kFloat,
-                                .initial = mask.opacity,
-                                .help = "how much of the picture the mask's colour hides"}));
-  return params.declare({.key = key + ".threshold",
-                         .type = ParamType::kFloat,
-                         .initial = 0.5,
-                         .min = 0.01,
-                         .max = 0.99,
-                         .help = "probability from which a pixel belongs to the mask"});
+  StageParams declare(key, params);
+  declare.toggle("show", true, fmt::format("draw the mask '{}'", mask.name));
+  declare.number("opacity", mask.opacity, {}, "how much of the picture the mask's colour hides");
+  declare.number("threshold", 0.5, {.min = 0.01, .max = 0.99},
+                 "probability from which a pixel belongs to the mask");
+  return declare.status();
 }
 
 Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Network& network,
@@ -165,7 +159,9 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
                Params& params) {
   TARSIER_TRY(const auto entry, declare_model(spec, "selfie_segmentation", catalogue, params));
-  TARSIER_CHECK(Cadence::declare(spec.name, params));
+  StageParams own(spec.name, params);
+  Cadence::declare(own);
+  TARSIER_CHECK(own.status());
   if (entry.head != models::Head::kMaskArgmax && entry.head != models::Head::kMaskThreshold)
     return at(spec, "model", params, unsuitable(entry, "makes no masks", "segment"));
   if (spec.masks.empty())
@@ -180,17 +176,14 @@ Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
-  TARSIER_TRY(const auto entry, context.catalogue.resolve(context.params.text(spec.name + ".model")));
-
-  NetworkOptions options;
-  options.precision = context.precision;
-  options.tune = context.tune;
-  options.progress = context.progress;
-  TARSIER_TRY(auto network, Network::load(context.device, entry, context.store, options));
+  TARSIER_TRY(auto network, load_network(spec, context));
   std::vector<Mask> masks;
   for (const auto& mask_spec : spec.masks) {
     auto mask = make_mask(spec, mask_spec, *network, context);
-    if (!mask.ok()) return mask.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask_spec.name));
+    if (!mask.ok()) {
+      return placed(mask_spec.place,
+                    mask.error().in(fmt::format("stage '{}', mask '{}'", spec.name, mask_spec.name)));
+    }
     masks.push_back(*std::move(mask));
   }
   return std::unique_ptr<Stage>(new SegmentStage(spec.name, std::move(network), std::move(masks)));

@@ -22,16 +22,6 @@ Result<const StageType*> find_type(const StageSpec& spec) {
                                         spec.type, did_you_mean(spec.type, known), join(known, ", ")));
 }
 
-/// Whether the error says already where the value of one of the stage's keys was written.
-bool tells_place(const StageSpec& spec, const Params& params, const Error& error) {
-  const auto begins_with = [&](const std::string& place) {
-    return !place.empty() && error.message.starts_with(place + ": ");
-  };
-  return begins_with(spec.place) || std::ranges::any_of(params.specs(), [&](const ParamSpec& one) {
-           return one.key.starts_with(spec.name + ".") && begins_with(params.place(one.key));
-         });
-}
-
 }  // namespace
 
 Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
@@ -49,12 +39,7 @@ Status declare_stage(const StageSpec& spec, std::span<const StageSpec> before,
 
 Result<std::unique_ptr<Stage>> make_stage(const StageSpec& spec, StageContext& context) {
   TARSIER_TRY(const auto* type, find_type(spec));
-  auto stage = type->make(spec, context);
-  // What does not suit now is the network, of those that a file can get wrong.
-  if (!stage.ok() && stage.error().kind == ErrorKind::kInput &&
-      !tells_place(spec, context.params, stage.error()))
-    return at(spec, "model", context.params, stage.error());
-  return stage;
+  return type->make(spec, context);
 }
 
 Error placed(const std::string& place, const Error& error) {
@@ -66,36 +51,36 @@ Error at(const StageSpec& spec, std::string_view key, const Params& params, cons
   return placed(place.empty() ? spec.place : place, error);
 }
 
-Status declare_number(const StageSpec& spec, std::string_view key, double initial, double min, double max,
-                      std::string unit, std::string help, Params& params) {
-  return params.declare({.key = fmt::format("{}.{}", spec.name, key),
-                         .type = ParamType::kFloat,
-                         .initial = initial,
-                         .min = min,
-                         .max = max,
-                         .unit = std::move(unit),
-                         .help = std::move(help)});
+Error misfit(const StageSpec& spec, std::string_view key, const Params& params, const Error& error) {
+  return error.kind == ErrorKind::kInput ? at(spec, key, params, error) : error;
 }
 
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
                                     const models::Catalogue& catalogue, Params& params,
                                     std::string_view key) {
-  const std::string full = fmt::format("{}.{}", spec.name, key);
-  TARSIER_CHECK(params.declare({.key = full,
-                                .type = ParamType::kText,
-                                .initial = std::move(initial),
-                                .help = "network: a name of `tarsier models list`, or a file",
-                                .restarts = true}));
-  auto entry = catalogue.resolve(params.text(full));
+  StageParams declare(spec.name, params);
+  declare.text(key, std::move(initial), "network: a name of `tarsier models list`, or a file",
+               StageParams::kOnStart);
+  TARSIER_CHECK(declare.status());
+  auto entry = catalogue.resolve(params.text(fmt::format("{}.{}", spec.name, key)));
   return entry.ok() ? std::move(entry) : at(spec, key, params, entry.error());
 }
 
+Result<std::unique_ptr<Network>> load_network(const StageSpec& spec, const StageContext& context,
+                                              NetworkOptions options, std::string_view key) {
+  TARSIER_TRY(const auto entry,
+              context.catalogue.resolve(context.params.text(fmt::format("{}.{}", spec.name, key))));
+  options.precision = context.precision;
+  options.tune = context.tune;
+  options.progress = context.progress;
+  auto network = Network::load(context.device, entry, context.store, options);
+  return network.ok() ? std::move(network) : misfit(spec, key, context.params, network.error());
+}
+
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {
-  return params.declare({.key = spec.name + ".input",
-                         .type = ParamType::kText,
-                         .initial = std::move(initial),
-                         .help = std::move(help),
-                         .restarts = true});
+  StageParams declare(spec.name, params);
+  declare.text("input", std::move(initial), std::move(help), StageParams::kOnStart);
+  return declare.status();
 }
 
 Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std::string_view type,
@@ -116,11 +101,9 @@ Status check_input(const StageSpec& spec, std::span<const StageSpec> before, std
 Status declare_input_mask(const StageSpec& spec, std::string stage, std::string mask, std::string help,
                           Params& params) {
   TARSIER_CHECK(declare_input(spec, std::move(stage), std::move(help), params));
-  return params.declare({.key = spec.name + ".input_mask",
-                         .type = ParamType::kText,
-                         .initial = std::move(mask),
-                         .help = "the name of that mask",
-                         .restarts = true});
+  StageParams declare(spec.name, params);
+  declare.text("input_mask", std::move(mask), "the name of that mask", StageParams::kOnStart);
+  return declare.status();
 }
 
 Status check_input_mask(const StageSpec& spec, std::span<const StageSpec> before, const Params& params) {

@@ -14,6 +14,7 @@
 #include "pipeline/frame_result.hpp"
 #include "pipeline/network.hpp"
 #include "pipeline/pipeline_file.hpp"
+#include "pipeline/stage_params.hpp"
 #include "present/scene_renderer.hpp"
 #include "vision/ground_plane.hpp"
 
@@ -205,14 +206,18 @@ Error placed(const std::string& place, const Error& error);
 /// of it.
 Error at(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
 
-/// Declares a real number, in steps of 0.01.
-Status declare_number(const StageSpec& spec, std::string_view key, double initial, double min, double max,
-                      std::string unit, std::string help, Params& params);
+/// The error of a network that does not suit, told where the key names it; what is no mistake of the user's
+/// as it is.
+Error misfit(const StageSpec& spec, std::string_view key, const Params& params, const Error& error);
+
 /// Declares the key `model` (or another, for a stage with two networks), a name of the catalogue or a file,
 /// and finds its entry. Errors (kInput): no such network (with the nearest).
 Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
                                     const models::Catalogue& catalogue, Params& params,
                                     std::string_view key = "model");
+/// Loads the network that a declared key names, with the run's precision and tuning; `options` says the rest.
+Result<std::unique_ptr<Network>> load_network(const StageSpec& spec, const StageContext& context,
+                                              NetworkOptions options = {}, std::string_view key = "model");
 
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.

@@ -226,45 +226,19 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
                Params& params) {
-  const auto score = [&](const char* name, double initial, const char* help) {
-    return params.declare({.key = fmt::format("{}.{}", spec.name, name),
-                           .type = ParamType::kFloat,
-                           .initial = initial,
-                           .min = 0.01,
-                           .max = 1,
-                           .help = help});
-  };
   TARSIER_CHECK(declare_input(spec, "detect", "the stage whose boxes are tracked", params));
-  TARSIER_CHECK(score("high_score", 0.5, "boxes from this score on are matched to tracks first"));
-  TARSIER_CHECK(
-      score("low_score", 0.1, "boxes from this score on keep tracks alive that are still without a match"));
-  TARSIER_CHECK(score("new_score", 0.6, "a box that matches no track starts one from this score on"));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".match",
-                                .type = ParamType::kFloat,
-                                .initial = 0.8,
-                                .min = 0.05,
-                                .max = 1,
-                                .help = "no match where 1 - IoU of box and track is this or more"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".buffer",
-                                .type = ParamType::kFloat,
-                                .initial = 1.0,
-                                .min = 0,
-                                .max = 30,
-                                .step = 0.1,
-                                .unit = "s",
-                                .help = "how long a lost track can be regained under its number"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".trail",
-                                .type = ParamType::kFloat,
-                                .initial = 2.0,
-                                .min = 0,
-                                .max = 30,
-                                .step = 0.1,
-                                .unit = "s",
-                                .help = "length of the trails (0: none)"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = "draw the tracks in place of the detector's boxes"}));
+  StageParams declare(spec.name, params);
+  declare.number("high_score", 0.5, {.min = 0.01}, "boxes from this score on are matched to tracks first");
+  declare.number("low_score", 0.1, {.min = 0.01},
+                 "boxes from this score on keep tracks alive that are still without a match");
+  declare.number("new_score", 0.6, {.min = 0.01},
+                 "a box that matches no track starts one from this score on");
+  declare.number("match", 0.8, {.min = 0.05}, "no match where 1 - IoU of box and track is this or more");
+  declare.number("buffer", 1, {.max = 30, .step = 0.1, .unit = "s"},
+                 "how long a lost track can be regained under its number");
+  declare.number("trail", 2, {.max = 30, .step = 0.1, .unit = "s"}, "length of the trails (0: none)");
+  declare.toggle("show", true, "draw the tracks in place of the detector's boxes");
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(check_only_one(spec, before));
   return check_input(spec, before, "detect", params);
 }

@@ -120,25 +120,14 @@ Status check_zones(const StageSpec& spec) {
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue&,
                Params& params) {
   TARSIER_CHECK(declare_input(spec, "track", "the stage whose tracks are counted", params));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".band",
-                                .type = ParamType::kFloat,
-                                .initial = 0.1,
-                                .min = 0,
-                                .max = 1,
-                                .help = "how far beyond a line or an edge an object must stand to be on the "
-                                        "other side, in parts of its height: its box jitters"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".settle",
-                                .type = ParamType::kFloat,
-                                .initial = 0.5,
-                                .min = 0,
-                                .max = 10,
-                                .step = 0.1,
-                                .unit = "s",
-                                .help = "or for how long it must stand on the other side of a zone's edge"}));
-  TARSIER_CHECK(params.declare({.key = spec.name + ".show",
-                                .type = ParamType::kBool,
-                                .initial = true,
-                                .help = "draw zones, lines and their counts"}));
+  StageParams declare(spec.name, params);
+  declare.number("band", 0.1, {},
+                 "how far beyond a line or an edge an object must stand to be on the other side, in parts of "
+                 "its height: its box jitters");
+  declare.number("settle", 0.5, {.max = 10, .step = 0.1, .unit = "s"},
+                 "or for how long it must stand on the other side of a zone's edge");
+  declare.toggle("show", true, "draw zones, lines and their counts");
+  TARSIER_CHECK(declare.status());
   TARSIER_CHECK(check_zones(spec));
   TARSIER_CHECK(check_only_one(spec, before));
   return check_input(spec, before, "track", params);

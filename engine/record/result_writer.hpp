@@ -1,4 +1,4 @@
-// Results as JSON Lines: one object a frame, written as the frames finish.
+// Results as JSON Lines (docs/RESULTS.md): one object a frame, written as the frames finish.
 #pragma once
 
 #include <cstdint>
@@ -11,27 +11,6 @@
 #include "pipeline/frame_result.hpp"
 
 namespace tarsier::record {
-
-/// Of the lines' schema, docs/RESULTS.md. New keys leave it as it is; a key that goes or changes its meaning
-/// raises it.
-inline constexpr int kResultVersion = 1;
-
-/// One line a frame, as docs/RESULTS.md describes it:
-///   {"version":1,"id":0,"time":0.000,"width":768,"height":576,
-///    "detections":[{"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1]}],
-///    "tracks":[{"id":3,"class_id":0,"class":"person","score":0.9132,"box":[x0,y0,x1,y1],
-///               "state":"tracked","age":1.200,"velocity":[35.0,-2.1],
-///               "distance":23.10,"distance_sigma":0.80,"relative_speed":-4.20,"relative_speed_sigma":0.50,
-///               "ttc":5.50,"ttc_sigma":0.70,"lateral":-0.35}],
-///    "events":[{"type":"forward_collision","track":3,"began":0,"began_time":0.000,"ended":false}],
-///    "zones":[{"name":"forecourt","count":1,"inside":[{"track":3,"dwell":1.200}],"entered":{"person":4},
-///              "left":{"person":3},"mean_dwell":3.400}],
-///    "lines":[{"name":"path","crossed":[{"track":3,"direction":"forward"}],"forward":{"person":5},
-///              "backward":{}}],
-///    "masks":{"drivable":0.3120},"latency_ms":93.1}
-/// Keys without content stay, so that every line has the same ones.
-[[nodiscard]] std::string to_json_line(const pipeline::FrameResult& result,
-                                       const std::vector<std::string>& labels);
 
 /// Streams to `<path>.partial` and renames when finished: the final name is either absent (or the old file)
 /// or whole. A pipe or device (/dev/stdout, "-") is written directly. Every line reaches the file at once, so

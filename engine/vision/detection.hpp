@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gpu/command_list.hpp"
+#include "vision/class_mask.hpp"
 #include "vision/tensor_ref.hpp"
 #include "vision/types.hpp"
 
@@ -45,9 +46,9 @@ struct HeadDesc {
 
 /// May change every frame.
 struct DetectionParams {
-  float score_threshold = 0.25F;                           // keeps what is above; at least 0
-  float iou_threshold = 0.45F;                             // suppresses what overlaps by more
-  std::array<uint32_t, 4> class_mask{~0U, ~0U, ~0U, ~0U};  // bit c: class c is wanted
+  float score_threshold = 0.25F;             // keeps what is above; at least 0
+  float iou_threshold = 0.45F;               // suppresses what overlaps by more
+  ClassMask class_mask{~0U, ~0U, ~0U, ~0U};  // those that are wanted
   /// Every class of a cell that passes, not the best one alone. CenterNet is always so.
   bool per_class = false;
   bool class_agnostic = false;               // boxes of different classes suppress each other

@@ -14,16 +14,9 @@ constexpr uint64_t kKeyBytes = 8;
 constexpr uint64_t kStateBytes = (2 + 2048) * sizeof(uint32_t);           // SelectState
 constexpr uint64_t kSortedBytes = kMaxCandidates * (16 + 4 + kKeyBytes);  // boxes, marks, keys
 
-struct Strides {
-  uint32_t group, channel, pixel;
-};
-Strides strides_of(const ChannelView& view) {
-  return {view.group_stride, view.channel_stride, view.pixel_stride};
-}
-
 struct DecodePush {
   uint64_t tensor, keys, state;
-  Strides strides;
+  ViewStrides strides;
   uint32_t width, height, classes, capacity, per_class;
   float threshold;
   std::array<uint32_t, 4> class_mask;
@@ -37,7 +30,7 @@ struct SelectPush {
 struct RankPush {
   uint64_t tensor, keys, compact, state, sorted;
   uint32_t keep;
-  Strides strides;
+  ViewStrides strides;
   uint32_t width, height, classes, input_width, input_height;
   float frame_width, frame_height;
   Fit fit;
@@ -162,7 +155,7 @@ void DetectionDecoder::record(gpu::CommandList& commands, uint32_t slot, const D
   const DecodePush decode{scores.address,
                           keys_.address(),
                           state_.address(),
-                          strides_of(scores),
+                          scores.strides(),
                           uint32_t(scores.width),
                           uint32_t(scores.height),
                           classes,
@@ -177,7 +170,7 @@ void DetectionDecoder::record(gpu::CommandList& commands, uint32_t slot, const D
                       state_.address(),
                       sorted_.address(),
                       keep,
-                      strides_of(boxes),
+                      boxes.strides(),
                       uint32_t(boxes.width),
                       uint32_t(boxes.height),
                       classes,

@@ -7,16 +7,9 @@
 namespace tarsier::vision {
 namespace {
 
-struct Strides {
-  uint32_t group, channel, pixel;
-};
-Strides strides_of(const ChannelView& view) {
-  return {view.group_stride, view.channel_stride, view.pixel_stride};
-}
-
 struct DecodePush {
   uint64_t boxes, scores, face;
-  Strides box_strides, score_strides;
+  ViewStrides box_strides, score_strides;
   uint32_t anchors, first_layer;
   std::array<uint32_t, 2> grid, each;
   float input_size, least_score;
@@ -26,7 +19,7 @@ struct DecodePush {
 
 struct LandmarkPush {
   uint64_t points, presence, face, model;
-  Strides strides;
+  ViewStrides strides;
   float crop_size, least_presence;
   float min_cutoff, beta, d_cutoff;
   float seconds;
@@ -80,8 +73,8 @@ void FaceDecoder::record(gpu::CommandList& commands, const FaceDetectParams& par
   const DecodePush push{boxes_.address,
                         scores_.address,
                         state_address,
-                        strides_of(boxes_),
-                        strides_of(scores_),
+                        boxes_.strides(),
+                        scores_.strides(),
                         uint32_t(anchors_.count()),
                         uint32_t(anchors_.grid[0] * anchors_.grid[0] * anchors_.each[0]),
                         of(anchors_.grid),
@@ -121,9 +114,9 @@ Result<FaceLandmarks> FaceLandmarks::create(gpu::Device& device, const TensorRef
 
 void FaceLandmarks::record(gpu::CommandList& commands, const FaceLandmarkParams& params) const {
   const LandmarkPush push{
-      points_.address,     presence_.address,      state_.address(), model_.address(),
-      strides_of(points_), float(crop_size_),      params.presence,  params.filter.min_cutoff,
-      params.filter.beta,  params.filter.d_cutoff, params.seconds};
+      points_.address,    presence_.address,      state_.address(), model_.address(),
+      points_.strides(),  float(crop_size_),      params.presence,  params.filter.min_cutoff,
+      params.filter.beta, params.filter.d_cutoff, params.seconds};
   // The frame before may still be copied or drawn.
   const auto others = gpu::Scope::kGraphics | gpu::Scope::kTransfer;
   commands.barrier(gpu::Scope::kCompute | others, gpu::Scope::kCompute);

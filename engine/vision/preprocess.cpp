@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
-#include "vision/input_store.hpp"
+#include "vision/network_input.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -71,35 +70,26 @@ Result<Preprocess> Preprocess::create(gpu::Device& device, const PreprocessDesc&
                                       const TensorRef& destination) {
   Preprocess pass;
   pass.desc_ = desc;
-  TARSIER_TRY(pass.input_, image_view(destination));
-  if (pass.input_.channels != 3) {
-    return runtime_error("preprocess: a frame fills 3 channels, the input {} has {}", to_string(destination),
-                         pass.input_.channels);
-  }
-  pass.store_ = uint32_t(input_store(destination));
-  TARSIER_TRY(pass.pipeline_,
-              device.pipelines().get(
-                  {"vision/preprocess.comp", {pass.store_, desc.order == ColourOrder::kRgb ? 1U : 0U}}));
+  TARSIER_TRY(pass.input_, NetworkInput::create(device, "vision/preprocess.comp",
+                                                desc.order == ColourOrder::kRgb, destination));
   return pass;
 }
 
 Fit Preprocess::fit(int frame_width, int frame_height) const {
-  return place_frame(desc_.fit, frame_width, frame_height, input_.width, input_.height).fit;
+  return place_frame(desc_.fit, frame_width, frame_height, input_width(), input_height()).fit;
 }
 
 void Preprocess::record(gpu::CommandList& commands, uint64_t frame_address, int frame_width,
                         int frame_height) const {
-  const Placement place = place_frame(desc_.fit, frame_width, frame_height, input_.width, input_.height);
-  const Push push{frame_address, input_.address, frame_width, frame_height, input_.width,
-                  input_.height, place.x,        place.y,     place.width,  place.height,
-                  desc_.mean,    desc_.scale,    desc_.pad};
-  const auto width = uint32_t(input_.width);
-  const auto height = uint32_t(input_.height);
-  gpu::Extent3 groups{gpu::groups_for(width, kGroup), gpu::groups_for(height, kRows), 1};
-  if (makes_words(InputStore(store_))) {  // one invocation a word of two elements
-    groups = {gpu::groups_for((3ULL * width * height + 1) / 2, kGroup), 1, 1};
-  }
-  commands.dispatch(*pipeline_, push, groups);
+  const ChannelView& view = input_.view;
+  const Placement place = place_frame(desc_.fit, frame_width, frame_height, view.width, view.height);
+  const Push push{frame_address, view.address, frame_width,  frame_height, view.width,  view.height, place.x,
+                  place.y,       place.width,  place.height, desc_.mean,   desc_.scale, desc_.pad};
+  const gpu::Extent3 groups = input_.makes_words()
+                                  ? gpu::Extent3{gpu::groups_for(input_.words(), kGroup), 1, 1}
+                                  : gpu::Extent3{gpu::groups_for(uint32_t(view.width), kGroup),
+                                                 gpu::groups_for(uint32_t(view.height), kRows), 1};
+  commands.dispatch(*input_.pipeline, push, groups);
 }
 
 std::vector<float> preprocess_reference(const PreprocessDesc& desc, std::span<const uint32_t> frame,

@@ -6,12 +6,8 @@
 #include <vector>
 
 #include "gpu/command_list.hpp"
-#include "vision/tensor_ref.hpp"
+#include "vision/network_input.hpp"
 #include "vision/types.hpp"
-
-namespace tarsier::gpu {
-class Device;
-}
 
 namespace tarsier::vision {
 
@@ -50,14 +46,12 @@ class Preprocess {
   /// aligned) must be visible to compute, and the network's plan waits for compute writes itself.
   void record(gpu::CommandList& commands, uint64_t frame_address, int frame_width, int frame_height) const;
   [[nodiscard]] Fit fit(int frame_width, int frame_height) const;
-  [[nodiscard]] int input_width() const { return input_.width; }
-  [[nodiscard]] int input_height() const { return input_.height; }
+  [[nodiscard]] int input_width() const { return input_.view.width; }
+  [[nodiscard]] int input_height() const { return input_.view.height; }
 
  private:
   PreprocessDesc desc_;
-  ChannelView input_;
-  const gpu::ComputePipeline* pipeline_ = nullptr;
-  uint32_t store_ = 0;
+  NetworkInput input_;
 };
 
 /// CPU reference of the pass: the network's input, row-major in [1,3,H,W] (or [1,H,W,3]), from packed BGRA

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "gpu/frame_context.hpp"
+#include "vision/class_mask.hpp"
 #include "vision/types.hpp"
 
 namespace tarsier::gpu {
@@ -17,8 +18,8 @@ namespace tarsier::vision {
 
 /// May change every frame.
 struct BlurParams {
-  std::array<uint32_t, 4> whole{};  // bit c: boxes of class c are blurred
-  std::array<uint32_t, 4> heads{};  // bit c: their upper parts are, where a person's head is
+  ClassMask whole{};    // boxes of these classes are blurred
+  ClassMask heads{};    // of these the upper parts are, where a person's head is
   float cell = 0.125F;  // in parts of a box's longer side: what is smaller cannot be told any more
   float margin = 0.1F;  // around a box, in parts of its longer side
 };

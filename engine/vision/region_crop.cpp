@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
-#include "vision/input_store.hpp"
+#include "vision/network_input.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -24,25 +23,18 @@ Result<RegionCrop> RegionCrop::create(gpu::Device& device, const PreprocessDesc&
                                       const TensorRef& destination) {
   RegionCrop pass;
   pass.desc_ = desc;
-  TARSIER_TRY(pass.input_, image_view(destination));
-  if (pass.input_.channels != 3) {
-    return runtime_error("a crop of the frame fills 3 channels, the input {} has {}", to_string(destination),
-                         pass.input_.channels);
-  }
-  pass.store_ = uint32_t(input_store(destination));
-  TARSIER_TRY(pass.pipeline_,
-              device.pipelines().get(
-                  {"vision/region_crop.comp", {pass.store_, desc.order == ColourOrder::kRgb ? 1U : 0U}}));
+  TARSIER_TRY(pass.input_, NetworkInput::create(device, "vision/region_crop.comp",
+                                                desc.order == ColourOrder::kRgb, destination));
   return pass;
 }
 
 void RegionCrop::record(gpu::CommandList& commands, uint64_t frame_address, int frame_width, int frame_height,
                         uint64_t region_address) const {
-  const Push push{frame_address, input_.address, region_address, frame_width, frame_height,
-                  input_.width,  input_.height,  desc_.mean,     desc_.scale};
-  const auto pixels = uint64_t(input_.pixels());
-  const uint64_t items = makes_words(InputStore(store_)) ? (3 * pixels + 1) / 2 : pixels;
-  commands.dispatch(*pipeline_, push, {gpu::groups_for(items, kGroup), 1, 1});
+  const ChannelView& view = input_.view;
+  const Push push{frame_address, view.address, region_address, frame_width, frame_height,
+                  view.width,    view.height,  desc_.mean,     desc_.scale};
+  const uint64_t items = input_.makes_words() ? input_.words() : uint64_t(view.pixels());
+  commands.dispatch(*input_.pipeline, push, {gpu::groups_for(items, kGroup), 1, 1});
 }
 
 std::vector<float> region_crop_reference(const PreprocessDesc& desc, std::span<const uint32_t> frame,

@@ -22,14 +22,12 @@ class RegionCrop {
   /// Preprocess.
   void record(gpu::CommandList& commands, uint64_t frame_address, int frame_width, int frame_height,
               uint64_t region_address) const;
-  [[nodiscard]] int width() const { return input_.width; }
-  [[nodiscard]] int height() const { return input_.height; }
+  [[nodiscard]] int width() const { return input_.view.width; }
+  [[nodiscard]] int height() const { return input_.view.height; }
 
  private:
   PreprocessDesc desc_;
-  ChannelView input_;
-  const gpu::ComputePipeline* pipeline_ = nullptr;
-  uint32_t store_ = 0;
+  NetworkInput input_;
 };
 
 /// CPU reference of the pass: the network's input, row-major in [1,3,H,W] (or [1,H,W,3]), from packed BGRA

@@ -31,6 +31,11 @@ struct TensorRef {
 };
 [[nodiscard]] std::string to_string(const TensorRef& tensor);  // "[1,84,8400] linear fp32"
 
+/// Of a ChannelView, in elements, as shaders take them.
+struct ViewStrides {
+  uint32_t group, channel, pixel;
+};
+
 /// A tensor as channels x pixels, which is all that decoders ask of it:
 /// element(c, p) = (c / 4) * group_stride + (c % 4) * channel_stride + p * pixel_stride, p = y * width + x.
 struct ChannelView {
@@ -39,6 +44,7 @@ struct ChannelView {
   int channels = 0, width = 0, height = 0;
   bool fp16 = false;
   [[nodiscard]] int pixels() const { return width * height; }
+  [[nodiscard]] ViewStrides strides() const { return {group_stride, channel_stride, pixel_stride}; }
   /// Elements that the view spans, padding channels included.
   [[nodiscard]] uint64_t elements() const;
   [[nodiscard]] size_t element(int channel, int pixel) const {

@@ -133,7 +133,7 @@ TEST_F(Street, ResultsHoldTheTracksOfTheFrame) {
   const auto results = lines();
   std::map<int64_t, size_t> frames;  // by identity
   for (const auto& line : results) {
-    EXPECT_EQ(line["version"], 1);
+    EXPECT_EQ(line["version"], 2);
     for (const auto& track : line["tracks"]) {
       EXPECT_TRUE(track["state"] == "tracked" || track["state"] == "lost" || track["state"] == "removed");
       if (track["state"] != "tracked") continue;

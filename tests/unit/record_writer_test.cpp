@@ -11,6 +11,7 @@
 #include "capture/frame_source.hpp"
 #include "core/file.hpp"
 #include "core/text.hpp"
+#include "record/result_json.hpp"
 #include "record/result_writer.hpp"
 #include "record/video_writer.hpp"
 #include "support/clips.hpp"
@@ -51,7 +52,8 @@ pipeline::FrameResult sample() {
   result.latency_ms = 93.125;
   result.detections.push_back({10.25F, 20.5F, 110.75F, 220, 0.91324F, 0, 5, 0});
   result.detections.push_back({0, 0, 1, 1, 0.5F, 99, 6, 0});
-  result.mask_coverage.emplace_back("drivable", 0.3125F);
+  result.masks.push_back({"drivable", {.width = 4, .height = 4, .counts = {3, 5, 8}}});
+  result.stage_times = {{"detect network", 12.3456}, {"overlay", 1}};
   result.tracks.push_back({.id = 12,
                            .class_id = 0,
                            .state = vision::TrackState::kLost,
@@ -84,6 +86,12 @@ pipeline::FrameResult sample() {
   return result;
 }
 
+std::string to_json_line(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
+  std::string line;
+  append_line(line, result, all_quoted(labels));
+  return line;
+}
+
 TEST(JsonLine, HoldsWhatTheFrameHolds) {
   const auto json = nlohmann::json::parse(to_json_line(sample(), {"per\"son\n"}));
   EXPECT_EQ(json["id"], 7);
@@ -95,7 +103,9 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_NEAR(json["detections"][0]["score"], 0.9132, 1e-9);
   EXPECT_EQ(json["detections"][0]["box"], (std::vector<double>{10.25, 20.5, 110.75, 220}));
   EXPECT_EQ(json["detections"][1]["class"], "class 99");
-  EXPECT_DOUBLE_EQ(json["masks"]["drivable"], 0.3125);
+  EXPECT_EQ(json["masks"],
+            nlohmann::json::parse(R"({"drivable":{"coverage":0.3125,"size":[4,4],"counts":"358"}})"));
+  EXPECT_EQ(json["stage_times"], nlohmann::json::parse(R"({"detect network":12.346,"overlay":1})"));
   EXPECT_EQ(json["version"], kResultVersion);
   ASSERT_EQ(json["tracks"].size(), 1U);
   const auto& track = json["tracks"][0];
