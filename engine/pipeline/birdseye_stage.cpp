@@ -51,7 +51,7 @@ class BirdseyeStage final : public Stage {
       int departing = -1;
       for (const Event& event : result->events) {
         if (event.ended) continue;
-        if (event.track != 0) warned_.push_back(event.track);
+        if (event.type == std::string_view("forward_collision")) warned_.push_back(event.track);
         if (event.type == std::string_view("lane_departure"))
           departing = event.side == std::string_view("left") ? 0 : 1;
       }

@@ -306,8 +306,13 @@ void Birdseye::draw_object(const Object& object, const BirdseyeView& view) {
              std::array{TrailPoint{neck.x + uy * half, neck.y - ux * half, drawn}, to}, color, 1);
   }
   const bool round = object.size.length_m <= object.size.width_m;
-  boxes_.push_back(
-      {{x - wide / 2, high, x + wide / 2, low}, color, shown, round ? wide / 2 : wide * 0.25F, object.id});
+  const float radius = round ? wide / 2 : wide * 0.25F;
+  boxes_.push_back({{x - wide / 2, high, x + wide / 2, low}, color, shown, radius, object.id});
+  if (object.warned) {  // others are red by chance
+    const float rim = std::max(wide * 0.12F, 1.5F);
+    boxes_.push_back(
+        {{x - wide / 2 - rim, high - rim, x + wide / 2 + rim, low + rim}, kOwn, shown, radius + rim});
+  }
 }
 
 void Birdseye::add_line(std::span<const TrailPoint> points, const Color& color, float opacity, float width) {

@@ -102,10 +102,14 @@ void PanelLayer::add_numbers(const PanelInput& input, const TextTables& text) {
 
 void PanelLayer::add_text(std::string_view line, float x, float y, float opacity, const TextTables& text) {
   const float ink[4] = {kInk, kInk, kInk, opacity};
+  const float shadow[4] = {0, 0, 0, 0.7F * opacity};  // it may stand on a line
   float pen = std::round(x);
   for (const char c : line) {  // ASCII: metres and numbers
     const uint32_t glyph = text.atlas.find(char32_t(c));
-    if (c != ' ') quads_.push_back(text.glyph_quad(glyph, std::round(pen), std::round(y), ink));
+    if (c != ' ') {
+      quads_.push_back(text.glyph_quad(glyph, std::round(pen) + 1, std::round(y) + 1, shadow));
+      quads_.push_back(text.glyph_quad(glyph, std::round(pen), std::round(y), ink));
+    }
     pen += text.atlas.advances[glyph];
   }
 }
