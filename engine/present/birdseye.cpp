@@ -18,6 +18,7 @@ constexpr double kFront_m = 1.9, kBack_m = 2.7, kOwnWidth_m = 1.85;  // of the o
 constexpr double kVector_s = 2;                                      // a speed is drawn as the way of so long
 constexpr double kFade_s = 0.3;                                      // to come or to go
 constexpr double kSettle_s = 0.25;  // time constant in which corrections are spread
+constexpr double kTurn_s = 0.5;     // and in which arrows turn
 constexpr double kPause_s = 1;      // nothing is carried on over a longer one
 constexpr double kAhead_s = 0.5;    // no longer is a speed good for
 constexpr float kLost = 0.45F;      // opacity
@@ -140,10 +141,11 @@ void Birdseye::move(Object& object, double time_s, double seconds) const {
     object.shown_sigma_m = object.sigma_m;
   } else {
     const double part = 1 - std::exp(-seconds / kSettle_s);
+    const double turn = 1 - std::exp(-seconds / kTurn_s);
     const auto follow = [&](double& shown, double& speed, double place, double to_speed) {
       shown += to_speed * seconds;
       shown += (place - shown) * part;
-      speed += (to_speed - speed) * part;
+      speed += (to_speed - speed) * turn;
     };
     follow(object.shown_place.ahead, object.shown_speed.ahead, at.ahead, object.speed.ahead);
     follow(object.shown_place.right, object.shown_speed.right, at.right, object.speed.right);
@@ -194,7 +196,7 @@ const PanelInput& Birdseye::draw(double time_s, const BirdseyeView& view, float 
   return panel_;
 }
 
-/// A line every 10, 20 or 50 metres.
+/// A line every 10, 20 or 50 metres, with its distance on the side that less traffic is on in most countries.
 void Birdseye::draw_ground(const BirdseyeView& view, float text_pixels) {
   const double step = view.far_m() <= 40 ? 10 : view.far_m() <= 110 ? 20 : 50;
   const Rect& place = view.place();
@@ -210,7 +212,7 @@ void Birdseye::draw_ground(const BirdseyeView& view, float text_pixels) {
     const float low = y - inset / 2;
     if (low - text_pixels < place.y0) continue;
     add_line(std::array{TrailPoint{place.x0, y}, TrailPoint{place.x1, y}}, kGrid, 0.35F, 0.7F);
-    texts_.push_back({place.x0 + inset, std::floor(low), name, 0.75F});
+    texts_.push_back({place.x1 - inset, std::floor(low), name, 0.6F});
   }
 }
 

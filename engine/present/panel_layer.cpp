@@ -15,6 +15,13 @@ constexpr std::array<float, 3> kGround{0.04F, 0.05F, 0.07F};
 constexpr float kInk = 0.92F;
 constexpr float kFaint = 0.5F;  // a box that is fainter has no number
 
+/// Of ASCII. GlyphAtlas::width_of() allocates.
+float width_of(std::string_view line, const GlyphAtlas& atlas) {
+  float width = 0;
+  for (const char c : line) width += atlas.advances[atlas.find(char32_t(c))];
+  return width;
+}
+
 template <class T>
 Result<gpu::FrameContext::Staging> stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
   TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
@@ -40,9 +47,10 @@ Status PanelLayer::prepare(gpu::FrameContext& frame, const PanelInput* input, co
   // A driver may compile the pipeline at its first draw: there is always something to draw.
   strips_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
   for (const LineInput& line : input->lines) add_line(line, push.line, push.outline, strips_);
+  numbers_.begin(1);
+  add_texts(*input, text);
   for (const PanelBox& box : std::views::reverse(input->boxes))
     add_box(box.place, box.radius, box.color, box.opacity);
-  for (const PanelText& one : input->texts) add_text(one.text, one.x, one.y, one.opacity, text);
   add_numbers(*input, text);
   TARSIER_TRY(staged_strips_, stage(frame, strips_));
   TARSIER_TRY(staged_quads_, stage(frame, quads_));
@@ -75,8 +83,15 @@ void PanelLayer::add_box(const Rect& place, float radius, const std::array<float
                     {color[0], color[1], color[2], opacity}});
 }
 
+void PanelLayer::add_texts(const PanelInput& input, const TextTables& text) {
+  for (const PanelText& one : input.texts) {
+    const float width = width_of(one.text, text.atlas);
+    add_text(one.text, one.x - width, one.y, one.opacity, text);
+    numbers_.block({one.x - width, one.y - float(text.atlas.ascent), one.x, one.y});
+  }
+}
+
 void PanelLayer::add_numbers(const PanelInput& input, const TextTables& text) {
-  numbers_.begin(1);
   for (const PanelBox& box : input.boxes) numbers_.block(box.place);
   const float height = float(text.atlas.ascent);
   for (const PanelBox& box : input.boxes) {
@@ -84,8 +99,7 @@ void PanelLayer::add_numbers(const PanelInput& input, const TextTables& text) {
     std::array<char, 24> digits{};
     const auto end = fmt::format_to_n(digits.data(), digits.size(), "{}", box.number).out;
     const std::string_view line(digits.data(), size_t(end - digits.data()));
-    float width = 0;
-    for (const char c : line) width += text.atlas.advances[text.atlas.find(char32_t(c))];
+    const float width = width_of(line, text.atlas);
     const float top = std::round((box.place.y0 + box.place.y1 - height) / 2);
     const auto at = [&](float x) {
       const Rect rect{std::round(x), top, std::round(x) + width, top + height};

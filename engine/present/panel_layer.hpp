@@ -24,7 +24,7 @@ struct PanelBox {
 };
 
 struct PanelText {
-  float x = 0, y = 0;  // left end, on the baseline
+  float x = 0, y = 0;  // right end, on the baseline
   std::string_view text;
   float opacity = 1;
 };
@@ -35,8 +35,8 @@ struct PanelInput {
   float opacity = 0.66F;  // of the ground
   float radius = 0;       // of its corners
   std::span<const LineInput> lines;
-  std::span<const PanelBox> boxes;  // later ones below earlier ones
-  std::span<const PanelText> texts;
+  std::span<const PanelText> texts;  // no number lies over one
+  std::span<const PanelBox> boxes;   // later ones below earlier ones
 };
 
 class PanelLayer {
@@ -54,6 +54,7 @@ class PanelLayer {
 
  private:
   void add_box(const Rect& place, float radius, const std::array<float, 3>& color, float opacity);
+  void add_texts(const PanelInput& input, const TextTables& text);
   void add_numbers(const PanelInput& input, const TextTables& text);
   void add_text(std::string_view line, float x, float y, float opacity, const TextTables& text);
 

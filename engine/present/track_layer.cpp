@@ -143,7 +143,9 @@ void TrackLayer::place_labels(const TrackInput& input, size_t count, const TextT
     if (box.warned) turn += push_.frame[1];
     order_.emplace_back(turn, &box);
   }
-  std::ranges::stable_sort(order_, std::ranges::greater(), &std::pair<float, const TrackBox*>::first);
+  // Boxes lie side by side in memory: of two that stand as low the later one, which lies above, has its turn
+  // first.
+  std::ranges::sort(order_, std::ranges::greater());
   for (const auto& [turn, box] : order_) add_label(*box, text, input.label_set);
 }
 

@@ -18,6 +18,7 @@ constexpr double kKept_s = 1.0;  // without a measurement
 constexpr float kEdge = 2;       // pixels from it a box touches the picture's edge
 constexpr double kLinear = 0.3;  // of the distance
 constexpr double kNearest_m = 0.5;
+constexpr double kWander_s = 2;     // the camera's pitch is wrong by other amounts then
 constexpr double kWidthGain = 0.1;  // of a new width in the mean: the contact's noise is in it
 
 double square(double x) {
@@ -144,8 +145,12 @@ void TrackRange::fill(Track& track, const GroundPlane& plane) const {
     if (lateral_.started()) {
       const double lateral = lateral_.distance_m();
       track.lateral_m = float(lateral);
-      track.lateral_speed_mps = with(lateral_.speed_mps(), lateral_.variance_speed(),
-                                     lateral / distance * plane.camera_sigma_of_speed(distance, speed));
+      // A distance that is wrong moves what lies beside the camera's axis to the side, as that error changes.
+      const double aside = lateral / distance;
+      const double wander = std::sqrt(2.0) * plane.camera_sigma_of_distance(distance) / kWander_s;
+      track.lateral_speed_mps =
+          with(lateral_.speed_mps(), lateral_.variance_speed(),
+               aside * std::hypot(plane.camera_sigma_of_speed(distance, speed), wander));
     }
   }
   track.ttc_s = filter_.time_to_collision();
