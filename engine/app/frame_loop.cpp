@@ -81,6 +81,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.faces = layers.faces;
   inputs.skeletons = layers.skeletons;
   inputs.lines = layers.lines;
+  inputs.panel = layers.panel;
   inputs.status = layers.note;
   inputs.banner = layers.banner;
   return scene_->draw(context, inputs);

@@ -26,11 +26,12 @@ struct Settings {
 class RangeStage final : public Stage, public TrackNotes {
  public:
   RangeStage(std::string name, std::string camera, TrackSource& source, const LaneSource* lanes)
-      : name_(std::move(name)), camera_(std::move(camera)), lanes_(lanes) {
+      : name_(std::move(name)), camera_(std::move(camera)), source_(source), lanes_(lanes) {
     source.attach(*this);
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] TrackSource* track_source() override { return &source_; }
 
   Status record(gpu::FrameContext&, const DeviceFrame& picture, const Params& params) override {
     const auto real = [&](const char* key) { return params.real(fmt::format("{}.{}", name_, key)); };
@@ -124,8 +125,9 @@ class RangeStage final : public Stage, public TrackNotes {
   }
 
   std::string name_, camera_;  // prefixes of its parameters
-  const LaneSource* lanes_;    // null: none in the pipeline
-  Settings settings_;          // of the latest frame
+  TrackSource& source_;
+  const LaneSource* lanes_;  // null: none in the pipeline
+  Settings settings_;        // of the latest frame
   vision::GroundPlane plane_;
   bool shown_ = true;
   double time_s_ = 0;

@@ -8,9 +8,10 @@
 namespace tarsier::pipeline {
 namespace {
 
-const StageType* const kTypes[] = {
-    &kDetectStage,     &kSegmentStage, &kTrackStage, &kLanesStage, &kRangeStage, &kPrivacyStage, &kZonesStage,
-    &kBackgroundStage, &kFaceStage,    &kBodyStage,  &kHandsStage, &kDepthStage, &kEnhanceStage};
+const StageType* const kTypes[] = {&kDetectStage,  &kSegmentStage, &kTrackStage, &kLanesStage,
+                                   &kRangeStage,   &kPrivacyStage, &kZonesStage, &kBackgroundStage,
+                                   &kFaceStage,    &kBodyStage,    &kHandsStage, &kDepthStage,
+                                   &kEnhanceStage, &kBirdseyeStage};
 
 Result<const StageType*> find_type(const StageSpec& spec) {
   std::vector<std::string> known;

@@ -63,6 +63,7 @@ struct Layers {
   std::vector<present::LineInput> lines;
   std::vector<present::FaceInput> faces;
   std::vector<present::SkeletonInput> skeletons;
+  const present::PanelInput* panel = nullptr;
   std::string note;    // one line in the lower left corner
   std::string banner;  // a warning at the top
   /// Adds to the note what it does not say yet.
@@ -212,7 +213,7 @@ class Stage {
                             bool wanted) = 0;
   /// Its boxes for later stages; null for stages that find none.
   [[nodiscard]] virtual DetectionSource* detection_source() { return nullptr; }
-  /// Its tracks for later stages; null for stages that keep none.
+  /// Its tracks, or those that it tells more of, for later stages; null for other stages.
   [[nodiscard]] virtual TrackSource* track_source() { return nullptr; }
   /// Its masks for later stages; null for stages that make none.
   [[nodiscard]] virtual MaskSource* mask_source() { return nullptr; }
@@ -245,7 +246,8 @@ struct StageType {
 };
 // One a stage file; listed in stage.cpp.
 extern const StageType kDetectStage, kSegmentStage, kTrackStage, kLanesStage, kRangeStage, kPrivacyStage,
-    kZonesStage, kBackgroundStage, kFaceStage, kBodyStage, kHandsStage, kDepthStage, kEnhanceStage;
+    kZonesStage, kBackgroundStage, kFaceStage, kBodyStage, kHandsStage, kDepthStage, kEnhanceStage,
+    kBirdseyeStage;
 
 /// The error, told where a file has it; as it is without a place.
 Error placed(const std::string& place, const Error& error);

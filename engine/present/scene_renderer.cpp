@@ -39,11 +39,6 @@ struct Canvas {
   gpu::RenderTarget target;
 };
 
-/// Readable at the size that the frame is usually shown in: 13 pixels at 480 rows, 17 at 720, 23 at 1080.
-float text_pixels(uint32_t height, float scale) {
-  return std::round(std::clamp(13.0F + (float(height) - 480.0F) / 60.0F, 11.0F, 64.0F) * scale);
-}
-
 }  // namespace
 
 struct SceneRenderer::Impl {
@@ -54,6 +49,7 @@ struct SceneRenderer::Impl {
   MaskLayer masks;
   ZoneLayer zones;
   TrackLayer tracks;
+  PanelLayer panel;
   FaceLayer faces;
   ObjectLayer objects;
   SkeletonLayer skeletons;
@@ -84,6 +80,7 @@ Status SceneRenderer::Impl::make_pipelines() {
   TARSIER_TRY(masks, MaskLayer::create(*device, canvas->target));
   TARSIER_TRY(zones, ZoneLayer::create(*device, canvas->target));
   TARSIER_TRY(tracks, TrackLayer::create(*device, canvas->target));
+  TARSIER_TRY(panel, PanelLayer::create(*device, canvas->target));
   TARSIER_TRY(faces, FaceLayer::create(*device, canvas->target));
   TARSIER_TRY(objects, ObjectLayer::create(*device, canvas->target));
   TARSIER_TRY(skeletons, SkeletonLayer::create(*device, canvas->target));
@@ -91,7 +88,7 @@ Status SceneRenderer::Impl::make_pipelines() {
 }
 
 Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uint32_t height) {
-  const float pixels = text_pixels(height, options.text_scale);
+  const float pixels = std::round(text_pixels(height) * options.text_scale);
   if (!text || pixels != text->size) {
     TARSIER_TRY(auto tables, TextTables::create(*device, pixels, options.label_sets));
     if (text) frame.retire(text);
@@ -230,7 +227,11 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
     TARSIER_CHECK(self.expand_detections(commands, i, inputs.detections[i]));
   }
   TARSIER_CHECK(self.zones.prepare(frame, inputs.zones, *self.text, self.quad_push()));
-  TARSIER_CHECK(self.tracks.prepare(frame, inputs.tracks, inputs.lines, *self.text, self.quad_push()));
+  std::span<const Rect> hidden;
+  if (inputs.panel != nullptr) hidden = {&inputs.panel->place, 1};
+  TARSIER_CHECK(
+      self.tracks.prepare(frame, inputs.tracks, inputs.lines, hidden, *self.text, self.quad_push()));
+  TARSIER_CHECK(self.panel.prepare(frame, inputs.panel, *self.text, self.quad_push()));
   uint32_t line_quads = 0;
   gpu::FrameContext::Staging lines{};
   if (!inputs.status.empty() || !inputs.banner.empty()) {
@@ -254,6 +255,7 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   }
   self.zones.draw_labels(commands);
   self.tracks.draw_boxes(commands);
+  self.panel.draw(commands, self.quad_pipeline, self.text->textures);
   if (line_quads > 0) {
     commands.bind_instances(*lines.buffer, lines.offset);
     commands.draw(6, line_quads);

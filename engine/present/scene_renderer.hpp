@@ -13,6 +13,7 @@
 #include "present/face_layer.hpp"
 #include "present/mask_layer.hpp"
 #include "present/object_layer.hpp"
+#include "present/panel_layer.hpp"
 #include "present/skeleton_layer.hpp"
 #include "present/track_layer.hpp"
 #include "present/zone_layer.hpp"
@@ -41,6 +42,7 @@ struct SceneInputs {
   std::span<const LineInput> lines;          // above the masks, below the trails
   std::span<const FaceInput> faces;          // above the masks, below the boxes
   std::span<const SkeletonInput> skeletons;  // above the faces, below the boxes
+  const PanelInput* panel = nullptr;         // above the tracks; null: none
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
 };

@@ -1,6 +1,7 @@
 #include "present/text_tables.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "present/palette.hpp"
 #include "present/scene_renderer.hpp"
@@ -33,6 +34,10 @@ Result<LabelSet> make_set(gpu::Device& device, const GlyphAtlas& atlas,
 }
 
 }  // namespace
+
+float text_pixels(uint32_t picture_height) {
+  return std::round(std::clamp(13.0F + (float(picture_height) - 480.0F) / 60.0F, 11.0F, 64.0F));
+}
 
 Result<std::shared_ptr<TextTables>> TextTables::create(
     gpu::Device& device, float pixels, const std::vector<std::vector<std::string>>& label_sets) {

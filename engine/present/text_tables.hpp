@@ -38,6 +38,10 @@ struct LabelSet {
   gpu::Buffer class_buffer, run_buffer;  // the same on the device
 };
 
+/// Height of text in a picture, readable at the size that it is usually shown in: 13 pixels at 480 rows, 17
+/// at 720, 23 at 1080.
+[[nodiscard]] float text_pixels(uint32_t picture_height);
+
 struct TextTables {
   GlyphAtlas atlas;
   gpu::Image image;

@@ -25,6 +25,8 @@ Color color_of(int64_t id) {
 
 constexpr Color kWarning{{0.90F, 0.11F, 0.14F}};
 
+constexpr float kFaint = 0.1F;  // less than this of an object is too little for a label
+
 /// What a driver that compiles a pipeline at its first draw may draw before anything shows.
 constexpr Quad kNothing{{-8, -8, -8, -8}, {}, {1, 1, 0, kGlyphKind}, {}};
 
@@ -54,22 +56,23 @@ Result<TrackLayer::Staged> TrackLayer::stage(gpu::FrameContext& frame, const std
 }
 
 Status TrackLayer::prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
-                           std::span<const LineInput> lines, const TextTables& text, const QuadPush& push) {
+                           std::span<const LineInput> lines, std::span<const Rect> hidden,
+                           const TextTables& text, const QuadPush& push) {
   push_ = push;
   pieces_.clear();
   quads_.clear();
   if (!inputs.empty() || !lines.empty()) pieces_.push_back({{-8, -8, -8, -8}, {-8, -8, -8, -8}, {}, {}});
   if (!inputs.empty()) quads_.push_back(kNothing);
   for (const LineInput& line : lines) add_line(line, push.line, push.outline, pieces_);
+  labels_.begin(std::round(text.size * 0.4F));
+  for (const Rect& rect : hidden) labels_.block(rect);
   size_t left = kMaxTracksDrawn;
   for (const TrackInput& input : inputs) {
     const auto boxes = input.boxes.first(std::min(input.boxes.size(), left));
     left -= boxes.size();
     for (const TrackBox& box : boxes) add_trail(box);
-    for (const TrackBox& box : boxes) {
-      add_box(box);
-      add_label(box, text, input.label_set);
-    }
+    for (const TrackBox& box : boxes) add_box(box);
+    place_labels(input, boxes.size(), text);
   }
   TARSIER_TRY(staged_pieces_, stage(frame, pieces_));
   TARSIER_TRY(staged_quads_, stage(frame, quads_));
@@ -130,8 +133,23 @@ void TrackLayer::add_outline(const TrackBox& box, float outset, const float (&co
   }
 }
 
-/// "person #12 0.87", where more is known "car #12  23 m  2.1 s", above the box; inside it where the picture
-/// ends, never beyond the picture's sides.
+/// The nearest ones first, those that are warned of before all. Who was shown keeps his turn where two are
+/// about as near.
+void TrackLayer::place_labels(const TrackInput& input, size_t count, const TextTables& text) {
+  order_.clear();
+  for (const TrackBox& box : input.boxes.first(count)) {
+    if (box.opacity < kFaint) continue;
+    float turn = box.y1 + (labels_.was_shown(box.id) ? text.size : 0.0F);
+    if (box.warned) turn += push_.frame[1];
+    order_.emplace_back(turn, &box);
+  }
+  // Boxes lie side by side in memory: of two that stand as low the later one, which lies above, has its turn
+  // first.
+  std::ranges::sort(order_, std::ranges::greater());
+  for (const auto& [turn, box] : order_) add_label(*box, text, input.label_set);
+}
+
+/// "person #12 0.87", where more is known "car #12  23 m  2.1 s", never beyond the picture's sides.
 void TrackLayer::add_label(const TrackBox& box, const TextTables& text, uint32_t label_set) {
   const GlyphAtlas& atlas = text.atlas;
   const LabelSet& set = text.sets[std::min<size_t>(label_set, text.sets.size() - 1)];
@@ -158,11 +176,21 @@ void TrackLayer::add_label(const TrackBox& box, const TextTables& text, uint32_t
   const float padding = std::round(text.size * 0.3F);
   const float size_x = std::ceil(width + 2 * (padding + 1));
   const float size_y = float(atlas.ascent) + 2 * padding;
-  float x = box.x0;
-  float y = box.y0 - push_.line - size_y;
-  if (y < 0) y = std::max(box.y0, 0.0F) + push_.line;
-  x = std::floor(std::clamp(x, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)) + 0.5F);
-  y = std::floor(std::clamp(y, 0.0F, std::max(push_.frame[1] - size_y, 0.0F)) + 0.5F);
+  const auto at = [&](float left, float top) {
+    const float x = std::floor(std::clamp(left, 0.0F, std::max(push_.frame[0] - size_x, 0.0F)) + 0.5F);
+    const float y = std::floor(top + 0.5F);
+    return y < 0 || y + size_y > push_.frame[1] ? Rect() : Rect{x, y, x + size_x, y + size_y};
+  };
+  const float above = box.y0 - push_.line - size_y, below = box.y1 + push_.line;
+  const bool fits = box.x1 - box.x0 >= size_x && box.y1 - box.y0 >= 2 * size_y;
+  // Inside of a small box only where the picture's edge leaves no other place.
+  const std::array<Rect, 5> places{
+      at(box.x0, above), at(box.x1 - size_x, above),
+      fits || above < 0 ? at(box.x0, std::max(box.y0, 0.0F) + push_.line) : Rect(), at(box.x0, below),
+      at(box.x1 - size_x, below)};
+  const auto place = labels_.place(box.id, places);
+  if (!place) return;
+  const float x = places[*place].x0, y = places[*place].y0;
 
   const Color color = box.warned ? kWarning : color_of(box.id);
   quads_.push_back({{x, y, x + size_x, y + size_y},

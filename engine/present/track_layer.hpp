@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "gpu/frame_context.hpp"
 #include "gpu/graphics_pipeline.hpp"
+#include "present/label_placer.hpp"
 #include "present/polyline.hpp"
 
 namespace tarsier::present {
@@ -36,8 +38,10 @@ struct TrackBox {
 };
 
 struct TrackInput {
-  std::span<const TrackBox> boxes;  // later ones are drawn over earlier ones
-  uint32_t label_set = 0;           // of SceneOptions
+  /// Later ones are drawn over earlier ones, and get their labels' places before them. Labels do not cover
+  /// one another: one that finds no place above, inside or below its box is left out.
+  std::span<const TrackBox> boxes;
+  uint32_t label_set = 0;  // of SceneOptions
 };
 
 /// Push constants of present/quad.* and present/trail.*.
@@ -55,9 +59,11 @@ class TrackLayer {
   static Result<TrackLayer> create(gpu::Device& device, const gpu::RenderTarget& target);
 
   /// Writes what the draws need into the frame's staging area: under 5 kB a track. Steady state allocates
-  /// nothing. Fails where the staging area is too small.
+  /// nothing. Fails where the staging area is too small. `hidden`: what is drawn over it, where labels have
+  /// no place.
   Status prepare(gpu::FrameContext& frame, std::span<const TrackInput> inputs,
-                 std::span<const LineInput> lines, const TextTables& text, const QuadPush& push);
+                 std::span<const LineInput> lines, std::span<const Rect> hidden, const TextTables& text,
+                 const QuadPush& push);
   /// And the lines below them.
   void draw_trails(gpu::CommandList& commands) const;
   /// With the pipeline of quads bound.
@@ -74,12 +80,15 @@ class TrackLayer {
   void add_trail(const TrackBox& box);
   void add_box(const TrackBox& box);
   void add_outline(const TrackBox& box, float outset, const float (&color)[4], float kind);
+  void place_labels(const TrackInput& input, size_t count, const TextTables& text);
   void add_label(const TrackBox& box, const TextTables& text, uint32_t label_set);
 
   gpu::GraphicsPipeline trail_pipeline_;
   QuadPush push_{};
   std::vector<Strip> pieces_;
   std::vector<Quad> quads_;
+  LabelPlacer labels_;
+  std::vector<std::pair<float, const TrackBox*>> order_;  // in which labels get their places
   Staged staged_pieces_, staged_quads_;
 };
 

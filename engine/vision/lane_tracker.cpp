@@ -394,6 +394,7 @@ void LaneTracker::fill(const GroundPlane& plane, const LaneParams& params) {
   if (left || right) {
     lane_.curvature = {float(state_[kCurvature]),
                        sigma(variance_[kCurvature][kCurvature], state_[kCurvature])};
+    lane_.heading = state_[kHeading];
   }
   // Two boundaries give a horizon; without them it stays where it was last seen.
   const double sigma_deg = std::sqrt(std::max(variance_[kPitch][kPitch], 0.0)) / kRadians;

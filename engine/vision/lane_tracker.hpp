@@ -35,7 +35,13 @@ struct Lane {
   std::optional<Measured> curvature;  // 1/m, positive: bends to the right; with any boundary
   Measured pitch_deg;                 // of the camera in this frame, as the range of objects takes it
   bool pitch_from_lanes = false;
-  double far_m = 0;  // as far as the boundaries were seen
+  double far_m = 0;    // as far as the boundaries were seen
+  double heading = 0;  // metres to the right a metre ahead, beside the camera
+  /// Of a boundary that is known: metres to the right of the camera, at a distance ahead.
+  [[nodiscard]] double lateral_at(int side, double distance_m) const {
+    const double bend = curvature ? double(curvature->value) : 0;
+    return double(sides[size_t(side)].lateral.value) + (heading + bend / 2 * distance_m) * distance_m;
+  }
 };
 
 /// Extended Kalman filter over the boundaries' offsets from the camera, which the two share with a heading, a

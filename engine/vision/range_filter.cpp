@@ -18,6 +18,7 @@ constexpr double kKept_s = 1.0;  // without a measurement
 constexpr float kEdge = 2;       // pixels from it a box touches the picture's edge
 constexpr double kLinear = 0.3;  // of the distance
 constexpr double kNearest_m = 0.5;
+constexpr double kWander_s = 2;     // the camera's pitch is wrong by other amounts then
 constexpr double kWidthGain = 0.1;  // of a new width in the mean: the contact's noise is in it
 
 double square(double x) {
@@ -74,6 +75,7 @@ std::optional<Measured> RangeFilter::time_to_collision() const {
 void TrackRange::update(const Track& track, bool seen, double time_s, const GroundPlane& plane, int width,
                         int height, double acceleration) {
   filter_.predict(time_s - time_s_, acceleration);
+  lateral_.predict(time_s - time_s_, acceleration);
   time_s_ = time_s;
   const bool sides = track.seen_x0 > kEdge && track.seen_x1 < float(width) - kEdge;
   const double size = double(track.seen_x1) - track.seen_x0;
@@ -109,7 +111,25 @@ void TrackRange::update(const Track& track, bool seen, double time_s, const Grou
     measured_s_ = time_s;
   }
   known_ = filter_.started() && time_s - measured_s_ <= kKept_s && filter_.distance_m() > kNearest_m;
-  if (!known_) filter_ = {};
+  if (!known_) {
+    filter_ = lateral_ = {};
+  } else if (seen && (!by_width_ || width_m_ > 0)) {
+    update_lateral(track, plane, width);
+  }
+}
+
+void TrackRange::update_lateral(const Track& track, const GroundPlane& plane, int width) {
+  const double distance = filter_.distance_m();
+  const bool left = track.seen_x0 > kEdge, right = track.seen_x1 < float(width) - kEdge;
+  if ((!left || !right) && (left == right || width_m_ == 0)) return;
+  const double half = width_m_ / 2 / distance * plane.fx_px();
+  const double middle = left && right ? (double(track.seen_x0) + track.seen_x1) / 2
+                        : left        ? track.seen_x0 + half
+                                      : track.seen_x1 - half;
+  // Columns are as noisy as rows; and where the distance is wrong, so is what lies beside the camera's axis.
+  const double lateral = plane.lateral_m(middle, distance);
+  const double column = distance / plane.fx_px() * plane.camera().sigma_row_px;
+  lateral_.update(lateral, std::hypot(column, lateral / distance * std::sqrt(filter_.variance_distance())));
 }
 
 void TrackRange::fill(Track& track, const GroundPlane& plane) const {
@@ -122,7 +142,16 @@ void TrackRange::fill(Track& track, const GroundPlane& plane) const {
     track.distance_m = with(distance, filter_.variance_distance(), plane.camera_sigma_of_distance(distance));
     track.relative_speed_mps =
         with(speed, filter_.variance_speed(), plane.camera_sigma_of_speed(distance, speed));
-    track.lateral_m = float(plane.lateral_m((track.x0 + track.x1) / 2, distance));
+    if (lateral_.started()) {
+      const double lateral = lateral_.distance_m();
+      track.lateral_m = float(lateral);
+      // A distance that is wrong moves what lies beside the camera's axis to the side, as that error changes.
+      const double aside = lateral / distance;
+      const double wander = std::sqrt(2.0) * plane.camera_sigma_of_distance(distance) / kWander_s;
+      track.lateral_speed_mps =
+          with(lateral_.speed_mps(), lateral_.variance_speed(),
+               aside * std::hypot(plane.camera_sigma_of_speed(distance, speed), wander));
+    }
   }
   track.ttc_s = filter_.time_to_collision();
   if (track.ttc_s && !by_width_) {

@@ -41,19 +41,23 @@ class RangeFilter {
 ///   information about time-to-collision", Perception, 1976), whatever W is. W is what the width said while
 ///   the contact was seen; without that it is taken to be that of a car, and only the time is told.
 /// - Cut off at a side, too, or not seen: what was known goes on, for a second.
+/// How far to the side it is, the middle of the box says at that distance; where a side is cut off, the other
+/// one and W do.
 class TrackRange {
  public:
   /// `seen`: the track was matched in this frame, with the box `track.seen_*`. Times do not go back.
   void update(const Track& track, bool seen, double time_s, const GroundPlane& plane, int width, int height,
               double acceleration);
-  /// Fills distance_m, relative_speed_mps, ttc_s, lateral_m of the track.
+  /// Fills distance_m, relative_speed_mps, ttc_s, lateral_m, lateral_speed_mps of the track.
   void fill(Track& track, const GroundPlane& plane) const;
   /// Where it will be at a later time; none where the distance is not known.
   [[nodiscard]] std::optional<double> distance_at(double time_s) const;
   [[nodiscard]] std::optional<double> ttc_at(double time_s) const;
 
  private:
-  RangeFilter filter_;
+  void update_lateral(const Track& track, const GroundPlane& plane, int width);
+
+  RangeFilter filter_, lateral_;
   double width_m_ = 0;     // of the object, while contact is seen; 0: never seen
   bool by_width_ = false;  // the latest box had no contact
   double time_s_ = 0, measured_s_ = 0;

@@ -9,9 +9,13 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "app/run_options.hpp"
+#include "app/application.hpp"
+#include "app/command_line.hpp"
+#include "capture/frame_source.hpp"
 #include "core/log.hpp"
+#include "pipelines/frame_by_frame.hpp"
 #include "pipelines/highway_lanes.hpp"
+#include "present/birdseye.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 
@@ -58,6 +62,59 @@ TEST_F(Driving, WritesDistancesOfCars) {
   }
   EXPECT_EQ(lines, 6);
   EXPECT_GE(cars, 6);
+}
+
+/// The road from above: in what is recorded, in its corner and nowhere else.
+TEST_F(Driving, ShowsTheRoadFromAboveInItsCorner) {
+  options_.max_frames = 3;
+  options_.json.clear();
+  const auto last_picture = [&](const std::string& name, std::vector<std::string> set) {
+    options_.sink = (dir_ / (name + "%02d.png")).string();
+    options_.set = std::move(set);
+    const Status status = run(options_);
+    EXPECT_TRUE(status.ok()) << status.error().message;
+    auto source = capture::open_source((dir_ / (name + "*.png")).string());
+    capture::Frame last;
+    while (source.ok()) {
+      auto frame = (*source)->next();
+      if (!frame.ok() || !frame->has_value()) break;
+      last = **frame;
+      last.bgra = std::make_shared<std::vector<uint8_t>>(*(*frame)->bgra);
+    }
+    EXPECT_NE(last.bgra, nullptr);
+    return last;
+  };
+  const auto with = last_picture("with", {"birdseye.corner=bottom-right", "birdseye.size=0.6"});
+  const auto without = last_picture("without", {"birdseye.show=off"});
+  ASSERT_TRUE(with.bgra && without.bgra);
+  ASSERT_EQ(with.bgra->size(), without.bgra->size());
+  const auto place =
+      present::BirdseyeView(present::Corner::kBottomRight, 0.6, 80, with.width, with.height).place();
+  size_t inside = 0, outside = 0;
+  for (int y = 0; y < with.height; ++y) {
+    for (int x = 0; x < with.width; ++x) {
+      const size_t i = (size_t(y) * size_t(with.width) + size_t(x)) * 4;
+      if (std::equal(&(*with.bgra)[i], &(*with.bgra)[i + 3], &(*without.bgra)[i])) continue;
+      const bool in = float(x) >= place.x0 - 1 && float(x) < place.x1 + 1 && float(y) >= place.y0 - 1 &&
+                      float(y) < place.y1 + 1;
+      (in ? inside : outside) += 1;
+    }
+  }
+  EXPECT_GT(double(inside), 0.95 * double((place.x1 - place.x0) * (place.y1 - place.y0)));
+  EXPECT_EQ(outside, 0U);
+}
+
+TEST_F(Driving, NothingIsReadBackOnTheWayToTheScreen) {
+  options_.json.clear();
+  Application app;
+  app.options = options_;
+  app.options.globals.validation = true;
+  const Status status = assemble(app, device_options(app.options.globals), false);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(test::finish_frame(app).ok());
+  EXPECT_TRUE(app.params.boolean("birdseye.show"));
+  EXPECT_EQ(app.loop->latest().readback_bytes, 0U);
+  EXPECT_GE(app.loop->latest().tracks.size(), 1U);
 }
 
 /// Column of a boundary at a row, between its points; they go up.

@@ -64,6 +64,7 @@ class SceneTest : public test::GpuTest {
     inputs.status = status;
     inputs.banner = banner;
     inputs.lines = lines_;
+    inputs.panel = panel_;
     inputs.faces = faces;
     inputs.skeletons = skeletons_;
     ASSERT_OK(scene_->draw(**frame, inputs));
@@ -78,7 +79,8 @@ class SceneTest : public test::GpuTest {
     ASSERT_EQ(picture_->height, height);
     if (const char* folder = std::getenv("TARSIER_TEST_PICTURES")) {
       const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-      ASSERT_OK(present::write_png(std::string(folder) + "/scene_" + test->name() + ".png", *picture_));
+      ASSERT_OK(present::write_png(
+          std::string(folder) + "/scene_" + test->name() + "_" + std::to_string(height) + ".png", *picture_));
     }
   }
 
@@ -113,6 +115,7 @@ class SceneTest : public test::GpuTest {
   std::vector<present::ZoneInput> zones_;  // drawn from now on
   std::vector<present::LineInput> lines_;
   std::span<const present::SkeletonInput> skeletons_;
+  const present::PanelInput* panel_ = nullptr;
 };
 
 }  // namespace tarsier::test

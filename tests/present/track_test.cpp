@@ -210,6 +210,35 @@ TEST_F(TracksTest, BoxesOfDetectionsMustPassTheLeastScore) {
   EXPECT_EQ(changed(0, 0, kWidth, kHeight), 0U);
 }
 
+TEST_F(TracksTest, LabelsDoNotCoverOneAnother) {
+  // Two cars side by side and far away, the nearer one to the right: their labels are wider than they are.
+  std::vector<TrackBox> boxes{track(1, 100, 100, 140, 120), track(2, 130, 104, 170, 126)};
+  draw_tracks({boxes[1]});
+  std::vector<std::pair<uint32_t, uint32_t>> label;
+  for (uint32_t y = 75; y < 103; ++y) {
+    for (uint32_t x = 130; x < 260; ++x) {
+      if (is_color(x, y, present::track_color(2), 20)) label.emplace_back(x, y);
+    }
+  }
+  EXPECT_GT(label.size(), 700U);
+  draw_tracks(boxes);
+  // The other one's edge shines through its label, but nothing lies over it.
+  for (const auto& [x, y] : label) EXPECT_TRUE(is_color(x, y, present::track_color(2), 32)) << x << " " << y;
+  const auto area = [&](int64_t id) {
+    int count = 0;
+    for (uint32_t y = 40; y < 200; ++y) count += colored(y, 20, 300, id, 20);
+    return count;
+  };
+  EXPECT_GT(area(1), 700) << "the other one's stands elsewhere";
+  // Where there is no place left, a label is left out; the box is not.
+  boxes.insert(boxes.begin(),
+               {track(3, 104, 92, 136, 108), track(4, 108, 97, 138, 114), track(5, 112, 101, 141, 118)});
+  draw_tracks(boxes);
+  EXPECT_GT(colored(92, 104, 136, 3, 20), 20) << "its box is drawn";
+  EXPECT_LT(area(3), 300) << "its label is not";
+  EXPECT_GT(area(2), 700);
+}
+
 TEST_F(TracksTest, ACrowdIsBoundedAndSafe) {
   std::vector<TrailPoint> points(100, TrailPoint{10, 10, 1});
   for (size_t i = 0; i < points.size(); ++i) points[i].x = float(i * 3);

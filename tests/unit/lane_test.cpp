@@ -112,6 +112,8 @@ TEST_F(LaneTest, ACurveHasItsCurvature) {
     EXPECT_NEAR(tracker_.lane().curvature->value, curvature, 3e-4);
     EXPECT_NEAR(tracker_.lane().position_m->value, -0.2, 0.05);
     EXPECT_LT(farthest(road), 6);
+    for (const int side : {0, 1})
+      EXPECT_NEAR(tracker_.lane().lateral_at(side, 30), lateral(road, side - 0.5, 30), 0.2);
   }
 }
 

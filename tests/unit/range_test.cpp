@@ -173,6 +173,42 @@ TEST(TrackRange, FollowsCarsOfKnownDistanceAndSpeed) {
   EXPECT_LT(ttc, 0.05);
 }
 
+/// A car that moves to the side, and one that the picture's edge cuts off.
+TEST(TrackRange, KnowsWhereToTheSideAndHowFast) {
+  std::mt19937 random(3);
+  std::normal_distribution<double> noise(0, 1);
+  const GroundPlane plane = plane_of(camera());
+  int within = 0, all = 0;
+  for (int run = 0; run < 100; ++run) {
+    const double across = -2 + run % 5, ahead = 14 + run % 7 * 4;
+    TrackRange range;
+    Track track;
+    for (int i = 0; i < 50; ++i) {
+      track = car(camera(), ahead, -1 + across * i * kStep, noise(random));
+      range.update(track, true, i * kStep, plane, kWidth, kHeight, 0.5);
+    }
+    range.fill(track, plane);
+    ASSERT_TRUE(track.lateral_m && track.lateral_speed_mps);
+    EXPECT_NEAR(*track.lateral_m, -1 + across * 49 * kStep, 0.25);
+    EXPECT_NEAR(track.lateral_speed_mps->value, across, 0.35);
+    within += std::abs(track.lateral_speed_mps->value - across) < 2 * track.lateral_speed_mps->sigma ? 1 : 0;
+    ++all;
+  }
+  EXPECT_GE(within, all * 9 / 10);
+  TrackRange range;
+  int cut = 0;
+  for (int i = 0; i < 60; ++i) {
+    const double right = 2.5 + 2 * i * kStep;
+    Track track = car(camera(), 9, right);
+    range.update(track, true, i * kStep, plane, kWidth, kHeight, 0.5);
+    range.fill(track, plane);
+    if (i < 20 || track.seen_x1 - track.seen_x0 < 5) continue;
+    cut += track.seen_x1 == float(kWidth) ? 1 : 0;
+    EXPECT_NEAR(*track.lateral_m, right, 0.1) << i << ": not the middle of what is left of it";
+  }
+  EXPECT_GT(cut, 10);
+}
+
 TEST(TrackRange, DeviationsAreCalibrated) {
   std::mt19937 random(11);
   std::normal_distribution<double> normal(0, 1);

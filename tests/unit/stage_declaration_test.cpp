@@ -114,6 +114,24 @@ TEST_F(StageDeclaration, ARangeStageNeedsATrackerBeforeItAndAPossibleCamera) {
   }
 }
 
+TEST_F(StageDeclaration, ABirdseyeStageNeedsDistances) {
+  const std::vector<StageSpec> before = {stage("boxes", "detect"), stage("who", "track"),
+                                         stage("far", "range")};
+  const StageSpec birdseye = stage("s", "birdseye");
+  EXPECT_EQ(refused(birdseye, {{"input", "far"}}, before), "");
+  expect_part(refused(birdseye, {{"input", "who"}}, before),
+              "'who' is no range stage before it; there is far");
+  expect_part(refused(birdseye, {{"input", "far"}}, {before[0], before[1]}),
+              "put a stage of type range there");
+  expect_part(refused(birdseye, {{"input", "far"}, {"corner", "top-rigth"}}, before),
+              "did you mean 'top-right'");
+  expect_part(refused(birdseye, {{"input", "far"}, {"far", "5"}}, before), "s.far: 5 is out of range");
+  expect_part(refused(birdseye, {{"input", "far"}, {"size", "1.5"}}, before), "s.size: 1.5 is out of range");
+  auto all = before;
+  all.push_back(stage("first", "birdseye"));
+  expect_part(refused(birdseye, {{"input", "far"}}, all), "one stage of type birdseye");
+}
+
 TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
   const std::vector<StageSpec> before = {stage("boxes", "detect"), stage("who", "track")};
   const auto with = [&](const std::string& blur, const std::string& classes) {
