@@ -273,6 +273,7 @@ TEST_F(Ar, AnObjectIsPutOnTheFaceAndTakenOffWhileItRuns) {
     for (size_t object = 0; object < 3; ++object) {
       SCOPED_TRACE(object);
       choose(std::array{"glasses", "hat", "party"}[object], "face.object");
+      if (object == 0) shown_after(3);  // the face's networks rested: it must settle
       const auto frame = one_frame();
       const auto pixels = shown();
       size_t within = 0, outside = 0;
@@ -289,7 +290,7 @@ TEST_F(Ar, AnObjectIsPutOnTheFaceAndTakenOffWhileItRuns) {
     const auto frame = one_frame();
     EXPECT_EQ(shown(), *frame.bgra);
   }
-  EXPECT_EQ(app_.device->allocations(), allocations + 4) << "as many as shown() made";
+  EXPECT_EQ(app_.device->allocations(), allocations + 5) << "as many as shown() made";
 }
 
 TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {

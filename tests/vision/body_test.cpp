@@ -102,7 +102,9 @@ TEST_F(BodyTest, PointsFilterAndRegionEqualTheReference) {
       const LandmarkState got = chain.run(values, params);
       expected = body_reference(values, params, expected);
       expect_equal(got, expected);
-      if (frame == 6) EXPECT_EQ(got.tracked, 0U);
+      if (frame == 6) {
+        EXPECT_EQ(got.tracked, 0U);
+      }
       expected = got;  // so that rounding does not add up
     }
   }

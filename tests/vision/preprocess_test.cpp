@@ -157,7 +157,8 @@ TEST_F(PreprocessTest, RefusesAnInputThatIsNoImage) {
 
 TEST(TensorRef, RefusesShapesThatNoPassTakes) {
   const std::vector<int64_t> batch{2, 3, 4, 4};
-  const std::vector<int64_t> flat{1, 8};
+  const std::vector<int64_t> flat{8};
+  const std::vector<int64_t> pixel{1, 8};
   const std::vector<int64_t> list{1, 8, 8};
   const std::vector<int64_t> open{1, 3, -1, 4};
   EXPECT_FALSE(TensorRef::of(0, batch, TensorLayout::kLinear, false, false).ok());
@@ -165,6 +166,7 @@ TEST(TensorRef, RefusesShapesThatNoPassTakes) {
   EXPECT_FALSE(TensorRef::of(0, list, TensorLayout::kC4, false, false).ok());
   EXPECT_FALSE(TensorRef::of(0, open, TensorLayout::kLinear, false, false).ok());
   EXPECT_TRUE(TensorRef::of(0, list, TensorLayout::kLinear, true, false).ok());
+  EXPECT_TRUE(TensorRef::of(0, pixel, TensorLayout::kLinear, true, false).ok());
 }
 
 }  // namespace
