@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -61,6 +62,13 @@ class FrameContext {
     void* mapped;
   };
   Result<Staging> stage(uint64_t bytes, uint64_t alignment = 16);
+  /// The same, holding a copy of these rows.
+  template <class T>
+  Result<Staging> stage_copy(const std::vector<T>& rows) {
+    TARSIER_TRY(const auto staging, stage(rows.size() * sizeof(T)));
+    std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
+    return staging;
+  }
   /// Runs when the device has finished this frame (from FrameRing::begin, poll or drain).
   void on_complete(std::function<void()> callback);
   /// Keeps an object alive until the frame is done.

@@ -140,12 +140,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
     return misfit(spec, "model", context.params, status.error());
   TARSIER_TRY(parts.crop, vision::RegionCrop::create(context.device, preprocess_desc(network.entry().input),
                                                      network.input()));
-  for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = sizeof(vision::LandmarkState),
-                                                           .memory = gpu::Memory::kReadback,
-                                                           .name = spec.name + " results"}));
-    parts.readback.push_back(std::move(buffer));
-  }
+  TARSIER_TRY(parts.readback, readback_buffers(context, sizeof(vision::LandmarkState), spec.name));
   return std::unique_ptr<Stage>(new BodyStage(spec.name, std::move(parts)));
 }
 

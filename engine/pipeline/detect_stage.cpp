@@ -167,13 +167,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   auto decoder = vision::DetectionDecoder::create(context.device, head, *tensors, context.slots);
   if (!decoder.ok()) return misfit(spec, "model", context.params, decoder.error());
 
-  std::vector<gpu::Buffer> readback;
-  for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kDetectionBufferBytes,
-                                                           .memory = gpu::Memory::kReadback,
-                                                           .name = spec.name + " results"}));
-    readback.push_back(std::move(buffer));
-  }
+  TARSIER_TRY(auto readback, readback_buffers(context, vision::kDetectionBufferBytes, spec.name));
   return std::unique_ptr<Stage>(
       new DetectStage(spec.name, std::move(network), *std::move(decoder), std::move(readback)));
 }

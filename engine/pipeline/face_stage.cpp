@@ -181,12 +181,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
     return misfit(spec, "model", context.params, mesh.error());
   if (const Status detector = read_detector(context.device, parts); !detector.ok())
     return misfit(spec, "detector", context.params, detector.error());
-  for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = vision::kFaceResultBytes,
-                                                           .memory = gpu::Memory::kReadback,
-                                                           .name = spec.name + " results"}));
-    parts.readback.push_back(std::move(buffer));
-  }
+  TARSIER_TRY(parts.readback, readback_buffers(context, vision::kFaceResultBytes, spec.name));
   return std::unique_ptr<Stage>(new FaceStage(spec.name, std::move(parts)));
 }
 

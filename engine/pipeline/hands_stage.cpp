@@ -189,12 +189,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   const vision::HandStates none;
   TARSIER_TRY(parts.state, context.device.create_buffer({.size = sizeof none, .name = spec.name}));
   TARSIER_CHECK(context.device.upload(parts.state, 0, &none, sizeof none));
-  for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer,
-                context.device.create_buffer(
-                    {.size = sizeof none, .memory = gpu::Memory::kReadback, .name = spec.name + " results"}));
-    parts.readback.push_back(std::move(buffer));
-  }
+  TARSIER_TRY(parts.readback, readback_buffers(context, sizeof none, spec.name));
   return std::unique_ptr<Stage>(new HandsStage(spec.name, *input->body_source(), std::move(parts)));
 }
 

@@ -157,12 +157,7 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
                                        source, context.slots));
   Mask mask{spec, key_of(stage, spec), colour, std::move(pass), {}, false, {}};
   mask.fits.resize(context.slots);
-  for (uint32_t slot = 0; slot < context.slots; ++slot) {
-    TARSIER_TRY(auto buffer, context.device.create_buffer({.size = mask.pass.mask(slot).size(),
-                                                           .memory = gpu::Memory::kReadback,
-                                                           .name = mask.key + " results"}));
-    mask.readback.push_back(std::move(buffer));
-  }
+  TARSIER_TRY(mask.readback, readback_buffers(context, mask.pass.mask(0).size(), mask.key));
   return mask;
 }
 

@@ -78,6 +78,18 @@ Result<std::unique_ptr<Network>> load_network(const StageSpec& spec, const Stage
   return network.ok() ? std::move(network) : misfit(spec, key, context.params, network.error());
 }
 
+Result<std::vector<gpu::Buffer>> readback_buffers(const StageContext& context, uint64_t bytes,
+                                                  const std::string& stage) {
+  std::vector<gpu::Buffer> buffers;
+  for (uint32_t slot = 0; slot < context.slots; ++slot) {
+    TARSIER_TRY(auto buffer,
+                context.device.create_buffer(
+                    {.size = bytes, .memory = gpu::Memory::kReadback, .name = stage + " results"}));
+    buffers.push_back(std::move(buffer));
+  }
+  return buffers;
+}
+
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params) {
   StageParams declare(spec.name, params);
   declare.text("input", std::move(initial), std::move(help), StageParams::kOnStart);

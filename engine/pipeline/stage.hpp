@@ -268,6 +268,10 @@ Result<models::Entry> declare_model(const StageSpec& spec, std::string initial,
 Result<std::unique_ptr<Network>> load_network(const StageSpec& spec, const StageContext& context,
                                               NetworkOptions options = {}, std::string_view key = "model");
 
+/// A buffer for each slot that the host reads, for copies that nothing waits for.
+Result<std::vector<gpu::Buffer>> readback_buffers(const StageContext& context, uint64_t bytes,
+                                                  const std::string& stage);
+
 // For stages that take what another one finds.
 /// Declares the key `input`: the name of the stage that is taken from.
 Status declare_input(const StageSpec& spec, std::string initial, std::string help, Params& params);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <fmt/format.h>
 #include <ranges>
 
@@ -20,13 +19,6 @@ float width_of(std::string_view line, const GlyphAtlas& atlas) {
   float width = 0;
   for (const char c : line) width += atlas.advances[atlas.find(char32_t(c))];
   return width;
-}
-
-template <class T>
-Result<gpu::FrameContext::Staging> stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
-  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
-  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
-  return staging;
 }
 
 }  // namespace
@@ -52,8 +44,8 @@ Status PanelLayer::prepare(gpu::FrameContext& frame, const PanelInput* input, co
   for (const PanelBox& box : std::views::reverse(input->boxes))
     add_box(box.place, box.radius, box.color, box.opacity);
   add_numbers(*input, text);
-  TARSIER_TRY(staged_strips_, stage(frame, strips_));
-  TARSIER_TRY(staged_quads_, stage(frame, quads_));
+  TARSIER_TRY(staged_strips_, frame.stage_copy(strips_));
+  TARSIER_TRY(staged_quads_, frame.stage_copy(quads_));
   return {};
 }
 

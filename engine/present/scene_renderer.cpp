@@ -185,8 +185,7 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameCo
   };
   add(status, false, {0.05F, 0.06F, 0.08F, 0.72F});
   add(banner, true, {0.80F, 0.05F, 0.08F, 0.92F});
-  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(Quad)));
-  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(Quad));
+  TARSIER_TRY(const auto staging, frame.stage_copy(rows));
   count = uint32_t(rows.size());
   return staging;
 }

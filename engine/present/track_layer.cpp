@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <fmt/format.h>
 
 #include "present/palette.hpp"
@@ -50,8 +49,7 @@ Result<TrackLayer> TrackLayer::create(gpu::Device& device, const gpu::RenderTarg
 template <class T>
 Result<TrackLayer::Staged> TrackLayer::stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
   if (rows.empty()) return Staged{};
-  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
-  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
+  TARSIER_TRY(const auto staging, frame.stage_copy(rows));
   return Staged{staging.buffer, staging.offset, uint32_t(rows.size())};
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "present/text_tables.hpp"
 
@@ -11,13 +10,6 @@ namespace {
 
 constexpr float kFill = 0.14F;      // opacity of a polygon
 constexpr size_t kMostGlyphs = 64;  // of a label
-
-template <class T>
-Result<gpu::FrameContext::Staging> stage(gpu::FrameContext& frame, const std::vector<T>& rows) {
-  TARSIER_TRY(const auto staging, frame.stage(rows.size() * sizeof(T)));
-  std::memcpy(staging.mapped, rows.data(), rows.size() * sizeof(T));
-  return staging;
-}
 
 }  // namespace
 
@@ -37,10 +29,10 @@ Status ZoneLayer::prepare(gpu::FrameContext& frame, std::span<const ZoneInput> i
     add_label(input, text);
   }
   if (!strips_.empty()) {
-    TARSIER_TRY(staged_strips_, stage(frame, strips_));
+    TARSIER_TRY(staged_strips_, frame.stage_copy(strips_));
   }
   if (!quads_.empty()) {
-    TARSIER_TRY(staged_quads_, stage(frame, quads_));
+    TARSIER_TRY(staged_quads_, frame.stage_copy(quads_));
   }
   return {};
 }

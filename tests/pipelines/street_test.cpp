@@ -122,7 +122,10 @@ TEST_F(Street, TheSameRunGivesTheSameResults) {
   ASSERT_TRUE(run(options_).ok());
   auto second = lines();
   for (auto* results : {&first, &second}) {
-    for (auto& line : *results) line.erase("latency_ms");
+    for (auto& line : *results) {
+      EXPECT_FALSE(line["stage_times"].empty());
+      for (const char* key : {"latency_ms", "stage_times"}) line.erase(key);
+    }
   }
   EXPECT_EQ(first, second);
 }
