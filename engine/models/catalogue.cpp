@@ -197,13 +197,12 @@ bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-Status read_files(const toml::node* node, const std::string& file, const Entry& entry, std::string_view key,
-                  std::vector<FileSpec>& files) {
+Status read_files(const toml::node* node, const std::string& file, Entry& entry) {
   if (node == nullptr || node->as_array() == nullptr)
-    return input_error("{}: model '{}' has no [[model.{}]]", file, entry.name, key);
+    return input_error("{}: model '{}' has no [[model.file]]", file, entry.name);
   for (const auto& item : *node->as_array()) {
     if (item.as_table() == nullptr)
-      return input_error("{}:{}: [[model.{}]] expected", file, item.source().begin.line, key);
+      return input_error("{}:{}: [[model.file]] expected", file, item.source().begin.line);
     TableReader reader(*item.as_table(), file);
     FileSpec spec;
     spec.name = reader.required_text("name");
@@ -214,7 +213,7 @@ Status read_files(const toml::node* node, const std::string& file, const Entry& 
       reader.complain(item, "name", "a plain file name");
     }
     TARSIER_CHECK(reader.finish());
-    files.push_back(std::move(spec));
+    entry.files.push_back(std::move(spec));
   }
   return {};
 }
@@ -273,13 +272,11 @@ Result<Entry> read_entry(const toml::table& table, const std::string& file, cons
   const auto labels = reader.get<std::string>("labels", "");
   const toml::node* input = reader.node("input");
   const toml::node* files = nullptr;
-  const toml::node* alternative = nullptr;
   const toml::node* sources = nullptr;
   if (!own) {
     entry.fetched_by_default = reader.get<bool>("default", false);
     entry.needs_consent = reader.get<bool>("consent", false);
     files = reader.node("file");
-    alternative = reader.node("alternative");
     sources = reader.node("source");
   }
   if (input != nullptr && input->as_table() == nullptr) reader.complain(*input, "input", "a table");
@@ -292,9 +289,7 @@ Result<Entry> read_entry(const toml::table& table, const std::string& file, cons
       return input_error("{}:{}: the model's name '{}' must be made of letters, digits, '_', '-' and '.'",
                          file, table.source().begin.line, entry.name);
     }
-    TARSIER_CHECK(read_files(files, file, entry, "file", entry.files));
-    if (alternative != nullptr)
-      TARSIER_CHECK(read_files(alternative, file, entry, "alternative", entry.alternative));
+    TARSIER_CHECK(read_files(files, file, entry));
     TARSIER_CHECK(read_sources(sources, file, entry));
     if (entry.files.empty()) return input_error("{}: model '{}' has no [[model.file]]", file, entry.name);
   }

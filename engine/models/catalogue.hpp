@@ -74,8 +74,6 @@ struct Entry {
   std::vector<std::string> labels;  // class names by index; empty where the network has no classes
   InputSpec input;
   std::vector<FileSpec> files;  // the first is the one to load
-  /// Another release of the network, which is as good where a mirror folder has its files; never fetched.
-  std::vector<FileSpec> alternative;
   std::vector<SourceSpec> sources;
   std::filesystem::path own_file;  // set for a model given by path instead of by name
 };

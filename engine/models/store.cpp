@@ -82,13 +82,6 @@ Status check(const std::vector<FileSpec>& files, const ModelFiles& found) {
   return {};
 }
 
-/// The sets of files that a mirror may have the network in.
-std::vector<const std::vector<FileSpec>*> forms_of(const Entry& entry) {
-  std::vector<const std::vector<FileSpec>*> forms = {&entry.files};
-  if (!entry.alternative.empty()) forms.push_back(&entry.alternative);
-  return forms;
-}
-
 }  // namespace
 
 Result<StoreOptions> store_options(const std::vector<std::string>& model_path_flags) {
@@ -123,11 +116,9 @@ Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options) {
   if (!entry.own_file.empty()) return ModelFiles{entry.own_file, {entry.own_file}};
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
-      for (const auto* files : forms_of(entry)) {
-        if (auto found = files_in(*files, folder)) {
-          TARSIER_CHECK(check(*files, *found));
-          return *std::move(found);
-        }
+      if (auto found = files_in(entry.files, folder)) {
+        TARSIER_CHECK(check(entry.files, *found));
+        return *std::move(found);
       }
     }
   }
@@ -146,11 +137,9 @@ std::string state_of(const Entry& entry, const StoreOptions& options) {
   if (!entry.own_file.empty()) return "own file";
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
-      for (const auto* files : forms_of(entry)) {
-        if (auto found = files_in(*files, folder))
-          return fmt::format("{} {}", check(*files, *found).ok() ? "in" : "wrong SHA-256 in",
-                             folder.string());
-      }
+      if (auto found = files_in(entry.files, folder))
+        return fmt::format("{} {}", check(entry.files, *found).ok() ? "in" : "wrong SHA-256 in",
+                           folder.string());
     }
   }
   const auto found = files_in(entry.files, cache_folder(entry, options));

@@ -63,10 +63,6 @@ NETWORKS = {
         Preparation(256, 144, bgr=False, nhwc=True, std=255),
         [("webcam_book.mkv", 30, None), ("webcam_walk.mkv", 40, None)],
     ),
-    "selfie_segmentation_onnx": (
-        Preparation(256, 144, bgr=False, nhwc=True, std=255),
-        [("webcam_book.mkv", 30, None), ("webcam_walk.mkv", 40, None)],
-    ),
     "selfie_segmentation_square": (Preparation(256, 256, bgr=False, nhwc=True, std=255), BUST),
     "face_detection_short": (Preparation(128, 128, bgr=False, nhwc=True, **SYMMETRIC), BUST),
     "face_detection_full": (Preparation(192, 192, bgr=False, nhwc=True, **SYMMETRIC), BUST),
@@ -142,7 +138,7 @@ class Reference:
     def model(self, network: str) -> pathlib.Path:
         if network in FILES:
             return self.args.models / FILES[network]
-        return self.args.shared / "models" / SHARED.get(network, f"{network.removesuffix('_onnx')}.onnx")
+        return self.args.shared / "models" / SHARED.get(network, f"{network}.onnx")
 
     def run(self, network: str, inputs: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
         path = self.model(network)
