@@ -67,6 +67,11 @@ std::vector<PlacedGlyph> GlyphAtlas::layout(std::string_view text, size_t limit)
 }
 
 float GlyphAtlas::width_of(std::string_view text) const {
+  if (std::ranges::all_of(text, [](char c) { return uint8_t(c) < 0x80; })) {  // most; nothing is allocated
+    float sum = 0;
+    for (const char c : text) sum += advances[find(char32_t(c))];
+    return sum;
+  }
   const auto placed = layout(text, SIZE_MAX);
   return placed.empty() ? 0 : placed.back().pen + advances[placed.back().glyph];
 }

@@ -14,13 +14,6 @@ constexpr std::array<float, 3> kGround{0.04F, 0.05F, 0.07F};
 constexpr float kInk = 0.92F;
 constexpr float kFaint = 0.5F;  // a box that is fainter has no number
 
-/// Of ASCII. GlyphAtlas::width_of() allocates.
-float width_of(std::string_view line, const GlyphAtlas& atlas) {
-  float width = 0;
-  for (const char c : line) width += atlas.advances[atlas.find(char32_t(c))];
-  return width;
-}
-
 }  // namespace
 
 Result<PanelLayer> PanelLayer::create(gpu::Device& device, const gpu::RenderTarget& target) {
@@ -77,7 +70,7 @@ void PanelLayer::add_box(const Rect& place, float radius, const std::array<float
 
 void PanelLayer::add_texts(const PanelInput& input, const TextTables& text) {
   for (const PanelText& one : input.texts) {
-    const float width = width_of(one.text, text.atlas);
+    const float width = text.atlas.width_of(one.text);
     add_text(one.text, one.x - width, one.y, one.opacity, text);
     numbers_.block({one.x - width, one.y - float(text.atlas.ascent), one.x, one.y});
   }
@@ -91,7 +84,7 @@ void PanelLayer::add_numbers(const PanelInput& input, const TextTables& text) {
     std::array<char, 24> digits{};
     const auto end = fmt::format_to_n(digits.data(), digits.size(), "{}", box.number).out;
     const std::string_view line(digits.data(), size_t(end - digits.data()));
-    const float width = width_of(line, text.atlas);
+    const float width = text.atlas.width_of(line);
     const float top = std::round((box.place.y0 + box.place.y1 - height) / 2);
     const auto at = [&](float x) {
       const Rect rect{std::round(x), top, std::round(x) + width, top + height};
