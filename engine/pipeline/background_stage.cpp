@@ -130,7 +130,9 @@ class BackgroundStage final : public Stage, public MaskReader {
     TARSIER_TRY(auto matte,
                 vision::Matte::create(device_, picture.width, picture.height, mask_width, mask_height));
     TARSIER_TRY(auto blur, vision::DiscBlur::create(device_, matte.grid()));
-    TARSIER_TRY(auto composite, vision::Composite::create(device_, matte.grid()));
+    TARSIER_TRY(auto composite, vision::Composite::create(device_, matte.grid(),
+                                                          {vision::Ground::kBlurred, vision::Ground::kPicture,
+                                                           vision::Ground::kColour, vision::Ground::kMatte}));
     if (passes_) frame.retire(passes_);
     passes_ = std::make_shared<Passes>(
         Passes{std::move(matte), std::move(blur), std::move(composite), mask_width, mask_height});

@@ -17,14 +17,18 @@ struct Push {
 
 }  // namespace
 
-Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid) {
+Result<Composite> Composite::create(gpu::Device& device, const CellGrid& grid,
+                                    std::initializer_list<Ground> grounds) {
   Composite pass;
   pass.grid_ = grid;
   // By Ground, each with the frame itself as guide or another one.
-  for (uint32_t i = 0; i < pass.pipelines_.size(); ++i) {
-    TARSIER_TRY(pass.pipelines_[i],
-                device.pipelines().get(
-                    {"vision/composite.comp", {i / 2, i % 2, grid.pairs() ? 1U : 0U, uint32_t(grid.step)}}));
+  for (const Ground ground : grounds) {
+    for (const uint32_t one_frame : {0U, 1U}) {
+      TARSIER_TRY(pass.pipelines_[2 * size_t(ground) + one_frame],
+                  device.pipelines().get(
+                      {"vision/composite.comp",
+                       {uint32_t(ground), one_frame, grid.pairs() ? 1U : 0U, uint32_t(grid.step)}}));
+    }
   }
   const uint64_t bytes = uint64_t(grid.width) * uint64_t(grid.height) * 4;
   TARSIER_TRY(pass.result_, device.create_buffer({.size = bytes, .name = "composite"}));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 
 #include "vision/disc_blur.hpp"
 #include "vision/matte.hpp"
@@ -30,7 +31,9 @@ class Composite {
     std::array<float, 3> colour{};  // Ground::kColour, kFog: B, G, R in 0..1
     float amount = 0;               // kFog: its density; kDepth: how much of the frame the colours hide
   };
-  static Result<Composite> create(gpu::Device& device, const CellGrid& grid);
+  /// `grounds`: those that record() will be asked for.
+  static Result<Composite> create(gpu::Device& device, const CellGrid& grid,
+                                  std::initializer_list<Ground> grounds);
   /// The blur is what the frame's own background is taken to be at the person's edge; depth needs none. Ends
   /// by making result() visible to compute and transfers.
   void record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur* blur,

@@ -115,7 +115,7 @@ TEST_F(DepthMapTest, FogTakesWhatIsFarAndColoursTellWhatIsNear) {
   ASSERT_OK(device().upload(*map, 0, near.data(), near.size()));
   auto matte = Matte::create(device(), kWidth, kHeight, kWidth, kHeight);
   ASSERT_OK(matte);
-  auto composite = Composite::create(device(), matte->grid());
+  auto composite = Composite::create(device(), matte->grid(), {Ground::kFog, Ground::kDepth});
   ASSERT_OK(composite);
   const auto draw = [&](Ground ground, float amount) {
     EXPECT_OK(device().run_once([&](gpu::CommandList& commands) {

@@ -148,7 +148,7 @@ class MatteTest : public test::GpuTest {
     auto matte = Matte::create(device(), width, height, kMaskWidth, kMaskHeight);
     EXPECT_OK(matte);
     auto blur = DiscBlur::create(device(), matte->grid());
-    auto composite = Composite::create(device(), matte->grid());
+    auto composite = Composite::create(device(), matte->grid(), {ground});
     EXPECT_OK(blur);
     EXPECT_OK(composite);
     const gpu::Buffer picture = put(frame.data(), frame.size() * 4), bytes = put_mask(mask);
