@@ -27,7 +27,10 @@ class DepthStage final : public Stage {
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     note_.clear();
     effect_ = params.text(name_ + ".effect");
-    if (effect_ == "none") return {};
+    if (effect_ == "none") {
+      cadence_.rest();
+      return {};
+    }
     if (!network_) {
       note_ = fmt::format("no depth network is given: set {}.model", name_);
       effect_ = "none";
@@ -39,9 +42,9 @@ class DepthStage final : public Stage {
       note_ = color.error().message;
     }
     captured_ = picture;
-    const double passed = picture.time_s - time_s_;
-    time_s_ = picture.time_s;
     if (cadence_.due(name_, params, picture.time_s)) {
+      const double passed = picture.time_s - time_s_;
+      time_s_ = picture.time_s;
       network_->record(frame, picture, name_);
       frame.begin_span(name_ + " map");
       map_.record(frame.commands(), passed < 0 ? 1.0F : float(1 - std::exp(-passed / kRange_s)));
@@ -86,7 +89,8 @@ class DepthStage final : public Stage {
     if (matte_ && matte_->grid() == vision::cell_grid(picture.width, picture.height)) return {};
     TARSIER_TRY(auto matte,
                 vision::Matte::create(device_, picture.width, picture.height, map_.width(), map_.height()));
-    TARSIER_TRY(auto composite, vision::Composite::create(device_, matte.grid()));
+    TARSIER_TRY(auto composite, vision::Composite::create(device_, matte.grid(),
+                                                          {vision::Ground::kFog, vision::Ground::kDepth}));
     if (matte_) {
       frame.retire(matte_);
       frame.retire(composite_);
@@ -106,7 +110,7 @@ class DepthStage final : public Stage {
   // Of the frame that is recorded:
   DeviceFrame captured_;
   std::string effect_, note_;
-  double time_s_ = 0;
+  double time_s_ = 0;                    // of the latest frame on which the network ran
   std::array<float, 3> color_{1, 1, 1};  // B, G, R: the last one that could be read
 };
 

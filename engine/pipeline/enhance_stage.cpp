@@ -24,15 +24,18 @@ class EnhanceStage final : public Stage {
 
   Status prepare(gpu::FrameContext& frame, const Params& params, DeviceFrame& picture) override {
     note_.clear();
-    if (!params.boolean(name_ + ".on")) return {};
+    if (!params.boolean(name_ + ".on")) {
+      cadence_.rest();
+      return {};
+    }
     if (!network_) {
       note_ = missing_;
       return {};
     }
     TARSIER_CHECK(fit(frame, picture));
-    const double passed = picture.time_s - time_s_;
-    time_s_ = picture.time_s;
     if (cadence_.due(name_, params, picture.time_s)) {
+      const double passed = picture.time_s - time_s_;
+      time_s_ = picture.time_s;
       network_->record(frame, picture, name_);
       frame.begin_span(name_ + " fit");
       const bool follows = passed >= 0 && passed < kGap_s;
@@ -68,6 +71,7 @@ class EnhanceStage final : public Stage {
                                               preprocess_desc(network_->entry().input), outputs.front()));
     if (picture_) frame.retire(picture_);
     picture_ = std::make_shared<vision::GuidedPicture>(std::move(made));
+    cadence_.rest();  // it has no light yet that could be carried forward
     return {};
   }
 
@@ -79,7 +83,7 @@ class EnhanceStage final : public Stage {
   std::shared_ptr<vision::GuidedPicture> picture_;
   Cadence cadence_;
   std::string note_;   // of the frame that is recorded
-  double time_s_ = 0;  // of the latest frame
+  double time_s_ = 0;  // of the latest frame on which the network ran
 };
 
 Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,

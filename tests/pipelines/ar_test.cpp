@@ -223,7 +223,7 @@ TEST_F(Ar, ADarkPictureIsMadeLightForAllThatFollows) {
   std::vector<uint8_t> dark(*covered.bgra);
   for (size_t i = 0; i < dark.size(); ++i) dark[i] = i % 4 == 3 ? 255 : uint8_t(dark[i] / 6);
   fs::create_directory(dir_ / "night");
-  for (const char* name : {"1.png", "2.png", "3.png"}) {
+  for (const char* name : {"1.png", "2.png", "3.png", "4.png"}) {
     present::HostPicture picture;
     picture.width = 320;
     picture.height = 240;
@@ -248,8 +248,18 @@ TEST_F(Ar, ADarkPictureIsMadeLightForAllThatFollows) {
     fine_before += std::abs(int(dark[i]) - int(dark[i - 4]));
   }
   EXPECT_GT(apart, 2 * fine_before);
+  // Switched on anew, the network runs at once: nothing older is carried forward (`every` is 3 in the file).
+  const auto ran = [&] {
+    return std::ranges::any_of(app_.loop->pass_times(),
+                               [](const auto& pass) { return pass.name == "enhance network"; });
+  };
+  EXPECT_TRUE(ran());
+  ASSERT_TRUE(app_.params.set_text("enhance.on", "off", ParamOrigin::kOverlay).ok());
+  EXPECT_EQ(shown_after(1), dark);
+  ASSERT_TRUE(app_.params.set_text("enhance.on", "on", ParamOrigin::kOverlay).ok());
   ASSERT_TRUE(app_.params.set_text("enhance.strength", "0", ParamOrigin::kOverlay).ok());
   EXPECT_EQ(shown_after(1), dark);
+  EXPECT_TRUE(ran());
 }
 
 TEST_F(Ar, AnObjectIsPutOnTheFaceAndTakenOffWhileItRuns) {
