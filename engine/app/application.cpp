@@ -69,7 +69,8 @@ Status read_pipeline(Application& app) {
 /// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
 /// boxes, and the rest runs; a file of the user's that is no network ends the run.
 Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
-                                                                  const capture::SourceInfo& source) {
+                                                                  const capture::SourceInfo& source,
+                                                                  bool results) {
   ProgressLine progress;
   pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
   context.slots = app.options.frames_in_flight;
@@ -78,6 +79,7 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
   context.source = source.name;
   TARSIER_TRY(context.precision, infer::parse_precision(app.options.precision));
   context.paced = app.paced;
+  context.results = results;
   TARSIER_TRY(context.tune, infer::parse_tune(app.options.globals.tune));
   context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
   std::vector<std::unique_ptr<pipeline::Stage>> stages;
@@ -173,11 +175,6 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 
   app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
-  TARSIER_TRY(parts.stages, make_stages(app, info));
-  parts.device = app.device.get();
-  parts.ring = app.ring.get();
-  parts.params = &app.params;
-  parts.slots = options.frames_in_flight;
   std::string video = options.sink, json = options.json;
   if (!windowed && !options.headless && video.empty() && json.empty()) {
     video = fmt::format("out/{}.mp4", app.spec.name);
@@ -185,6 +182,11 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
   TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json));
+  TARSIER_TRY(parts.stages, make_stages(app, info, parts.outputs->wants_results()));
+  parts.device = app.device.get();
+  parts.ring = app.ring.get();
+  parts.params = &app.params;
+  parts.slots = options.frames_in_flight;
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
   {
     ProgressLine progress;
@@ -223,7 +225,7 @@ Status reload_pipeline(Application& app) {
     if (app.spec.stages != before.first.stages) use_zones(app);
     return {};
   }
-  auto stages = make_stages(app, app.mailbox->info());
+  auto stages = make_stages(app, app.mailbox->info(), app.loop->outputs().wants_results());
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go
   app.loop->use_stages(*std::move(stages));

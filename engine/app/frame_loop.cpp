@@ -83,7 +83,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.lines = layers.lines;
   inputs.panel = layers.panel;
   inputs.status = layers.note;
-  inputs.banner = layers.banner;
+  inputs.banners = layers.banners;
   return scene_->draw(context, inputs);
 }
 

@@ -116,7 +116,7 @@ class BackgroundStage final : public Stage, public MaskReader {
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
-    if (!note_.empty()) layers.note = note_;
+    if (!note_.empty()) layers.add_note(note_);
   }
 
   void read_results(gpu::FrameContext&, const std::shared_ptr<FrameResult>&, bool /*wanted*/) override {}

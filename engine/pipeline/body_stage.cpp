@@ -15,15 +15,9 @@
 
 #include "pipeline/landmark_stage.hpp"
 #include "vision/body.hpp"
-#include "vision/region_crop.hpp"
 
 namespace tarsier::pipeline {
 namespace {
-
-present::SkeletonShow show_of(const std::string& choice) {
-  if (choice == "off") return present::SkeletonShow::kOff;
-  return choice == "points" ? present::SkeletonShow::kPoints : present::SkeletonShow::kSkeleton;
-}
 
 struct Parts {
   std::unique_ptr<Network> network;
@@ -34,42 +28,33 @@ struct Parts {
 
 class BodyStage final : public Stage, public BodySource {
  public:
-  BodyStage(std::string name, Parts parts) : name_(std::move(name)), parts_(std::move(parts)) {}
+  BodyStage(const std::string& name, Parts parts, bool results)
+      : name_(name), passes_(name), runs_(results), parts_(std::move(parts)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     const bool needed =
         std::ranges::any_of(readers_, [&](const BodyReader* reader) { return reader->needs_body(params); });
-    const bool ran = ran_;
-    ran_ = needed || wanted_ || params.text(name_ + ".show") != "off";
-    const bool restarts = clock_.restarts(picture) || !ran;
-    if (!ran_) return {};
+    if (!runs_.begin(picture, needed || params.text(show_key_) != "off")) return {};
     auto& commands = frame.commands();
     const auto& landmarks = parts_.landmarks;
-    frame.begin_span(name_ + " crop");
-    if (restarts) landmarks.reset(commands, picture.width, picture.height);
-    commands.barrier();  // the network's input may lie where another network's values lay
-    parts_.crop.record(commands, picture.address(), picture.width, picture.height,
-                       landmarks.state().address());
-    frame.end_span();
-    frame.begin_span(name_ + " network");
-    parts_.network->plan().record(commands);
-    frame.end_span();
-    frame.begin_span(name_ + " landmarks");
-    landmarks.record(commands, {.score = least_score(params),
-                                .filter = filter_params(params, name_),
-                                .seconds = float(clock_.seconds()),
-                                .frame_width = picture.width,
-                                .frame_height = picture.height});
-    frame.end_span();
+    if (runs_.restarts()) landmarks.reset(commands, picture.width, picture.height);
+    passes_.record(frame, picture, parts_.crop, *parts_.network, landmarks.state().address(),
+                   runs_.looks(vision::kSettledFrames), [&] {
+                     landmarks.record(commands, {.score = least_score(params),
+                                                 .filter = filter_params(params, name_),
+                                                 .seconds = runs_.seconds(),
+                                                 .frame_width = picture.width,
+                                                 .frame_height = picture.height});
+                   });
     return {};
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
-    const auto show = show_of(params.text(name_ + ".show"));
-    if (!ran_ || show == present::SkeletonShow::kOff) return;
+    const auto show = skeleton_show_of(params.text(show_key_));
+    if (!runs_.ran() || show == present::SkeletonShow::kOff) return;
     layers.skeletons.push_back({.state = &parts_.landmarks.state(),
                                 .kind = present::SkeletonKind::kBody,
                                 .show = show,
@@ -78,8 +63,8 @@ class BodyStage final : public Stage, public BodySource {
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    wanted_ = wanted;
-    if (!wanted || !ran_) return;
+    runs_.want(wanted);
+    if (!wanted || !runs_.ran()) return;
     const gpu::Buffer& copy = parts_.readback[frame.slot()];
     frame.commands().read_back(parts_.landmarks.state(), 0, copy, 0, sizeof(vision::LandmarkState));
     frame.on_complete([&copy, result] {
@@ -99,16 +84,16 @@ class BodyStage final : public Stage, public BodySource {
   void attach(const BodyReader& reader) override { readers_.push_back(&reader); }
   [[nodiscard]] const gpu::Buffer& body() const override { return parts_.landmarks.state(); }
   [[nodiscard]] float least_score(const Params& params) const override {
-    return float(params.real(name_ + ".score"));
+    return float(params.real(score_key_));
   }
 
  private:
   std::string name_;
+  std::string show_key_ = name_ + ".show", score_key_ = name_ + ".score";
+  LandmarkPasses passes_;
+  LandmarkRuns runs_;
   Parts parts_;
   std::vector<const BodyReader*> readers_;
-  FrameClock clock_;
-  bool ran_ = false;
-  bool wanted_ = true;  // results, of the frame before
 };
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
@@ -141,7 +126,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   TARSIER_TRY(parts.crop, vision::RegionCrop::create(context.device, preprocess_desc(network.entry().input),
                                                      network.input()));
   TARSIER_TRY(parts.readback, readback_buffers(context, sizeof(vision::LandmarkState), spec.name));
-  return std::unique_ptr<Stage>(new BodyStage(spec.name, std::move(parts)));
+  return std::unique_ptr<Stage>(new BodyStage(spec.name, std::move(parts), context.results));
 }
 
 }  // namespace

@@ -20,13 +20,9 @@
 #include "core/text.hpp"
 #include "pipeline/landmark_stage.hpp"
 #include "vision/face.hpp"
-#include "vision/region_crop.hpp"
 
 namespace tarsier::pipeline {
 namespace {
-
-// Frames, as in face_line.vert: where the detector's square is poor, the points slide into place.
-constexpr uint32_t kSettled = 3;
 
 present::FaceShow show_of(const std::string& choice) {
   if (choice == "mesh") return present::FaceShow::kMesh;
@@ -50,62 +46,53 @@ struct Parts {
 
 class FaceStage final : public Stage {
  public:
-  FaceStage(std::string name, Parts parts)
-      : name_(std::move(name)), detector_name_(name_ + " detector"), parts_(std::move(parts)) {
+  FaceStage(const std::string& name, Parts parts, bool results)
+      : name_(name), passes_(name), runs_(results), parts_(std::move(parts)) {
     seen_.resize(parts_.readback.size());
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
-    const auto real = [&](const char* key) { return float(params.real(fmt::format("{}.{}", name_, key))); };
+    if (!runs_.begin(picture, is_drawn(input_of(params)))) return {};
+    if (runs_.restarts()) seen_.assign(seen_.size(), false);
     auto& commands = frame.commands();
-    const bool ran = ran_;
-    ran_ = wanted_ || is_drawn(input_of(params));
-    const bool reset = clock_.restarts(picture) || !ran;
-    if (!ran_) return {};
     const uint64_t state = parts_.landmarks.state().address();
-    if (reset || !seen_[frame.slot()] || ++since_detection_ >= params.integer(name_ + ".detect_every")) {
+    if (!seen_[frame.slot()] || ++since_detection_ >= params.integer(keys_.detect_every)) {
       since_detection_ = 0;
       parts_.detector->record(frame, picture, detector_name_);
-      frame.begin_span(name_ + " decode");
-      parts_.decoder.record(commands, {.score = real("score"), .reset = reset},
+      frame.begin_span(decode_name_);
+      parts_.decoder.record(commands, {.score = float(params.real(keys_.score)), .reset = runs_.restarts()},
                             parts_.detector->fit(picture.width, picture.height), state);
       frame.end_span();
     }
-    frame.begin_span(name_ + " crop");
-    commands.barrier();  // the network's input may lie where another network's values lay
-    parts_.crop.record(commands, picture.address(), picture.width, picture.height, state);
-    frame.end_span();
-    frame.begin_span(name_ + " network");
-    parts_.mesh->plan().record(commands);
-    frame.end_span();
-    frame.begin_span(name_ + " landmarks");
-    parts_.landmarks.record(commands, {.presence = real("presence"),
-                                       .filter = filter_params(params, name_),
-                                       .seconds = float(clock_.seconds())});
-    frame.end_span();
+    passes_.record(frame, picture, parts_.crop, *parts_.mesh, state, runs_.looks(vision::kFaceSettledFrames),
+                   [&] {
+                     parts_.landmarks.record(commands, {.presence = float(params.real(keys_.presence)),
+                                                        .filter = filter_params(params, name_),
+                                                        .seconds = runs_.seconds()});
+                   });
     return {};
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
-    if (const auto input = input_of(params); ran_ && is_drawn(input)) layers.faces.push_back(input);
+    if (const auto input = input_of(params); runs_.ran() && is_drawn(input)) layers.faces.push_back(input);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    wanted_ = wanted;
-    if (!ran_) return;
+    runs_.want(wanted);
+    if (!runs_.ran()) return;
     const gpu::Buffer& copy = parts_.readback[frame.slot()];
     const uint64_t bytes = wanted ? vision::kFaceResultBytes : sizeof(vision::FaceState);
     frame.commands().read_back(parts_.landmarks.state(), 0, copy, 0, bytes);
-    frame.on_complete([this, &copy, slot = frame.slot(), wanted, result] {
+    frame.on_complete([this, &copy, slot = frame.slot(), epoch = runs_.epoch(), wanted, result] {
       const auto* from = static_cast<const std::byte*>(copy.mapped());
       vision::FaceState state;
       std::memcpy(&state, from, sizeof state);
-      seen_[slot] = state.tracked != 0;
-      if (!wanted || state.tracked < kSettled) return;
+      if (epoch == runs_.epoch()) seen_[slot] = state.tracked != 0;
+      if (!wanted || state.tracked < vision::kFaceSettledFrames) return;
       Landmarks face{.kind = "face", .score = state.presence, .points = {}, .head = state.pose};
       face.points.resize(vision::kFacePoints);
       std::memcpy(face.points.data(), from + sizeof state,
@@ -123,13 +110,16 @@ class FaceStage final : public Stage {
     return input.show != present::FaceShow::kOff || input.axes || input.object != present::FaceObject::kNone;
   }
 
-  std::string name_, detector_name_;
+  std::string name_;
+  std::string detector_name_ = name_ + " detector", decode_name_ = name_ + " decode";
+  struct {
+    std::string score, presence, detect_every;
+  } keys_{name_ + ".score", name_ + ".presence", name_ + ".detect_every"};
+  LandmarkPasses passes_;
+  LandmarkRuns runs_;
   Parts parts_;
   std::vector<bool> seen_;  // whether the latest completed frame of each slot had a face
   int64_t since_detection_ = 0;
-  FrameClock clock_;
-  bool ran_ = false;
-  bool wanted_ = true;  // results, of the frame before
 };
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
@@ -182,7 +172,7 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   if (const Status detector = read_detector(context.device, parts); !detector.ok())
     return misfit(spec, "detector", context.params, detector.error());
   TARSIER_TRY(parts.readback, readback_buffers(context, vision::kFaceResultBytes, spec.name));
-  return std::unique_ptr<Stage>(new FaceStage(spec.name, std::move(parts)));
+  return std::unique_ptr<Stage>(new FaceStage(spec.name, std::move(parts), context.results));
 }
 
 }  // namespace

@@ -23,7 +23,6 @@
 
 #include "pipeline/landmark_stage.hpp"
 #include "vision/hands.hpp"
-#include "vision/region_crop.hpp"
 
 namespace tarsier::pipeline {
 namespace {
@@ -41,8 +40,8 @@ struct Parts {
 
 class HandsStage final : public Stage, public BodyReader {
  public:
-  HandsStage(std::string name, BodySource& body, Parts parts)
-      : name_(std::move(name)), body_(body), parts_(std::move(parts)) {
+  HandsStage(const std::string& name, BodySource& body, Parts parts, bool results)
+      : name_(name), runs_(results), body_(body), parts_(std::move(parts)) {
     known_.resize(parts_.readback.size());
     body.attach(*this);
   }
@@ -50,25 +49,21 @@ class HandsStage final : public Stage, public BodyReader {
   [[nodiscard]] const std::string& name() const override { return name_; }
 
   [[nodiscard]] bool needs_body(const Params& params) const override {
-    return wanted_ || params.text(name_ + ".show") != "off";
+    return runs_.wanted() || params.text(keys_.show) != "off";
   }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
-    const bool ran = ran_;
-    ran_ = needs_body(params);
-    const bool reset = clock_.restarts(picture) || !ran;
-    if (!ran_) return {};
-    if (reset) known_.assign(known_.size(), {});
-    auto& commands = frame.commands();
-    frame.begin_span(name_ + " regions");
+    if (!runs_.begin(picture, needs_body(params))) return {};
+    if (runs_.restarts()) known_.assign(known_.size(), {});
+    frame.begin_span(regions_name_);
     parts_.regions.record(
-        commands,
-        {.score = body_.least_score(params), .seconds = reset ? 0 : float(clock_.seconds()), .reset = reset},
+        frame.commands(),
+        {.score = body_.least_score(params), .seconds = runs_.seconds(), .reset = runs_.restarts()},
         body_.body().address(), parts_.state.address());
     frame.end_span();
-    const vision::HandParams how{.presence = float(params.real(name_ + ".presence")),
+    const vision::HandParams how{.presence = float(params.real(keys_.presence)),
                                  .filter = filter_params(params, name_)};
-    const int64_t look_every = params.integer(name_ + ".look_every");
+    const int64_t look_every = params.integer(keys_.look_every);
     for (size_t side = 0; side < kSides.size(); ++side) {
       const Known& known = known_[frame.slot()][side];
       const bool looks = known.arm && (count_ + int64_t(side)) % look_every == 0;
@@ -80,35 +75,35 @@ class HandsStage final : public Stage, public BodyReader {
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params& params,
               Layers& layers) const override {
-    const auto& choice = params.text(name_ + ".show");
-    if (!ran_ || choice == "off") return;
-    const auto show = choice == "points" ? present::SkeletonShow::kPoints : present::SkeletonShow::kSkeleton;
+    const auto show = skeleton_show_of(params.text(keys_.show));
+    if (!runs_.ran() || show == present::SkeletonShow::kOff) return;
     for (size_t side = 0; side < kSides.size(); ++side) {
       layers.skeletons.push_back(
           {.state = &parts_.state,
            .offset = side * sizeof(vision::LandmarkState),
            .kind = side == 0 ? present::SkeletonKind::kLeftHand : present::SkeletonKind::kRightHand,
            .show = show,
-           .least_score = float(params.real(name_ + ".presence"))});
+           .least_score = float(params.real(keys_.presence))});
     }
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,
                     bool wanted) override {
-    wanted_ = wanted;
-    if (!ran_) return;
+    runs_.want(wanted);
+    if (!runs_.ran()) return;
     const gpu::Buffer& copy = parts_.readback[frame.slot()];
     for (size_t side = 0; side < kSides.size(); ++side) {
       const uint64_t at = side * sizeof(vision::LandmarkState);
       frame.commands().read_back(parts_.state, at, copy, at,
                                  wanted ? sizeof(vision::LandmarkState) : vision::kLandmarkHeaderBytes);
     }
-    frame.on_complete([this, &copy, slot = frame.slot(), wanted, result] {
+    frame.on_complete([this, &copy, slot = frame.slot(), epoch = runs_.epoch(), wanted, result] {
       vision::HandStates hands;
       std::memcpy(&hands, copy.mapped(), sizeof hands);
       for (size_t side = 0; side < kSides.size(); ++side) {
         const auto& hand = hands[side];
-        known_[slot][side] = {.followed = hand.tracked != 0, .arm = hand.begins != 0};
+        if (epoch == runs_.epoch())
+          known_[slot][side] = {.followed = hand.tracked != 0, .arm = hand.begins != 0};
         if (!wanted || hand.tracked < vision::kSettledFrames) continue;
         result->landmarks.push_back({.kind = "hand",
                                      .side = kSides[side],
@@ -126,28 +121,24 @@ class HandsStage final : public Stage, public BodyReader {
 
   void record_hand(gpu::FrameContext& frame, const DeviceFrame& picture, const vision::HandParams& how,
                    size_t side) {
-    auto& commands = frame.commands();
     const uint64_t state = parts_.state.address() + side * sizeof(vision::LandmarkState);
-    frame.begin_span(fmt::format("{} {} crop", name_, kSides[side]));
-    commands.barrier();  // the network's input may lie where another network's values lay, or its own
-    parts_.crop.record(commands, picture.address(), picture.width, picture.height, state);
-    frame.end_span();
-    frame.begin_span(fmt::format("{} {} network", name_, kSides[side]));
-    parts_.network->plan().record(commands);
-    frame.end_span();
-    frame.begin_span(fmt::format("{} {} landmarks", name_, kSides[side]));
-    parts_.landmarks.record(commands, how, state);
-    frame.end_span();
+    passes_[side].record(frame, picture, parts_.crop, *parts_.network, state,
+                         runs_.looks(vision::kSettledFrames),
+                         [&] { parts_.landmarks.record(frame.commands(), how, state); });
   }
 
   std::string name_;
+  std::string regions_name_ = name_ + " regions";
+  struct {
+    std::string show, presence, look_every;
+  } keys_{name_ + ".show", name_ + ".presence", name_ + ".look_every"};
+  std::array<LandmarkPasses, 2> passes_{LandmarkPasses(fmt::format("{} {}", name_, kSides[0])),
+                                        LandmarkPasses(fmt::format("{} {}", name_, kSides[1]))};
+  LandmarkRuns runs_;
   BodySource& body_;
   Parts parts_;
   std::vector<std::array<Known, 2>> known_;  // of the latest completed frame of each slot
   int64_t count_ = 0;                        // frames
-  FrameClock clock_;
-  bool ran_ = false;
-  bool wanted_ = true;  // results, of the frame before
 };
 
 Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
@@ -190,7 +181,8 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   TARSIER_TRY(parts.state, context.device.create_buffer({.size = sizeof none, .name = spec.name}));
   TARSIER_CHECK(context.device.upload(parts.state, 0, &none, sizeof none));
   TARSIER_TRY(parts.readback, readback_buffers(context, sizeof none, spec.name));
-  return std::unique_ptr<Stage>(new HandsStage(spec.name, *input->body_source(), std::move(parts)));
+  return std::unique_ptr<Stage>(
+      new HandsStage(spec.name, *input->body_source(), std::move(parts), context.results));
 }
 
 }  // namespace

@@ -30,6 +30,10 @@ Status declare_network(const StageSpec& spec, std::string_view key, const char* 
 
 Result<std::vector<vision::TensorRef>> head_outputs(const Network& network, size_t count) {
   TARSIER_TRY(auto outputs, network.head_outputs());
+  if (network.input_width() != network.input_height()) {
+    return input_error("{}: a network of head '{}' reads a square, this one {}x{}", network.entry().name,
+                       models::name_of(network.entry().head), network.input_width(), network.input_height());
+  }
   if (outputs.size() == count) return outputs;
   return input_error("{}: a network of head '{}' has {}, this one {}; name {} in `outputs`",
                      network.entry().name, models::name_of(network.entry().head),
@@ -52,13 +56,22 @@ vision::OneEuroParams filter_params(const Params& params, const std::string& sta
           .d_cutoff = float(params.real(stage + ".d_cutoff"))};
 }
 
-bool FrameClock::restarts(const DeviceFrame& picture) {
-  passed_ = picture.time_s - time_s_;
-  const bool other = passed_ < 0 || passed_ > kGap_s || picture.width != width_ || picture.height != height_;
+bool LandmarkRuns::begin(const DeviceFrame& picture, bool needed) {
+  const double passed = picture.time_s - time_s_;
+  const bool other = passed < 0 || passed > kGap_s || picture.width != width_ || picture.height != height_;
   time_s_ = picture.time_s;
   width_ = picture.width;
   height_ = picture.height;
-  return other;
+  restarts_ = other || !ran_;
+  seconds_ = restarts_ ? 0 : float(passed);
+  ran_ = needed || wanted_;
+  if (restarts_) ++epoch_;
+  return ran_;
+}
+
+present::SkeletonShow skeleton_show_of(const std::string& choice) {
+  if (choice == "off") return present::SkeletonShow::kOff;
+  return choice == "points" ? present::SkeletonShow::kPoints : present::SkeletonShow::kSkeleton;
 }
 
 }  // namespace tarsier::pipeline

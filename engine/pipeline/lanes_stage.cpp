@@ -86,9 +86,9 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
                                   position < 0 ? "left" : "right"));
     }
     layers.add_note("estimates, not safety-rated");
-    if (departure_.on() && layers.banner.empty()) {
-      layers.banner =
-          fmt::format("LANE DEPARTURE  {}   (not safety-rated)", departure_.side() == 0 ? "left" : "right");
+    if (departure_.on()) {
+      layers.banners.push_back(
+          fmt::format("LANE DEPARTURE  {}   (not safety-rated)", departure_.side() == 0 ? "left" : "right"));
     }
   }
 

@@ -15,23 +15,53 @@ namespace {
 
 struct Subject {
   const char* name;
-  bool head;  // of the box only the part where the head is
-  /// The first one is what a detector must know for this to mean anything.
-  std::vector<std::string> classes;
+  bool head;                         // of the box only the part where the head is
+  std::vector<std::string> classes;  // what is blurred
+  std::vector<std::string> needed;   // of them those without which the picture would not count as blurred
 };
 
 const std::vector<Subject>& subjects() {
   static const std::vector<Subject> all = {
-      {"people", false, {"person", "bicycle", "motorcycle"}},  // whoever rides may have no box of his own
-      {"faces", true, {"person"}},
-      {"vehicles", false, {"car", "bus", "truck", "motorcycle", "train"}}};
+      {"people",
+       false,
+       {"person", "bicycle", "motorcycle"},
+       {"person"}},  // who rides may have no box of his own
+      {"faces", true, {"person"}, {"person"}},
+      {"vehicles", false, {"car", "bus", "truck", "motorcycle", "train"}, {"car", "bus", "truck"}}};
   return all;
+}
+
+bool holds(const std::vector<std::string>& list, std::string_view name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
+/// What of a subject a detector with these classes does not find; `seen` of them are switched on, all where
+/// it is empty. A network that knows one of them need not know the others: a vehicle may be just that.
+struct Missing {
+  std::string unknown;                // none of them is a class of the network
+  std::vector<std::string> left_out;  // known and switched off
+};
+Missing missing_of(const Subject& subject, const std::vector<std::string>& known,
+                   const std::vector<std::string>& seen) {
+  Missing missing;
+  bool any = false;
+  for (const auto& name : subject.needed) {
+    if (!holds(known, name)) continue;
+    any = true;
+    if (!seen.empty() && !holds(seen, name)) missing.left_out.push_back(name);
+  }
+  if (!any) missing.unknown = subject.needed.front();
+  return missing;
 }
 
 class PrivacyStage final : public Stage {
  public:
   PrivacyStage(std::string name, std::string detector, const TrackSource& tracks, vision::RegionBlur blur)
-      : name_(std::move(name)), detector_(std::move(detector)), tracks_(tracks), blur_(std::move(blur)) {
+      : name_(std::move(name)),
+        detector_(std::move(detector)),
+        classes_key_(detector_ + ".classes"),
+        tracks_(tracks),
+        blur_(std::move(blur)) {
     for (const Subject& subject : subjects())
       masks_.push_back(vision::class_mask(subject.classes, tracks.boxes().class_names()));
   }
@@ -42,12 +72,12 @@ class PrivacyStage final : public Stage {
 
   Status edit(gpu::FrameContext& frame, const Params& params, DeviceFrame& shown) override {
     const auto& chosen = params.set_of(name_ + ".blur");
-    banner_.clear();
+    warnings_.clear();
     if (chosen.empty()) return {};
     vision::BlurParams blur;
     for (size_t i = 0; i < subjects().size(); ++i) {
       const Subject& subject = subjects()[i];
-      if (std::ranges::find(chosen, subject.name) == chosen.end()) continue;
+      if (!holds(chosen, subject.name)) continue;
       auto& bits = subject.head ? blur.heads : blur.whole;
       std::ranges::transform(bits, masks_[i], bits.begin(), std::bit_or());
       warn_of_unseen(subject, params);
@@ -67,23 +97,30 @@ class PrivacyStage final : public Stage {
   }
 
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
-    if (!banner_.empty()) layers.banner = banner_;
+    layers.banners.insert(layers.banners.end(), warnings_.begin(), warnings_.end());
   }
 
   void read_results(gpu::FrameContext&, const std::shared_ptr<FrameResult>&, bool) override {}
 
  private:
-  /// Classes of the detector may be switched off while it runs: nobody must take the picture for blurred.
+  /// Classes of the detector may be switched off while it runs, and subjects on that its network does not
+  /// know: nobody must take the picture for blurred.
   void warn_of_unseen(const Subject& subject, const Params& params) {
-    const auto& seen = params.set_of(detector_ + ".classes");
-    if (seen.empty() || std::ranges::find(seen, subject.classes.front()) != seen.end()) return;
-    banner_ = fmt::format("NOT BLURRED: {}.classes leaves out {}", detector_, subject.classes.front());
+    const Missing missing = missing_of(subject, tracks_.boxes().class_names(), params.set_of(classes_key_));
+    if (!missing.unknown.empty())
+      warn(fmt::format("NOT BLURRED: {}.model knows no {}", detector_, missing.unknown));
+    if (!missing.left_out.empty())
+      warn(fmt::format("NOT BLURRED: {} leaves out {}", classes_key_, join(missing.left_out, ", ")));
+  }
+  /// People and faces have the same reason.
+  void warn(std::string text) {
+    if (!holds(warnings_, text)) warnings_.push_back(std::move(text));
   }
 
-  std::string name_, detector_;
+  std::string name_, detector_, classes_key_;
   const TrackSource& tracks_;
   vision::RegionBlur blur_;
-  std::string banner_;
+  std::vector<std::string> warnings_;  // in this frame
   std::vector<vision::Detection> followed_;
   std::vector<vision::ClassMask> masks_;  // by subject
 };
@@ -95,19 +132,18 @@ Status check_subjects(const StageSpec& spec, const Params& params) {
   const auto found = std::ranges::find(params.specs(), key, &ParamSpec::key);
   const auto& seen = params.set_of(key);
   for (const Subject& subject : subjects()) {
-    const auto& chosen = params.set_of(spec.name + ".blur");
-    const std::string& needed = subject.classes.front();
-    if (std::ranges::find(chosen, subject.name) == chosen.end()) continue;
-    if (std::ranges::find(found->choices, needed) == found->choices.end()) {
+    if (!holds(params.set_of(spec.name + ".blur"), subject.name)) continue;
+    const Missing missing = missing_of(subject, found->choices, seen);
+    if (!missing.unknown.empty()) {
       return at(
           spec, "blur", params,
           input_error("{}.blur: {} cannot be blurred, since the network {}.model = {} knows no class '{}'",
-                      spec.name, subject.name, detector, params.text(detector + ".model"), needed));
+                      spec.name, subject.name, detector, params.text(detector + ".model"), missing.unknown));
     }
-    if (!seen.empty() && std::ranges::find(seen, needed) == seen.end()) {
+    if (!missing.left_out.empty()) {
       return at(spec, "blur", params,
                 input_error("{}.blur: {} cannot be blurred, since {} leaves out '{}'; add it there",
-                            spec.name, subject.name, key, needed));
+                            spec.name, subject.name, key, join(missing.left_out, "', '")));
     }
   }
   return {};

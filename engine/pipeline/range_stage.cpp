@@ -56,7 +56,8 @@ class RangeStage final : public Stage, public TrackNotes {
       const double ttc = one.range.ttc_at(picture.time_s).value_or(settings_.warning.clear_s);
       if (!first || ttc < *first) first = ttc;
     }
-    if (first) layers.banner = fmt::format("COLLISION WARNING  {:.1f} s   (not safety-rated)", *first);
+    if (first)
+      layers.banners.push_back(fmt::format("COLLISION WARNING  {:.1f} s   (not safety-rated)", *first));
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,

@@ -36,6 +36,8 @@ struct StageContext {
   /// Frames come when they come, and nothing may make them wait; else they are taken as fast as they can be
   /// worked on, and results are the same in every run.
   bool paced = false;
+  /// Whether results are wanted from the first frame on: a stage that works for nobody else may rest.
+  bool results = true;
   LoadProgress progress;
   /// Stages before this one, for those that take what another one finds.
   std::span<const std::unique_ptr<Stage>> before = {};
@@ -64,8 +66,8 @@ struct Layers {
   std::vector<present::FaceInput> faces;
   std::vector<present::SkeletonInput> skeletons;
   const present::PanelInput* panel = nullptr;
-  std::string note;    // one line in the lower left corner
-  std::string banner;  // a warning at the top
+  std::string note;                  // one line in the lower left corner
+  std::vector<std::string> banners;  // warnings at the top, one below the other
   /// Adds to the note what it does not say yet.
   void add_note(std::string_view text) {
     if (note.find(text) != std::string::npos) return;

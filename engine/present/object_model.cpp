@@ -138,7 +138,7 @@ Surface ball(const Point& middle, const Point& low, const Point& high) {
   };
 }
 
-// Radii to the right, top and front; to the left, chin and back.
+// Radii to the left, top and front (low); to the right, chin and back (high).
 constexpr Point kSkull{0, -0.10, 0.42}, kSkullLow{0.415, 0.58, 0.37}, kSkullHigh{0.415, 0.45, 0.52};
 
 void make_head(Maker& maker) {

@@ -63,9 +63,9 @@ struct SceneRenderer::Impl {
   [[nodiscard]] float line() const;  // half the width of a box's line
   [[nodiscard]] QuadPush quad_push() const;
   Status expand_detections(gpu::CommandList& commands, size_t index, const DetectionInput& input);
-  /// Quads of the status line and of the banner, and how many.
+  /// Quads of the status line and of the banners, and how many.
   Result<gpu::FrameContext::Staging> stage_lines(gpu::FrameContext& frame, std::string_view status,
-                                                 std::string_view banner, uint32_t& count);
+                                                 std::span<const std::string> banners, uint32_t& count);
 };
 
 Status SceneRenderer::Impl::make_pipelines() {
@@ -158,7 +158,7 @@ Status SceneRenderer::Impl::expand_detections(gpu::CommandList& commands, size_t
 
 Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameContext& frame,
                                                                     std::string_view status,
-                                                                    std::string_view banner,
+                                                                    std::span<const std::string> banners,
                                                                     uint32_t& count) {
   const GlyphAtlas& atlas = text->atlas;
   const float padding = std::round(text->size * 0.4F);
@@ -166,14 +166,13 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameCo
   const float width = float(canvas->image.width()), height = float(canvas->image.height());
   const float white[4] = {0.95F, 0.95F, 0.95F, 1};
   std::vector<Quad> rows;
-  const auto add = [&](std::string_view line, bool upper, const std::array<float, 4>& ground) {
+  const float half_y = float(atlas.ascent) / 2 + padding;
+  const auto add = [&](std::string_view line, bool middle, float bottom, const std::array<float, 4>& ground) {
     if (line.empty()) return;
     const auto placed = atlas.layout(line, kMaxStatusGlyphs);
     const float text_width = placed.empty() ? 0 : placed.back().pen + atlas.advances[placed.back().glyph];
     const float half_x = std::ceil(text_width) / 2 + padding;
-    const float half_y = float(atlas.ascent) / 2 + padding;
-    const float left = upper ? std::max(std::round(width / 2 - half_x), 0.0F) : margin;
-    const float bottom = upper ? margin + 2 * half_y : height - margin;
+    const float left = middle ? std::max(std::round(width / 2 - half_x), 0.0F) : margin;
     rows.push_back({{left, bottom - 2 * half_y, left + 2 * half_x, bottom},
                     {-half_x, -half_y, half_x, half_y},
                     {half_x, half_y, 4, kRectangleKind},
@@ -183,8 +182,9 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameCo
           text->glyph_quad(one.glyph, left + padding + std::round(one.pen), bottom - padding, white));
     }
   };
-  add(status, false, {0.05F, 0.06F, 0.08F, 0.72F});
-  add(banner, true, {0.80F, 0.05F, 0.08F, 0.92F});
+  add(status, false, height - margin, {0.05F, 0.06F, 0.08F, 0.72F});
+  for (size_t i = 0; i < banners.size(); ++i)
+    add(banners[i], true, margin + 2 * half_y * float(i + 1), {0.80F, 0.05F, 0.08F, 0.92F});
   TARSIER_TRY(const auto staging, frame.stage_copy(rows));
   count = uint32_t(rows.size());
   return staging;
@@ -233,8 +233,8 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   TARSIER_CHECK(self.panel.prepare(frame, inputs.panel, *self.text, self.quad_push()));
   uint32_t line_quads = 0;
   gpu::FrameContext::Staging lines{};
-  if (!inputs.status.empty() || !inputs.banner.empty()) {
-    TARSIER_TRY(lines, self.stage_lines(frame, inputs.status, inputs.banner, line_quads));
+  if (!inputs.status.empty() || !inputs.banners.empty()) {
+    TARSIER_TRY(lines, self.stage_lines(frame, inputs.status, inputs.banners, line_quads));
   }
   commands.barrier(Scope::kCompute, Scope::kIndirect | Scope::kGraphics);
   TARSIER_CHECK(self.objects.prepare(frame, inputs.faces, *inputs.frame, inputs.frame_offset, inputs.width,

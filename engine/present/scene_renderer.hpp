@@ -44,7 +44,8 @@ struct SceneInputs {
   std::span<const SkeletonInput> skeletons;  // above the faces, below the boxes
   const PanelInput* panel = nullptr;         // above the tracks; null: none
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
-  std::string_view banner;  // a warning in the middle of the upper edge, on red; empty: none
+  std::span<const std::string>
+      banners;  // warnings in the middle of the upper edge, on red, one below the other
 };
 
 struct SceneOptions {

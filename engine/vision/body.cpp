@@ -2,6 +2,7 @@
 
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
+#include "vision/state_pass.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -60,11 +61,7 @@ void BodyLandmarks::record(gpu::CommandList& commands, const BodyParams& params,
                   0,
                   {float(params.frame_width), float(params.frame_height)},
                   reset ? 1U : 0U};
-  // The frame before may still be copied or drawn.
-  const auto others = gpu::Scope::kGraphics | gpu::Scope::kTransfer;
-  commands.barrier(gpu::Scope::kCompute | others, gpu::Scope::kCompute);
-  commands.dispatch(*pipeline_, push, {1, 1, 1});
-  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | others);
+  record_state_pass(commands, *pipeline_, push);
 }
 
 }  // namespace tarsier::vision

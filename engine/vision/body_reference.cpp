@@ -45,17 +45,15 @@ Region whole_frame(int width, int height) {
 
 LandmarkState body_reference(std::span<const float> points, const BodyParams& params,
                              const LandmarkState& before) {
-  if (before.tracked != 0 && params.seconds <= 0) return before;
+  if (before.tracked >= kSettledFrames && params.seconds <= 0) return before;
   LandmarkState after = before;
   std::array<LandmarkPoint, kMostPoints> raw{};
   double sum = 0, low[2] = {1e30, 1e30}, high[2] = {-1e30, -1e30};
   int sure = 0;
   for (size_t i = 0; i < kBodyPoints; ++i) {
-    const Region& region = before.region;
-    const float v = (points[3 * i] - 0.5F) * region.size, u = (points[3 * i + 1] - 0.5F) * region.size;
-    raw[i] = {region.centre_x + u * region.axis_x - v * region.axis_y,
-              region.centre_y + u * region.axis_y + v * region.axis_x, 0, points[3 * i + 2]};
-    if (raw[i].score < params.score) continue;
+    const auto [x, y] = frame_of(before.region, double(points[3 * i + 1]), double(points[3 * i]));
+    raw[i] = {float(x), float(y), 0, points[3 * i + 2]};
+    if (!(raw[i].score >= params.score)) continue;
     ++sure;
     sum += double(raw[i].score);
     low[0] = std::min(low[0], double(raw[i].x));
@@ -73,7 +71,7 @@ LandmarkState body_reference(std::span<const float> points, const BodyParams& pa
   for (size_t i = 0; i < kBodyPoints && there; ++i) {
     const LandmarkPoint &last = before.points[i], &last_speed = before.speeds[i];
     LandmarkPoint point = raw[i], speed{0, 0, 0, point.score};
-    if (before.tracked != 0) {
+    if (before.tracked != 0 && params.seconds > 0) {
       speed.score = last_speed.score + show_alpha(params.seconds) * (point.score - last_speed.score);
       if (last_speed.score >= 0.5F * params.score) {
         const auto filtered = [&](float measured, float place, float moved) {

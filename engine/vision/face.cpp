@@ -3,6 +3,7 @@
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
 #include "vision/face_model.hpp"
+#include "vision/state_pass.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -117,11 +118,7 @@ void FaceLandmarks::record(gpu::CommandList& commands, const FaceLandmarkParams&
       points_.address,    presence_.address,      state_.address(), model_.address(),
       points_.strides(),  float(crop_size_),      params.presence,  params.filter.min_cutoff,
       params.filter.beta, params.filter.d_cutoff, params.seconds};
-  // The frame before may still be copied or drawn.
-  const auto others = gpu::Scope::kGraphics | gpu::Scope::kTransfer;
-  commands.barrier(gpu::Scope::kCompute | others, gpu::Scope::kCompute);
-  commands.dispatch(*pipeline_, push, {1, 1, 1});
-  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | others);
+  record_state_pass(commands, *pipeline_, push);
 }
 
 }  // namespace tarsier::vision

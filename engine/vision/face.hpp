@@ -21,6 +21,9 @@ class Device;
 namespace tarsier::vision {
 
 inline constexpr uint32_t kFacePoints = 468;
+/// Frames until the square is the landmarks' own: the detector's is poor, and in it the points slide into
+/// place.
+inline constexpr uint32_t kFaceSettledFrames = 3;
 
 /// What is known of the face, in device memory, and the same from frame to frame: begins with the region that
 /// the crop reads. std430, as in shaders/include/face.glsl; kFacePoints LandmarkPoints follow, then as many
@@ -93,7 +96,7 @@ struct FaceLandmarkParams {
 
 /// Landmarks of the crop to a frame's pixels, filtered; presence; pose; the region of the next frame.
 ///
-/// The filter begins with the third frame: the detector's square is not yet the landmarks' own, in which the
+/// The first three frames are not filtered: the detector's square is not yet the landmarks' own, in which the
 /// network is exact, and the way there is no movement of the face.
 ///
 /// The region is the square around the points along the line of the eyes, half as large again, as where

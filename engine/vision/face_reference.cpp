@@ -12,7 +12,6 @@ namespace {
 constexpr double kSame = 0.3;    // as in face_decode.comp
 constexpr double kMargin = 1.5;  // as in face_landmarks.comp
 constexpr double kLeastSize = 8;
-constexpr uint32_t kSettling = 3;
 constexpr size_t kRightEye = 33, kLeftEye = 263;
 
 struct Box {
@@ -132,11 +131,9 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
   state.presence = region.valid != 0 ? float(sigmoid(double(presence_logit))) : 0;
   std::vector<std::array<double, 3>> raw;
   for (size_t i = 0; i < kFacePoints; ++i) {
-    const double u = (double(points[3 * i]) / crop_size - 0.5) * double(region.size);
-    const double v = (double(points[3 * i + 1]) / crop_size - 0.5) * double(region.size);
-    raw.push_back({double(region.centre_x) + u * double(region.axis_x) - v * double(region.axis_y),
-                   double(region.centre_y) + u * double(region.axis_y) + v * double(region.axis_x),
-                   double(points[3 * i + 2]) / crop_size * double(region.size)});
+    const auto [x, y] =
+        frame_of(region, double(points[3 * i]) / crop_size, double(points[3 * i + 1]) / crop_size);
+    raw.push_back({x, y, double(points[3 * i + 2]) / crop_size * double(region.size)});
   }
   const double eyes_x = raw[kLeftEye][0] - raw[kRightEye][0], eyes_y = raw[kLeftEye][1] - raw[kRightEye][1];
   const double apart = std::hypot(eyes_x, eyes_y);
@@ -153,10 +150,10 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
   const double size = std::max(high[0] - low[0], high[1] - low[1]);
   const bool there = state.presence >= params.presence && size >= kLeastSize;
   const double seconds = double(params.seconds);
-  const bool known = before.state.tracked >= kSettling;
-  const bool hold = before.state.tracked != 0 && seconds <= 0;
+  const bool known = before.state.tracked >= kFaceSettledFrames;
+  const bool hold = known && seconds <= 0;
   state.region.valid = there ? 1 : 0;
-  state.tracked = there ? std::min(before.state.tracked + (hold ? 0 : 1), kSettling) : 0;
+  state.tracked = there ? std::min(before.state.tracked + 1, kFaceSettledFrames) : 0;
   if (!there) return after;
 
   const double u = (low[0] + high[0]) / 2, v = (low[1] + high[1]) / 2;
@@ -176,7 +173,7 @@ FaceReference face_landmarks_reference(std::span<const float> points, float pres
     const LandmarkPoint& s = after.speeds[i];
     const std::array<double, 3> last{double(p.x), double(p.y), double(p.z)};
     const std::array<double, 3> last_speed{double(s.x), double(s.y), double(s.z)};
-    for (size_t k = 0; k < 3 && (known || hold); ++k) {
+    for (size_t k = 0; k < 3 && known; ++k) {
       if (hold) {
         point[k] = last[k];
         speed[k] = last_speed[k];

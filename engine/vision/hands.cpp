@@ -2,6 +2,7 @@
 
 #include "gpu/device.hpp"
 #include "gpu/pipeline.hpp"
+#include "vision/state_pass.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -19,16 +20,6 @@ struct LandmarkPush {
   float min_cutoff, beta, d_cutoff, seconds;
 };
 
-/// One workgroup between the barriers that both passes need.
-template <class Push>
-void record_pass(gpu::CommandList& commands, const gpu::ComputePipeline& pipeline, const Push& push) {
-  // The frame before may still be copied or drawn.
-  const auto others = gpu::Scope::kGraphics | gpu::Scope::kTransfer;
-  commands.barrier(gpu::Scope::kCompute | others, gpu::Scope::kCompute);
-  commands.dispatch(pipeline, push, {1, 1, 1});
-  commands.barrier(gpu::Scope::kCompute, gpu::Scope::kCompute | others);
-}
-
 }  // namespace
 
 Result<HandRegions> HandRegions::create(gpu::Device& device) {
@@ -39,8 +30,8 @@ Result<HandRegions> HandRegions::create(gpu::Device& device) {
 
 void HandRegions::record(gpu::CommandList& commands, const HandRegionParams& params, uint64_t body,
                          uint64_t hands) const {
-  record_pass(commands, *pipeline_,
-              RegionPush{body, hands, params.score, params.seconds, params.reset ? 1U : 0U});
+  record_state_pass(commands, *pipeline_,
+                    RegionPush{body, hands, params.score, params.seconds, params.reset ? 1U : 0U});
 }
 
 Result<HandLandmarks> HandLandmarks::create(gpu::Device& device, const TensorRef& points,
@@ -62,10 +53,11 @@ Result<HandLandmarks> HandLandmarks::create(gpu::Device& device, const TensorRef
 }
 
 void HandLandmarks::record(gpu::CommandList& commands, const HandParams& params, uint64_t hand) const {
-  record_pass(commands, *pipeline_,
-              LandmarkPush{points_.address, presence_.address, hand, points_.group_stride,
-                           points_.channel_stride, points_.pixel_stride, float(crop_size_), params.presence,
-                           params.filter.min_cutoff, params.filter.beta, params.filter.d_cutoff, 0});
+  record_state_pass(
+      commands, *pipeline_,
+      LandmarkPush{points_.address, presence_.address, hand, points_.group_stride, points_.channel_stride,
+                   points_.pixel_stride, float(crop_size_), params.presence, params.filter.min_cutoff,
+                   params.filter.beta, params.filter.d_cutoff, 0});
 }
 
 }  // namespace tarsier::vision

@@ -93,17 +93,14 @@ HandStates hand_regions_reference(const LandmarkState& body, const HandRegionPar
 
 LandmarkState hand_landmarks_reference(std::span<const float> points, float presence, int crop_size,
                                        const HandParams& params, const LandmarkState& before) {
-  if (before.tracked != 0 && before.since <= 0) return before;
+  if (before.tracked >= kSettledFrames && before.since <= 0) return before;
   LandmarkState after = before;
   const Region& region = before.region;
   std::array<std::array<double, 3>, kHandPoints> raw{};
   for (size_t i = 0; i < kHandPoints; ++i) {
-    const double side = double(region.size);
-    const double u = (double(points[3 * i]) / crop_size - 0.5) * side;
-    const double v = (double(points[3 * i + 1]) / crop_size - 0.5) * side;
-    raw[i] = {double(region.centre_x) + u * double(region.axis_x) - v * double(region.axis_y),
-              double(region.centre_y) + u * double(region.axis_y) + v * double(region.axis_x),
-              double(points[3 * i + 2]) / crop_size * side};
+    const auto [x, y] =
+        frame_of(region, double(points[3 * i]) / crop_size, double(points[3 * i + 1]) / crop_size);
+    raw[i] = {x, y, double(points[3 * i + 2]) / crop_size * double(region.size)};
   }
   double up[2];
   for (size_t k = 0; k < 2; ++k) up[k] = (raw[5][k] + raw[13][k]) / 4 + raw[9][k] / 2 - raw[0][k];
@@ -128,7 +125,7 @@ LandmarkState hand_landmarks_reference(std::span<const float> points, float pres
   after.tracked = there ? std::min(before.tracked + 1, kSettledFrames) : 0;
   after.shown = there ? shown : 0;
   after.region.valid = there ? 1 : 0;
-  after.tries = there || region.valid == 0 ? 0 : before.tries + 1;
+  after.tries = there || region.valid == 0 || before.tracked != 0 ? 0 : before.tries + 1;
   if (!there) return after;
   const double right = (low[0] + high[0]) / 2;
   const double along = (low[1] + high[1]) / 2 + kForward * (high[1] - low[1]);

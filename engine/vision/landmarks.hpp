@@ -6,8 +6,8 @@ namespace tarsier::vision {
 /// 16 bytes, as in device memory.
 struct LandmarkPoint {
   float x = 0, y = 0;  // pixels of the frame
-  float z = 0;         // pixels, too: away from the camera, from the thing's middle
-  float score = 0;     // 0..1, of networks that are sure of each point on its own
+  float z = 0;  // pixels, too: away from the camera, from the middle of the face, from the wrist of a hand
+  float score = 0;  // 0..1, of networks that are sure of each point on its own
 };
 
 /// Degrees; all 0 for a face that looks along the line of sight into the camera.

@@ -2,6 +2,7 @@
 // device, written by whatever finds the thing, so that nobody waits for the host to learn where it is.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace tarsier::vision {
@@ -15,5 +16,12 @@ struct Region {
   float reserved[2] = {};
 };
 static_assert(sizeof(Region) == 32);
+
+/// Where a point of the square lies in the frame; (0, 0) to (1, 1) in the square.
+[[nodiscard]] inline std::array<double, 2> frame_of(const Region& region, double x, double y) {
+  const double u = (x - 0.5) * double(region.size), v = (y - 0.5) * double(region.size);
+  return {double(region.centre_x) + u * double(region.axis_x) - v * double(region.axis_y),
+          double(region.centre_y) + u * double(region.axis_y) + v * double(region.axis_x)};
+}
 
 }  // namespace tarsier::vision

@@ -44,10 +44,8 @@ std::vector<float> region_crop_reference(const PreprocessDesc& desc, std::span<c
   std::vector<float> values(3 * plane);
   for (int row = 0; row < input_height; ++row) {
     for (int column = 0; column < input_width; ++column) {
-      const float u = ((float(column) + 0.5F) / float(input_width) - 0.5F) * region.size;
-      const float v = ((float(row) + 0.5F) / float(input_height) - 0.5F) * region.size;
-      const float x = region.centre_x + u * region.axis_x - v * region.axis_y - 0.5F;
-      const float y = region.centre_y + u * region.axis_y + v * region.axis_x - 0.5F;
+      const auto [at_x, at_y] = frame_of(region, (column + 0.5) / input_width, (row + 0.5) / input_height);
+      const float x = float(at_x) - 0.5F, y = float(at_y) - 0.5F;
       const float fx = x - std::floor(x), fy = y - std::floor(y);
       const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
       for (size_t c = 0; c < 3; ++c) {

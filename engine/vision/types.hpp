@@ -25,7 +25,7 @@ struct DetectionHeader {
   uint32_t reserved[2] = {};
 };
 static_assert(sizeof(DetectionHeader) == 16);
-inline constexpr uint32_t kMaxDetections = 1000;  // also of shaders/present/expand.comp
+inline constexpr uint32_t kMaxDetections = 1000;  // also of shaders/include/vision_types.glsl
 inline constexpr uint32_t kMaxCandidates = 4096;
 inline constexpr uint64_t kDetectionBufferBytes =
     sizeof(DetectionHeader) + kMaxDetections * sizeof(Detection);

@@ -1,6 +1,6 @@
 // What the fast convolution shaders share. Their push constants begin with CONV_PUSH.
 //
-// Why they look as they do (measured on the software device, docs/ARCHITECTURE.md): it turns loads into
+// Why they look as they do (measured on the software device): it turns loads into
 // scalars only where it sees that every lane reads the same address, and that it sees of constants, push
 // constants and arithmetic on these alone. `uniform_index` makes such a number of a workgroup id or loop counter.
 #ifndef TARSIER_CONV_GLSL

@@ -4,6 +4,7 @@
 #include "region.glsl"
 
 const uint kFacePoints = 468;
+const uint kFaceSettled = 3u;  // frames: kFaceSettledFrames of engine/vision/face.hpp
 
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Face {
   Region region;

@@ -4,6 +4,8 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 
+const uint kMaxDetections = 1000u;  // of one buffer
+
 // Pixels of the captured frame. 32 bytes, std430.
 struct Detection {
   vec4 box;  // x0, y0, x1, y1

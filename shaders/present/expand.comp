@@ -37,7 +37,6 @@ layout(push_constant) uniform Push {
 const uint kEdges = 4;
 const uint kScoreGlyphs = 4;
 const uint kLabelQuads = 25;  // the tag and at most 24 glyphs
-const uint kMaxDetections = 1000;
 
 const Quad kNothing = Quad(vec4(-8.0), vec4(0.0), vec4(1.0, 1.0, 0.0, 0.0), vec4(0.0));
 

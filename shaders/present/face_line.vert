@@ -9,7 +9,6 @@ layout(location = 0) in vec4 line;  // from, to, kind
 
 const float kMesh = 0.0, kContour = 1.0, kPoint = 2.0, kAxis = 3.0;
 const float kHeadMiddle = 0.45;  // of the canonical head, behind its landmarks: its normals point away from there
-const uint kSettled = 3u;        // frames: before, the points are still on their way from the detector's square
 const float kAxisLength = 0.45;  // face heights
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Model {
@@ -72,5 +71,5 @@ void main() {
   out_shape = vec4(length_, half_width, kind == kMesh ? 0.0 : 1.0, rim);
   out_color = color;
   vec2 at = a + out_at.x * along + out_at.y * vec2(-along.y, along.x);
-  gl_Position = push.face.tracked >= kSettled ? vec4(at / push.frame * 2.0 - 1.0, 0.0, 1.0) : vec4(-2.0, -2.0, 0.0, 1.0);
+  gl_Position = push.face.tracked >= kFaceSettled ? vec4(at / push.frame * 2.0 - 1.0, 0.0, 1.0) : vec4(-2.0, -2.0, 0.0, 1.0);
 }

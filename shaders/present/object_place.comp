@@ -7,7 +7,6 @@
 
 layout(local_size_x = 64) in;
 const uint kLanes = 64u, kAnchors = 8u;
-const uint kSettled = 3u;     // frames, as in face_line.vert
 const float kMargin = 2.0;    // pixels around the box, for the edges' samples
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Model {
@@ -28,7 +27,7 @@ shared vec2 lights[kLanes];
 
 void main() {
   uint lane = gl_LocalInvocationID.x;
-  bool shown = pc.face.tracked >= kSettled;
+  bool shown = pc.face.tracked >= kFaceSettled;
   vec2 light = vec2(0.0);
   if (shown) {
     for (uint i = lane; i < kFacePoints; i += kLanes) {

@@ -52,7 +52,7 @@ Region region_of(Detection one) {
 }
 
 void main() {
-  uint found = min(pc.found.header.count, 1000u), total = found + min(pc.added.header.count, 1000u);
+  uint found = min(pc.found.header.count, kMaxDetections), total = found + min(pc.added.header.count, kMaxDetections);
   if (gl_GlobalInvocationID.x == 0u) pc.regions.count = total;
   ivec2 blocks = (ivec2(pc.width, pc.height) + int(kBlock) - 1) / int(kBlock);
   for (uint i = gl_WorkGroupID.x; i < total; i += gl_NumWorkGroups.x) {

@@ -82,21 +82,21 @@ void main() {
   uint sure = 0u;
   vec2 low = vec2(1e30), high = vec2(-1e30);
   for (uint i = 0u; i < kBodyPoints; ++i) {
-    if (raw[i].w < pc.least_score) continue;
+    if (!(raw[i].w >= pc.least_score)) continue;  // also a score that is no number
     sum += raw[i].w;
     ++sure;
     low = min(low, raw[i].xy);
     high = max(high, raw[i].xy);
   }
   OneEuro how = pc.how;
-  bool hold = frames != 0u && how.seconds <= 0.0;  // the same frame again
+  bool hold = frames >= kSettled && how.seconds <= 0.0;  // the same frame again
   bool there = sure >= kLeastPoints;
   float size = max(max(high.x - low.x, high.y - low.y), 1.0);
   if (hold) return;
 
   if (there && lane < kBodyPoints) {
     vec4 point = raw[lane], speed = vec4(0.0, 0.0, 0.0, point.w);
-    if (frames != 0u) {
+    if (frames != 0u && how.seconds > 0.0) {
       vec4 last = pc.body.points[lane], last_speed = pc.body.speeds[lane];
       speed.w = mix(last_speed.w, point.w, show_alpha(how.seconds));
       // A point that was not seen was anywhere.

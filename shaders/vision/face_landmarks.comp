@@ -12,7 +12,6 @@ layout(constant_id = 1) const bool kFp16Presence = false;
 const uint kLanes = 64;
 const uint kRightEye = 33u, kLeftEye = 263u;  // outer corners
 const float kMargin = 1.5;                    // the region's side over the face's
-const uint kSettling = 3u;                    // frames: the detector's square is not yet that of the landmarks
 const float kLeastSize = 8.0;                 // pixels: below that there is nothing to see in a face
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Model {
@@ -83,7 +82,7 @@ void main() {
   bool there = presence >= pc.least_presence && size >= kLeastSize;
 
   OneEuro how = pc.how;
-  bool known = frames >= kSettling, hold = frames != 0u && how.seconds <= 0.0;
+  bool known = frames >= kFaceSettled, hold = known && how.seconds <= 0.0;  // the same frame again
   vec4 first = vec4(0.0), second = vec4(0.0), third = vec4(0.0);
   if (there) {
     for (uint i = lane; i < kFacePoints; i += kLanes) {
@@ -110,7 +109,7 @@ void main() {
   if (lane != 0u) return;
 
   pc.face.presence = presence;
-  pc.face.tracked = there ? min(frames + (hold ? 0u : 1u), kSettling) : 0u;
+  pc.face.tracked = there ? min(frames + 1u, kFaceSettled) : 0u;
   pc.face.region.valid = there ? 1u : 0u;
   if (!there) return;
   pc.face.region.centre = middle.x * axis + middle.y * down;

@@ -34,7 +34,7 @@ void main() {
   Region region = pc.hand.region;
   uint frames = pc.hand.tracked;
   float since = pc.hand.since;
-  if (frames != 0u && since <= 0.0) return;  // the same frame again
+  if (frames >= kSettled && since <= 0.0) return;  // the same frame again
   if (lane < kHandPoints) {
     vec3 p;
     for (uint k = 0u; k < 3u; ++k) {
@@ -79,7 +79,7 @@ void main() {
   pc.hand.tracked = there ? min(frames + 1u, kSettled) : 0u;
   pc.hand.shown = there ? shown : 0.0;
   pc.hand.region.valid = there ? 1u : 0u;
-  pc.hand.tries = there || region.valid == 0u ? 0u : pc.hand.tries + 1u;
+  pc.hand.tries = there || region.valid == 0u || frames != 0u ? 0u : pc.hand.tries + 1u;
   if (!there) return;
   vec2 middle = 0.5 * (low + high) + vec2(0.0, kForward * (high.y - low.y));
   pc.hand.region.centre = middle.x * right + middle.y * up;

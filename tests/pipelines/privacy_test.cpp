@@ -55,6 +55,17 @@ class Privacy : public ::testing::Test {
     const Status status = app_.params.set_text(key, value, ParamOrigin::kOverlay);
     ASSERT_TRUE(status.ok()) << status.error().message;
   }
+  /// Of the latest frame.
+  std::vector<std::string> warnings() {
+    auto context = app_.ring->begin();
+    EXPECT_TRUE(context.ok());
+    pipeline::Layers layers;
+    for (const auto& stage : app_.loop->stages()) {
+      if (stage->name() == "privacy") stage->layers(**context, {}, app_.params, layers);
+    }
+    EXPECT_TRUE(app_.ring->submit(**context).ok());
+    return layers.banners;
+  }
   /// The pictures that were written, in order.
   std::vector<std::shared_ptr<std::vector<uint8_t>>> written() {
     EXPECT_TRUE(app_.loop->take_error().ok());
@@ -150,6 +161,49 @@ TEST_F(Privacy, WhoIsMissedWhileHeIsTrackedStaysBlurred) {
   }
   EXPECT_GE(people, 12U);
   EXPECT_EQ(same_pixels(9, *pictures[9]), 1) << "switched off";
+}
+
+/// Nobody may take the picture for blurred.
+TEST_F(Privacy, WhatIsNotBlurredIsToldInThePicture) {
+  assemble_app();
+  set("privacy.blur", "people,faces,vehicles");
+  one_frame();
+  EXPECT_EQ(warnings(), std::vector<std::string>());
+  set("detect.classes", "person,car,bus");
+  one_frame();
+  EXPECT_EQ(warnings(), std::vector<std::string>{"NOT BLURRED: detect.classes leaves out truck"});
+  set("detect.classes", "car,bus,truck");
+  one_frame();
+  EXPECT_EQ(warnings(), std::vector<std::string>{"NOT BLURRED: detect.classes leaves out person"})
+      << "once for people and faces";
+  set("privacy.blur", "off");
+  one_frame();
+  EXPECT_EQ(warnings(), std::vector<std::string>());
+}
+
+TEST_F(Privacy, ANetworkThatKnowsNoPeopleIsToldInThePicture) {
+  const auto catalogue = models::Catalogue::load_default();
+  const auto store = models::store_options({});
+  ASSERT_TRUE(catalogue.ok() && store.ok());
+  const auto files = models::locate(**catalogue->find("centernet"), *store);
+  ASSERT_TRUE(files.ok());
+  for (const char* extension : {".json", ".bin"}) {
+    const fs::path from = fs::path(files->main).replace_extension(extension);
+    fs::copy_file(from, dir_ / from.filename());
+  }
+  const fs::path model = dir_ / files->main.filename();
+  std::ofstream labels(dir_ / "things.txt");
+  for (int i = 0; i < 80; ++i) labels << "thing " << i << "\n";
+  labels.close();
+  std::ofstream(fs::path(model).replace_extension(".toml"))
+      << "head = 'centernet'\noutputs = ['tower_0/keypoints', 'tower_0/wh']\nlabels = 'things.txt'\n"
+         "[input]\nsize = [512, 512]\nlayout = 'NHWC'\ncolour = 'RGB'\nfit = 'stretch'\nany_aspect = true\n";
+  app_.options.set.push_back("detect.model=" + model.string());
+  app_.options.set.emplace_back("detect.classes=all");
+  assemble_app();
+  set("privacy.blur", "people");
+  one_frame();
+  EXPECT_EQ(warnings(), std::vector<std::string>{"NOT BLURRED: detect.model knows no person"});
 }
 
 TEST_F(Privacy, NothingIsReadBackOnTheWayToTheScreen) {

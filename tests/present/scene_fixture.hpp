@@ -62,7 +62,8 @@ class SceneTest : public test::GpuTest {
     if (!tracks.empty()) inputs.tracks = {&tracked, 1};
     inputs.zones = zones_;
     inputs.status = status;
-    inputs.banner = banner;
+    const std::vector<std::string> banners(banner.empty() ? 0 : 1, std::string(banner));
+    inputs.banners = banners;
     inputs.lines = lines_;
     inputs.panel = panel_;
     inputs.faces = faces;

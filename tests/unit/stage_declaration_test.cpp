@@ -153,7 +153,8 @@ TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
   expect_part(with("peple", "all"), "did you mean 'people'");
   expect_part(with("all", "all"), "choose one of people, faces, vehicles");
   expect_part(with("people", "car,bus"), "boxes.classes leaves out 'person'; add it there");
-  expect_part(with("vehicles", "person"), "boxes.classes leaves out 'car'");
+  expect_part(with("vehicles", "person"), "boxes.classes leaves out 'car', 'bus', 'truck'; add it there");
+  expect_part(with("vehicles", "person,car,bus"), "boxes.classes leaves out 'truck'");
   const StageSpec privacy = stage("s", "privacy");
   expect_part(refused(privacy, {{"input", "boxes"}}, {before[0]}), "put a stage of type track there");
   expect_part(refused(privacy, {{"input", "who"}, {"cell", "0.01"}}, before), "s.cell: 0.01 is out of range");

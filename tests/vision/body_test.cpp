@@ -1,6 +1,8 @@
 // A body's points, their filter and the region that follows them: against the CPU reference and by hand.
 #include "vision/body.hpp"
 
+#include <limits>
+
 #include "device_tensor.hpp"
 
 namespace tarsier::vision {
@@ -108,6 +110,49 @@ TEST_F(BodyTest, PointsFilterAndRegionEqualTheReference) {
       expected = got;  // so that rounding does not add up
     }
   }
+}
+
+/// A still picture, or a window that was paused when the stage began: the first looks settle, then points
+/// stay.
+TEST_F(BodyTest, TheSameFrameAgainSettlesAndThenStays) {
+  Chain chain = Chain::make({});
+  LandmarkState expected;
+  expected.region = whole_frame(kWidth, kHeight);
+  for (int look = 0; look < 4; ++look) {
+    SCOPED_TRACE(look);
+    auto values = standing(expected.region, 300 + 4.0F * float(look), 100, 200);
+    const LandmarkState got = chain.run(values, frame_after(0));
+    expected = body_reference(values, frame_after(0), expected);
+    expect_equal(got, expected);
+    EXPECT_EQ(got.tracked, std::min(uint32_t(look) + 1, kSettledFrames));
+    EXPECT_NEAR(got.points[0].x, look == 0 ? 300 : 304, 0.1)
+        << "unfiltered, from the settled look on the same";
+    expected = got;
+  }
+}
+
+TEST_F(BodyTest, AResetForgetsWhoWasThere) {
+  Chain chain = Chain::make({});
+  for (int frame = 0; frame < 2; ++frame) {
+    auto values = standing(chain.state().region, 200, 100, 200);
+    ASSERT_NE(chain.run(values, frame_after(0.04F)).tracked, 0U);
+  }
+  EXPECT_OK(
+      device().run_once([&](gpu::CommandList& commands) { chain.pass.reset(commands, kWidth, kHeight); }));
+  const LandmarkState none = chain.state();
+  EXPECT_EQ(none.tracked, 0U);
+  EXPECT_EQ(none.presence, 0);
+  EXPECT_EQ(none.region.size, float(kWidth));
+  // Somebody elsewhere: points start there, not on the way.
+  auto values = standing(none.region, 500, 100, 200);
+  EXPECT_NEAR(chain.run(values, frame_after(0.04F)).points[0].x, 500, 0.1);
+}
+
+TEST_F(BodyTest, AScoreThatIsNoNumberIsNoPoint) {
+  Chain chain = Chain::make({});
+  auto values = standing(whole_frame(kWidth, kHeight), 200, 100, 200);
+  for (size_t i = 3; i < kBodyPoints; ++i) values[3 * i + 2] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(chain.run(values, frame_after(0.04F)).tracked, 0U);
 }
 
 TEST_F(BodyTest, TheRegionFollowsWhoIsSmallAndIsTheFrameForWhoIsNear) {

@@ -316,6 +316,29 @@ TEST_F(FaceTest, LandmarksFilterRegionAndPoseEqualTheReference) {
   }
 }
 
+/// A still picture, or a window that was paused when the stage began: the first looks settle, then points
+/// stay.
+TEST_F(FaceTest, TheSameFrameAgainSettlesAndThenStays) {
+  Chain chain = Chain::make({});
+  FaceReference expected;
+  expected.state = seen({310, 205, 180, 1, 1, 0, {}});
+  chain.put_state(expected.state);
+  FaceReference settled;
+  for (uint32_t look = 0; look < 5; ++look) {
+    SCOPED_TRACE(look);
+    const auto values = head(5 + 3 * float(look), 0, 0);
+    expected = face_landmarks_reference(values, 4, kCrop, {}, expected);
+    const FaceReference got = chain.run(values, 4, {});
+    expect_equal(got, expected);
+    EXPECT_EQ(got.state.tracked, std::min(look + 1, kFaceSettledFrames));
+    if (look + 1 == kFaceSettledFrames) settled = got;
+    if (look + 1 > kFaceSettledFrames) {
+      EXPECT_EQ(got.points[9].x, settled.points[9].x);
+    }
+    expected = got;
+  }
+}
+
 TEST_F(FaceTest, AFaceIsLostAtOnceAndComesBackUnfiltered) {
   Chain chain = Chain::make({});
   chain.put_state(seen({200, 200, 192, 1, 1, 0, {}}));

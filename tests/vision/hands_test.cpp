@@ -41,6 +41,9 @@ class HandsTest : public test::GpuTest {
       EXPECT_EQ(after[side].tracked, expected[side].tracked);
       EXPECT_EQ(after[side].begins, expected[side].begins);
       EXPECT_EQ(after[side].region.valid, expected[side].region.valid);
+      EXPECT_EQ(after[side].tries, expected[side].tries);
+      EXPECT_EQ(after[side].presence, expected[side].presence);
+      EXPECT_EQ(after[side].shown, expected[side].shown);
       EXPECT_NEAR(after[side].since, expected[side].since, 1e-5);
       EXPECT_NEAR(after[side].astray, expected[side].astray, 1e-5);
       EXPECT_NEAR(after[side].region.centre_x, expected[side].region.centre_x, 1e-2);
@@ -217,10 +220,17 @@ TEST_F(HandsTest, OneHandIsNotFollowedTwice) {
 }
 
 TEST_F(HandsTest, AResetForgetsThem) {
-  const auto hands = regions({}, {followed(290, 205, 100), followed(90, 205, 100)}, {.reset = true});
-  for (const auto& hand : hands) {
+  HandStates before{followed(290, 205, 100), followed(90, 205, 100)};
+  for (auto& hand : before) {
+    hand.tries = 2;
+    hand.shown = 0.7F;
+  }
+  for (const auto& hand : regions({}, before, {.reset = true})) {
     EXPECT_EQ(hand.tracked, 0U);
     EXPECT_EQ(hand.region.valid, 0U);
+    EXPECT_EQ(hand.tries, 0U);
+    EXPECT_EQ(hand.presence, 0);
+    EXPECT_EQ(hand.shown, 0);
   }
 }
 
@@ -231,21 +241,23 @@ TEST_F(HandsTest, LandmarksFilterAndRegionEqualTheReference) {
     Chain chain = Chain::make(storage);
     LandmarkState state;
     state.region = {310, 205, 180, 1, std::cos(0.3F), std::sin(0.3F), {}};
-    for (int frame = 0; frame < 7; ++frame) {
+    for (int frame = 0; frame < 8; ++frame) {
       SCOPED_TRACE(frame);
       auto values = open_hand(110, 0.1F * float(frame));
       const auto noise = test::random_values(values.size(), -1, 1, 20 + uint32_t(frame));
       for (size_t i = 0; i < values.size(); ++i) values[i] += noise[i];
       state.since = frame == 5 ? 0 : 0.04F;  // once the same frame again
-      const float presence = frame == 6 ? 0.4F : 0.9F;
+      const float presence = frame >= 6 ? 0.4F : 0.9F;
+      if (frame == 7) state.region.valid = 1;  // looked for at its arm
       const LandmarkState got = chain.run(values, presence, {}, state);
       const LandmarkState expected = hand_landmarks_reference(values, presence, kCrop, {}, state);
       EXPECT_EQ(got.tracked, expected.tracked);
-      EXPECT_EQ(got.tracked, frame == 6 ? 0U : std::min(uint32_t(frame) + 1, kSettledFrames));
+      EXPECT_EQ(got.tracked, frame >= 6 ? 0U : std::min(uint32_t(frame) + 1, kSettledFrames));
       EXPECT_EQ(got.region.valid, expected.region.valid);
       EXPECT_NEAR(got.presence, expected.presence, 1e-5);
       EXPECT_NEAR(got.shown, expected.shown, 1e-5);
-      EXPECT_EQ(got.tries, frame == 6 ? 1U : 0U);
+      EXPECT_EQ(got.tries, frame == 7 ? 1U : 0U) << "looks in vain since it was lost";
+      EXPECT_EQ(got.tries, expected.tries);
       EXPECT_NEAR(got.size, expected.size, 1e-2);
       EXPECT_NEAR(got.region.centre_x, expected.region.centre_x, 1e-2);
       EXPECT_NEAR(got.region.centre_y, expected.region.centre_y, 1e-2);
