@@ -13,9 +13,9 @@ namespace {
 /// Lines and columns of toml++ as places in the text. Columns count code points.
 class Places {
  public:
-  explicit Places(const std::string& text) : text_(text) {
-    for (size_t at = 0; at != std::string::npos; at = text.find('\n', at))
-      lines_.push_back(at == 0 ? 0 : ++at);
+  explicit Places(const std::string& text) : text_(text), lines_{0} {
+    for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+      lines_.push_back(at + 1);
     if (text.starts_with("\xEF\xBB\xBF")) lines_.front() = 3;
   }
   [[nodiscard]] size_t of(const toml::source_position& place) const {

@@ -107,6 +107,7 @@ TEST_F(ZoneTables, ChangedValuesAloneAreWritten) {
   EXPECT_EQ(changed(crlf(kFile), {{was, now}}), crlf(changed(kFile, {{was, now}})));
   const std::string mark = "\xEF\xBB\xBF";
   EXPECT_EQ(changed(mark + kFile, {{was, now}}), mark + changed(kFile, {{was, now}}));
+  EXPECT_EQ(changed("\n" + kFile, {{was, now}}), "\n" + changed(kFile, {{was, now}}));
 }
 
 TEST_F(ZoneTables, AnotherStageOfTheFileIsChangedByItsName) {
