@@ -99,14 +99,19 @@ bool ZoneEditor::has_name(const std::string& name) const {
   return std::ranges::any_of(items_, [&](const Item& item) { return item.now.shape.name == name; });
 }
 
+std::string ZoneEditor::free_name(bool line) const {
+  for (int number = 1;; ++number) {
+    std::string name = fmt::format("{} {}", line ? "line" : "zone", number);
+    if (!has_name(name)) return name;
+  }
+}
+
 void ZoneEditor::begin(bool line) {
   drag_.reset();
   hold_.reset();
   selected_.reset();
   fault_.clear();
-  draft_ = ZoneShape{.name = "", .line = line, .points = {}};
-  for (int number = 1; draft_->name.empty() || has_name(draft_->name); ++number)
-    draft_->name = fmt::format("{} {}", line ? "line" : "zone", number);
+  draft_ = ZoneShape{.name = free_name(line), .line = line, .points = {}};
 }
 
 void ZoneEditor::rename(size_t item, const std::string& name) {
@@ -115,7 +120,7 @@ void ZoneEditor::rename(size_t item, const std::string& name) {
   if (name == shape.name) return;
   if (name.empty()) {
     fault_ = told(shape, "a name has at least one letter");
-  } else if (has_name(name)) {
+  } else if (has_name(name) || (draft_ && draft_->name == name)) {
     fault_ = told(shape, fmt::format("there is another '{}'", name));
   } else {
     shape.name = name;
@@ -318,6 +323,7 @@ void ZoneEditor::finish() {
   const std::string fault = vision::fault_of(*draft_);
   fault_ = fault.empty() ? "" : told(*draft_, fault);
   if (!fault.empty()) return;
+  if (has_name(draft_->name)) draft_->name = free_name(draft_->line);  // the file has it by now
   items_.push_back({std::nullopt, {.shape = *std::move(draft_), .source = source_, .place = {}}});
   draft_.reset();
   selected_ = items_.size() - 1;

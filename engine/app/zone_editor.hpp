@@ -93,6 +93,7 @@ class ZoneEditor {
   [[nodiscard]] std::optional<Hold> find(double x, double y) const;
   [[nodiscard]] bool crosses(vision::Point next) const;
   [[nodiscard]] bool has_name(const std::string& name) const;
+  [[nodiscard]] std::string free_name(bool line) const;
   /// False where the shape has a fault, which is told.
   bool take(size_t item, const vision::ZoneShape& shape);
 

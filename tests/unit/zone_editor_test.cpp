@@ -208,6 +208,14 @@ TEST_F(ZoneEditorTest, NamesAreDifferentAndNotEmpty) {
   EXPECT_EQ(editor_.fault(), "");
   editor_.draw_zone();
   EXPECT_EQ(editor_.draft()->name, "zone 2");
+  editor_.rename(0, "zone 2");
+  expect_fault("there is another 'zone 2'");
+  // The file gets its name while it is drawn.
+  const ZoneSpec other{{"zone 2", false, {{0.1, 0.1}, {0.2, 0.1}, {0.2, 0.2}}}, "clip.avi", ""};
+  editor_.load({kSquare, kPath, other}, "clip.avi");
+  for (const Point& corner : Points{{0.1, 0.7}, {0.3, 0.7}, {0.3, 0.9}}) click(corner);
+  editor_.accept();
+  EXPECT_EQ(editor_.items().back().now.shape.name, "zone 3");
 }
 
 TEST_F(ZoneEditorTest, RevertTakesBackWhatIsNotSaved) {
