@@ -160,7 +160,8 @@ Point ZoneEditor::to_picture(double x, double y) const {
 }
 
 bool ZoneEditor::near(Point corner, double x, double y, double reach) const {
-  return distance(to_window(corner), {x, y}) <= reach;
+  // A click beside the picture is one at its edge.
+  return distance(to_window(corner), to_window(to_picture(x, y))) <= reach;
 }
 
 bool ZoneEditor::has_middle(const ZoneShape& shape, size_t corner) const {

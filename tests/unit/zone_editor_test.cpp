@@ -96,6 +96,18 @@ TEST_F(ZoneEditorTest, WindowsOfAnyShapeGiveTheSamePlaces) {
   click({-0.2, 0.5});
   click({1.3, 1.2});
   EXPECT_EQ(editor_.items().back().now.shape.points, (Points{{0, 0.5}, {1, 1}}));
+  // There too a second click ends it, and one at the first corner closes it.
+  for (const bool again : {true, false}) {
+    editor_.draw_zone();
+    click({1.2, 0.1});
+    click({1.2, 0.1}, 2, 0);
+    ASSERT_EQ(editor_.draft()->points.size(), 1U);
+    click({0.5, 0.5});
+    click({0.8, 1.3});
+    click(again ? Point{0.8, 1.3} : Point{1.2, 0.1}, -1, 1);
+    ASSERT_FALSE(editor_.draft().has_value());
+    EXPECT_EQ(editor_.items().back().now.shape.points, (Points{{1, 0.1}, {0.5, 0.5}, {0.8, 1}}));
+  }
 }
 
 TEST_F(ZoneEditorTest, EscapeGivesUpAndBackspaceTakesBack) {
