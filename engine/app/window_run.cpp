@@ -212,7 +212,7 @@ class WindowedRun {
     if (data_.message.empty()) data_.message = zones_.message();
     if (data_.message.empty() && ended_)
       data_.message = "the source has ended, the zones are not saved: Ctrl+S saves them, Q quits";
-    data_.zones = zones_.view(window_.picture_area());
+    data_.zones = zones_.view(window_.picture_area(), panels_);
     warned_ = warned_ && zones_.unsaved();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();

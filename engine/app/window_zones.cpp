@@ -65,15 +65,15 @@ void WindowZones::apply() {
   stage->use_shapes(editor_.shapes());
 }
 
-void WindowZones::set_view(const window::PictureArea& picture) {
-  editor_.set_view({picture.x, picture.y, picture.width, picture.height});
+void WindowZones::set_view(const window::PictureArea& picture, const overlay::Panels& panels) {
+  editor_.set_view({picture.x, picture.y, picture.width, picture.height, panels.scale()});
 }
 
 bool WindowZones::input(const window::Input& input, const window::PictureArea& picture,
                         const overlay::Panels& panels) {
   using Kind = window::Input::What;
   if (!there() || !panels.visible) return input.what != Kind::kEscape;
-  set_view(picture);
+  set_view(picture, panels);
   wants_save_ = false;
   // The panels get the mouse first. What began on the picture ends there, wherever the mouse is by then.
   const bool covered = panels.covers(input.x, input.y);
@@ -228,10 +228,11 @@ overlay::ZoneSketch WindowZones::sketch() const {
   return sketch;
 }
 
-std::optional<overlay::ZoneView> WindowZones::view(const window::PictureArea& picture) {
+std::optional<overlay::ZoneView> WindowZones::view(const window::PictureArea& picture,
+                                                   const overlay::Panels& panels) {
   const auto* stage = keeper();
   if (stage == nullptr) return std::nullopt;
-  set_view(picture);
+  set_view(picture, panels);
   overlay::ZoneView view;
   for (size_t i = 0; i < editor_.items().size(); ++i) {
     const auto& item = editor_.items()[i];

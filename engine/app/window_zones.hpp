@@ -30,7 +30,8 @@ class WindowZones {
   [[nodiscard]] bool wants_save() const { return wants_save_; }
   [[nodiscard]] bool unsaved() const { return there() && editor_.unsaved(); }
   [[nodiscard]] bool drawing() const { return editor_.draft() || editor_.dragged() != nullptr; }
-  [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture);
+  [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture,
+                                                      const overlay::Panels& panels);
   /// What to do next, or what is wrong with what was done; may be empty.
   [[nodiscard]] std::string message() const;
 
@@ -41,7 +42,7 @@ class WindowZones {
   void add_shape(const vision::ZoneShape& shape, bool closed, overlay::ZoneSketch::Ink ink,
                  overlay::ZoneSketch& sketch) const;
   [[nodiscard]] overlay::ZoneSketch sketch() const;
-  void set_view(const window::PictureArea& picture);
+  void set_view(const window::PictureArea& picture, const overlay::Panels& panels);
 
   Application& app_;
   ZoneEditor editor_;

@@ -10,7 +10,8 @@ using pipeline::ZoneSpec;
 using vision::Point;
 using vision::ZoneShape;
 
-constexpr double kReach = 9;   // of a corner, in the window's units: a hand finds it without aiming
+// In units of View::scale.
+constexpr double kReach = 9;   // of a corner: a hand finds it without aiming
 constexpr double kAgain = 4;   // a second click there is meant for the corner, not for another one
 constexpr double kTremor = 3;  // a click moves nothing
 
@@ -161,18 +162,18 @@ Point ZoneEditor::to_picture(double x, double y) const {
 
 bool ZoneEditor::near(Point corner, double x, double y, double reach) const {
   // A click beside the picture is one at its edge.
-  return distance(to_window(corner), to_window(to_picture(x, y))) <= reach;
+  return distance(to_window(corner), to_window(to_picture(x, y))) <= reach * view_.scale;
 }
 
 bool ZoneEditor::has_middle(const ZoneShape& shape, size_t corner) const {
   const auto& points = shape.points;
-  return !shape.line &&
-         distance(to_window(points[corner]), to_window(points[(corner + 1) % points.size()])) > 5 * kReach;
+  return !shape.line && distance(to_window(points[corner]), to_window(points[(corner + 1) % points.size()])) >
+                            5 * kReach * view_.scale;
 }
 
 std::optional<ZoneEditor::Hold> ZoneEditor::find(double x, double y) const {
   std::optional<Hold> found;
-  double least = kReach;
+  double least = kReach * view_.scale;
   const auto consider = [&](double away, const Hold& hold) {
     if (away > least) return;
     least = away;
@@ -227,7 +228,7 @@ void ZoneEditor::move(double x, double y) {
     hold_ = find(x, y);
     return;
   }
-  drag_->moved = drag_->moved || distance(drag_->from, {x, y}) > kTremor;
+  drag_->moved = drag_->moved || distance(drag_->from, {x, y}) > kTremor * view_.scale;
   if (!drag_->moved) return;
   drag_->shape.points[drag_->corner] = pointer_;
   const std::string fault = vision::fault_of(drag_->shape);

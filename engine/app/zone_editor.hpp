@@ -18,6 +18,7 @@ class ZoneEditor {
   /// Where the picture lies in the window.
   struct View {
     double x = 0, y = 0, width = 1, height = 1;
+    double scale = 1;  // how large handles are drawn: as large they are for the mouse
   };
   /// What a press would take hold of.
   struct Hold {

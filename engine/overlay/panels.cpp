@@ -74,6 +74,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   PanelEvents events;
   taken_.clear();
   if (!visible) return events;
+  scale_ = unit_scale();
   if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;

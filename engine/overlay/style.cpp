@@ -2,11 +2,11 @@
 #include <imgui.h>
 
 #include "overlay/panels.hpp"
+#include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
 namespace {
 
-constexpr float kFontPixels = 14.0F;
 constexpr float kLargePixels = 25.0F;  // the frame rate
 
 ImVec4 rgb(uint32_t hex, float alpha = 1) {

@@ -110,6 +110,24 @@ TEST_F(ZoneEditorTest, WindowsOfAnyShapeGiveTheSamePlaces) {
   }
 }
 
+TEST_F(ZoneEditorTest, HandlesAreAsLargeForTheMouseAsTheyAreDrawn) {
+  for (const double scale : {1.0, 2.0}) {
+    editor_.set_view({left_, top_, width_, height_, scale});
+    const Point corner = at({0.2, 0.2});
+    editor_.move(corner.x - 8 * scale, corner.y);
+    EXPECT_EQ(editor_.hold(), (ZoneEditor::Hold{0, ZoneEditor::Hold::What::kCorner, 0})) << scale;
+    editor_.move(corner.x - 10 * scale, corner.y);
+    EXPECT_EQ(editor_.hold(), std::nullopt) << scale;
+    click({0.2, 0.2}, 2.5 * scale, 0);
+    EXPECT_FALSE(editor_.unsaved()) << "a click moves nothing";
+    editor_.draw_line();
+    click({0.1, 0.1});
+    click({0.1, 0.1}, 3.5 * scale, 0);
+    EXPECT_EQ(editor_.draft()->points.size(), 1U) << scale;
+    EXPECT_TRUE(editor_.cancel());
+  }
+}
+
 TEST_F(ZoneEditorTest, EscapeGivesUpAndBackspaceTakesBack) {
   EXPECT_FALSE(editor_.cancel()) << "nothing is under way: it may end the program";
   editor_.draw_zone();
