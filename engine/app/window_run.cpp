@@ -115,7 +115,7 @@ class WindowedRun {
   }
 
  private:
-  /// Q and Esc end the run; what was drawn and not saved is told first.
+  /// Q, Esc and closing the window end the run; what was drawn and not saved is told first.
   bool quits(const window::Events& events) {
     bool quit = events.quit;
     panels_.visible = window_.panels_visible();
@@ -124,16 +124,17 @@ class WindowedRun {
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
     }
-    if (!quit || !zones_.unsaved() || warned_ || ended_) return quit;
+    if (!quit || !zones_.unfinished() || warned_ || ended_) return quit;
     warned_ = true;
     window_.show_panels(true);
-    window_.say("the zones are not saved: Ctrl+S saves them, Q once more quits");
+    window_.say(zones_.drawing() ? "this zone is not finished: Q once more quits without it"
+                                 : "the zones are not saved: Ctrl+S saves them, Q once more quits");
     return false;
   }
 
   /// A clip that is over takes nothing along that was drawn and not saved.
   bool stays_for_zones() {
-    if (!zones_.unsaved() && !zones_.drawing()) return false;
+    if (!zones_.unfinished()) return false;
     if (!std::exchange(ended_, true)) window_.show_panels(true);
     return true;
   }
@@ -213,7 +214,7 @@ class WindowedRun {
     if (data_.message.empty() && ended_)
       data_.message = "the source has ended, the zones are not saved: Ctrl+S saves them, Q quits";
     data_.zones = zones_.view(window_.picture_area(), panels_);
-    warned_ = warned_ && zones_.unsaved();
+    warned_ = warned_ && zones_.unfinished();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :

@@ -29,7 +29,9 @@ class WindowZones {
   bool save(bool copy);
   [[nodiscard]] bool wants_save() const { return wants_save_; }
   [[nodiscard]] bool unsaved() const { return there() && editor_.unsaved(); }
-  [[nodiscard]] bool drawing() const { return editor_.draft() || editor_.dragged() != nullptr; }
+  [[nodiscard]] bool drawing() const { return there() && (editor_.draft() || editor_.dragged() != nullptr); }
+  /// Whether something would be lost if it ended now.
+  [[nodiscard]] bool unfinished() const { return unsaved() || drawing(); }
   [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture,
                                                       const overlay::Panels& panels);
   /// What to do next, or what is wrong with what was done; may be empty.

@@ -286,7 +286,10 @@ Events Window::poll(double wait_s) {
   } else {
     glfwPollEvents();
   }
-  if (glfwWindowShouldClose(self.window) != 0) self.events.quit = true;
+  if (glfwWindowShouldClose(self.window) != 0) {
+    self.events.quit = true;
+    glfwSetWindowShouldClose(self.window, GLFW_FALSE);  // whoever asked may stay
+  }
   if (std::exchange(self.shoot, false)) screenshot();
   return std::exchange(self.events, {});
 }
