@@ -315,12 +315,14 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   TARSIER_CHECK(self.prepare(frame, scene, generation, exact));
 
   const bool draw_panels = self.panels && panels;
+  self.imgui->new_frame();
+  ImGui_ImplGlfw_NewFrame();
+  ImGui::NewFrame();
   if (draw_panels) {
-    self.imgui->new_frame();
-    ImGui_ImplGlfw_NewFrame();
-    ImGui::NewFrame();
     panels();
     ImGui::Render();
+  } else {
+    ImGui::EndFrame();  // else what is clicked meanwhile would reach the panels when they are back
   }
   gpu::CommandList& commands = frame.commands();
   frame.begin_span("window");
