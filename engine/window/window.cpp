@@ -120,10 +120,11 @@ void Window::Impl::input(Input::What what) {
 }
 
 void Window::Impl::key(int code, int action, int mods) {
-  if (action == GLFW_RELEASE || (imgui_context && ImGui::GetIO().WantTextInput)) return;
+  if (action == GLFW_RELEASE) return;
   const bool first = action == GLFW_PRESS;
+  // No text field takes it: a name that is being typed counts already.
   if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
-  if (mods != 0) return;
+  if (mods != 0 || (imgui_context && ImGui::GetIO().WantTextInput)) return;
   switch (code) {
     case GLFW_KEY_Q:
       if (first) events.quit = true;

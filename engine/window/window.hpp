@@ -55,7 +55,7 @@ struct Input {
   double x = 0, y = 0;  // of the mouse, in Dear ImGui's units
 };
 
-/// What happened since the last poll. Keys typed into a text field do not count.
+/// What happened since the last poll. Keys typed into a text field do not count, but for Ctrl+S.
 struct Events {
   bool quit = false;          // closed, or Q
   bool toggle_pause = false;  // Space
