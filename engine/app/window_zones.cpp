@@ -72,9 +72,15 @@ void WindowZones::set_view(const window::PictureArea& picture, const overlay::Pa
 bool WindowZones::input(const window::Input& input, const window::PictureArea& picture,
                         const overlay::Panels& panels) {
   using Kind = window::Input::What;
-  if (!there() || !panels.visible) return input.what != Kind::kEscape;
+  if (!there()) return input.what != Kind::kEscape;
   set_view(picture, panels);
   wants_save_ = false;
+  if (!panels.visible) {
+    // A drag that was under way when they went ends where the button comes up.
+    if (input.what == Kind::kRelease) editor_.release(input.x, input.y);
+    apply();
+    return input.what != Kind::kEscape;
+  }
   // The panels get the mouse first. What began on the picture ends there, wherever the mouse is by then.
   const bool covered = panels.covers(input.x, input.y);
   switch (input.what) {

@@ -19,8 +19,8 @@ class WindowZones {
   [[nodiscard]] bool there() const { return keeper() != nullptr; }
   /// After the pipeline file was read again.
   void reload();
-  /// The mouse and keys of the window; `covered` says where panels lie. False: an Escape that it has no use
-  /// for.
+  /// The mouse and keys of the window; where panels lie they are for those. While the panels are hidden it
+  /// only lets go of what is being dragged. False: an Escape that it has no use for.
   bool input(const window::Input& input, const window::PictureArea& picture, const overlay::Panels& panels);
   /// What the user did in the panel, but for saving.
   void handle(const overlay::ZoneEvents& events);
