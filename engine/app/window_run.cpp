@@ -120,6 +120,7 @@ class WindowedRun {
     bool quit = events.quit;
     panels_.visible = window_.panels_visible();
     for (const auto& input : events.input) {
+      if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);

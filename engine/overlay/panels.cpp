@@ -5,7 +5,9 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <imgui.h>
+#include <imgui_internal.h>
 #include <imgui_stdlib.h>
+#include <utility>
 
 #include "core/text.hpp"
 #include "overlay/widgets.hpp"
@@ -75,6 +77,8 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   taken_.clear();
   if (!visible) return events;
   scale_ = unit_scale();
+  if (std::exchange(closes_popup_, false) && ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup))
+    ImGui::ClosePopupToLevel(0, false);
   if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
@@ -118,6 +122,11 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
 void Panels::note_place() {
   const ImVec2 at = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
   taken_.push_back({at.x, at.y, at.x + size.x, at.y + size.y});
+}
+
+bool Panels::close_popup() {
+  closes_popup_ = closes_popup_ || (visible && popup_);
+  return visible && std::exchange(popup_, false);
 }
 
 bool Panels::covers(double x, double y) const {
