@@ -49,11 +49,12 @@ void bar(const std::string& name, const std::string& value, float fraction, ImU3
 }
 
 void help_on_hover(const ParamSpec& spec) {
-  if (!ImGui::IsItemHovered() || spec.help.empty()) return;
+  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled) || spec.help.empty()) return;
   ImGui::BeginTooltip();
   ImGui::PushTextWrapPos(ImGui::GetFontSize() * 20);
   text(spec.help);
-  dim(spec.restarts ? spec.key + " (takes effect at the next start)" : spec.key);
+  dim(spec.key);
+  if (spec.restarts) dim("set it in the pipeline file: it is read when that is saved");
   ImGui::PopTextWrapPos();
   ImGui::EndTooltip();
 }

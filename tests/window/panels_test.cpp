@@ -1,8 +1,10 @@
 // The panels with a mouse of their own: Dear ImGui without a window or a device.
 #include "overlay/panels.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <imgui.h>
+#include <imgui_internal.h>
 
 namespace tarsier::overlay {
 namespace {
@@ -84,6 +86,22 @@ TEST_F(PanelsTest, EscapeClosesAnOpenListFirst) {
   ImGui::GetIO().MousePos = {kWidth / 2, kHeight / 2};
   click();
   EXPECT_FALSE(popup());
+}
+
+TEST_F(PanelsTest, GreyedControlsHaveTheirHelpToo) {
+  ASSERT_TRUE(params_
+                  .declare({.key = "detect.model",
+                            .type = ParamType::kText,
+                            .initial = std::string("yolox_nano"),
+                            .help = "of the catalogue",
+                            .restarts = true})
+                  .ok());
+  turn();
+  EXPECT_TRUE(find([] {
+    return std::ranges::any_of(ImGui::GetCurrentContext()->Windows, [](const ImGuiWindow* window) {
+      return window->Active && (window->Flags & ImGuiWindowFlags_Tooltip) != 0;
+    });
+  }));
 }
 
 }  // namespace
