@@ -150,7 +150,7 @@ class WindowedRun {
 
   /// The user edits the pipeline while it runs: a mistake is told, and the last good one goes on.
   void reload() {
-    const Status status = reload_pipeline(app_);
+    const Status status = reload_pipeline(app_, false);
     mistake_ = status.ok() ? "" : status.error().message;
     if (!status.ok()) {
       log::error("{}", mistake_);
