@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "capture/source_name.hpp"
 #include "core/log.hpp"
 
 namespace tarsier::app {
@@ -54,7 +55,7 @@ void WindowZones::reload() {
   const std::string& source = app_.mailbox->info().name;
   const auto* stage = spec();
   editor_.load(stage == nullptr ? std::vector<pipeline::ZoneSpec>() : pipeline::zones_in(*stage, source),
-               pipeline::zone_source(source));
+               capture::place_name(source));
   apply();
 }
 
