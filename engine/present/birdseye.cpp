@@ -111,7 +111,7 @@ void Birdseye::see(double time_s, std::span<const vision::Track> tracks, std::sp
     object->lost = lost;
     object->warned = std::ranges::find(warned, track.id) != warned.end();
     object->seen_s = time_s;
-    object->place = {track.distance_m->value, *track.lateral_m};
+    object->place = {track.distance_m->value, track.lateral_m->value};
     object->sigma_m = track.distance_m->sigma;
     object->speed = {track.relative_speed_mps ? beyond(*track.relative_speed_mps) : 0,
                      track.lateral_speed_mps ? beyond(*track.lateral_speed_mps) : 0};

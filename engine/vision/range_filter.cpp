@@ -144,9 +144,10 @@ void TrackRange::fill(Track& track, const GroundPlane& plane) const {
         with(speed, filter_.variance_speed(), plane.camera_sigma_of_speed(distance, speed));
     if (lateral_.started()) {
       const double lateral = lateral_.distance_m();
-      track.lateral_m = float(lateral);
       // A distance that is wrong moves what lies beside the camera's axis to the side, as that error changes.
       const double aside = lateral / distance;
+      track.lateral_m =
+          with(lateral, lateral_.variance_distance(), aside * plane.camera_sigma_of_distance(distance));
       const double wander = std::sqrt(2.0) * plane.camera_sigma_of_distance(distance) / kWander_s;
       track.lateral_speed_mps =
           with(lateral_.speed_mps(), lateral_.variance_speed(),
