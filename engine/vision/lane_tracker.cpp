@@ -433,12 +433,8 @@ void LaneDeparture::update(const Lane& lane, const Params& params) {
     }
   }
   // Without a line in sight nothing begins, and what goes on ends: nobody knows any more.
-  const bool change = side < 0 ? on_ : on_ ? room > params.clear_m : room < params.warn_m;
-  count_ = change ? count_ + 1 : 0;
-  if (count_ < params.frames) return;
-  count_ = 0;
-  on_ = !on_;
-  if (on_) side_ = side;
+  const bool change = side < 0 ? on() : on() ? room > params.clear_m : room < params.warn_m;
+  if (state_.update(change, params.frames) && on()) side_ = side;
 }
 
 }  // namespace tarsier::vision

@@ -173,12 +173,9 @@ std::optional<double> TrackRange::ttc_at(double time_s) const {
 }
 
 void CollisionWarning::update(std::optional<double> ttc_s, bool in_path, bool seen, const Params& params) {
-  const bool towards_change = on_ ? !in_path || !ttc_s || *ttc_s > params.clear_s
-                                  : in_path && seen && ttc_s && *ttc_s < params.warn_s;
-  count_ = towards_change ? count_ + 1 : 0;
-  if (count_ < params.frames) return;
-  on_ = !on_;
-  count_ = 0;
+  state_.update(on() ? !in_path || !ttc_s || *ttc_s > params.clear_s
+                     : in_path && seen && ttc_s && *ttc_s < params.warn_s,
+                params.frames);
 }
 
 }  // namespace tarsier::vision
