@@ -182,18 +182,16 @@ void WindowZones::add_shape(const vision::ZoneShape& shape, bool closed, Ink ink
   auto& path = sketch.paths.emplace_back();
   path.closed = closed;
   path.ink = ink;
-  for (const auto& point : shape.points) {
-    const auto at = editor_.to_window(point);
-    path.spots.push_back({float(at.x), float(at.y)});
-  }
+  for (const auto& point : shape.points) path.spots.push_back(spot(point));
+}
+
+overlay::ZoneSketch::Spot WindowZones::spot(vision::Point point) const {
+  const auto at = editor_.to_window(point);
+  return {float(at.x), float(at.y)};
 }
 
 overlay::ZoneSketch WindowZones::sketch() const {
   overlay::ZoneSketch sketch;
-  const auto spot = [this](vision::Point point) {
-    const auto at = editor_.to_window(point);
-    return overlay::ZoneSketch::Spot{float(at.x), float(at.y)};
-  };
   if (const auto& draft = editor_.draft()) {
     add_shape(*draft, false, Ink::kNew, sketch);
     if (!draft->points.empty()) {

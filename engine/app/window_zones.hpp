@@ -43,6 +43,7 @@ class WindowZones {
   void apply();
   void add_shape(const vision::ZoneShape& shape, bool closed, overlay::ZoneSketch::Ink ink,
                  overlay::ZoneSketch& sketch) const;
+  [[nodiscard]] overlay::ZoneSketch::Spot spot(vision::Point point) const;
   [[nodiscard]] overlay::ZoneSketch sketch() const;
   void set_view(const window::PictureArea& picture, const overlay::Panels& panels);
 

@@ -15,10 +15,6 @@ constexpr double kReach = 9;   // of a corner: a hand finds it without aiming
 constexpr double kAgain = 4;   // a second click there is meant for the corner, not for another one
 constexpr double kTremor = 3;  // a click moves nothing
 
-double distance(Point a, Point b) {
-  return std::hypot(b.x - a.x, b.y - a.y);
-}
-
 /// Names and sources together are there once in a file.
 bool same_table(const ZoneSpec& a, const ZoneSpec& b) {
   return a.shape.name == b.shape.name && a.source == b.source && a.shape.line == b.shape.line;

@@ -85,7 +85,7 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
       layers.add_note(fmt::format("{:.1f} m {} of the lane's middle", std::abs(position),
                                   position < 0 ? "left" : "right"));
     }
-    layers.add_note("estimates, not safety-rated");
+    layers.add_note(kEstimates);
     if (departure_.on() && layers.banner.empty()) {
       layers.banner =
           fmt::format("LANE DEPARTURE  {}   (not safety-rated)", departure_.side() == 0 ? "left" : "right");

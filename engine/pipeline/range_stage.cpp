@@ -50,7 +50,7 @@ class RangeStage final : public Stage, public TrackNotes {
   void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params&,
               Layers& layers) const override {
     if (!shown_) return;
-    layers.add_note("estimates, not safety-rated");
+    layers.add_note(kEstimates);
     std::optional<double> first;
     for (const auto& [id, one] : tracks_) {
       if (!one.warning.on()) continue;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "vision/square.hpp"
+
 namespace tarsier::vision {
 namespace {
 
@@ -27,10 +29,6 @@ constexpr double kSigmaCurvature = 0.004;  // of roads with lane lines: radii of
 constexpr double kPitchReturn_s = 1.0;     // a described pitch: the springs bring it back
 constexpr double kPitchSearch = 4 * kRadians;
 constexpr double kPitchFloor_deg = 0.1;  // the road is not as flat as its lines are parallel
-
-double square(double x) {
-  return x * x;
-}
 
 /// In place, symmetric and positive definite (Gauss-Jordan without pivoting).
 template <class Matrix>

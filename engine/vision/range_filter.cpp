@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "vision/ground_plane.hpp"
+#include "vision/square.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -20,10 +21,6 @@ constexpr double kLinear = 0.3;  // of the distance
 constexpr double kNearest_m = 0.5;
 constexpr double kWander_s = 2;     // the camera's pitch is wrong by other amounts then
 constexpr double kWidthGain = 0.1;  // of a new width in the mean: the contact's noise is in it
-
-double square(double x) {
-  return x * x;
-}
 
 }  // namespace
 
