@@ -231,10 +231,10 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   }
   ImGui::Spacing();
   ImGui::Separator();
-  dim("Space pause    Tab panels");
-  dim("F full screen    S screenshot");
+  dim("Space pause    . one frame");
+  dim("Tab panels    F full screen");
   if (data.zones) dim("Z new zone    L new line");
-  dim("Q or Esc quit");
+  dim("S screenshot    Q or Esc quit");
 }
 
 void Panels::apply(const std::string& key, const ParamValue& value, Params& params) {
