@@ -334,15 +334,18 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   commands.draw(3);
   if (draw_panels) self.imgui->record(commands);
   commands.end_render();
-  for (auto& done : self.wanted) {
+  for (auto& done : std::exchange(self.wanted, {})) {
     if (!self.swapchain->readable()) {
       log::warn("{} does not let a window's picture be read: no screenshot", self.device->info().name);
+      continue;
+    }
+    if (self.grabber->free() == 0) {  // others are still on their way
+      self.wanted.push_back(std::move(done));
       continue;
     }
     TARSIER_TRY([[maybe_unused]] const bool taken,
                 self.grabber->grab(frame, target, ImageUse::kColorTarget, std::move(done)));
   }
-  self.wanted.clear();
   commands.image_barrier(target, ImageUse::kColorTarget, ImageUse::kPresent);
   frame.end_span();
   self.composed = true;

@@ -99,8 +99,8 @@ class Window {
   [[nodiscard]] bool panels_visible() const;  // Tab
   void show_panels(bool visible);
   void set_title(const std::string& title);
-  /// Saves the next composed picture, panels included (the S key does the same). Its bytes count as read
-  /// back. `done` gets the path, or the error.
+  /// Saves the next composed picture that there is a buffer for, panels included (the S key does the same).
+  /// Its bytes count as read back. `done` gets the path, or the error.
   void screenshot(std::function<void(const Result<std::string>&)> done = {});
   /// What the user should see for a moment ("saved out/tarsier-0001.png"): empty after a few seconds.
   [[nodiscard]] std::string message() const;

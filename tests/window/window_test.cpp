@@ -260,6 +260,20 @@ TEST_F(WindowTest, SurvivesResizeAndMinimise) {
   show(3);
 }
 
+TEST_F(WindowTest, EveryPictureThatIsAskedForComes) {
+  open(640, 480);
+  show(1);
+  constexpr int kWanted = 7;  // more than there are buffers
+  int came = 0;
+  for (int i = 0; i < kWanted; ++i) window_->grab([&](const auto&) { ++came; });
+  show(1);
+  ring_->drain();
+  EXPECT_LT(came, kWanted);
+  show(kWanted);
+  ring_->drain();
+  EXPECT_EQ(came, kWanted);
+}
+
 class WindowCost : public WindowTest {
   [[nodiscard]] bool validation() const override { return false; }
 };
