@@ -413,6 +413,9 @@ void Window::iconify(bool iconified) {
     glfwRestoreWindow(impl_->window);
   }
 }
+void Window::close() {
+  glfwSetWindowShouldClose(impl_->window, GLFW_TRUE);
+}
 uint32_t Window::swapchain_generation() const {
   return impl_->swapchain->generation();
 }

@@ -110,6 +110,7 @@ class Window {
   /// For tests.
   void resize(int width, int height);
   void iconify(bool iconified);
+  void close();  // as the cross in its frame does
   /// How often the swapchain was made.
   [[nodiscard]] uint32_t swapchain_generation() const;
 
