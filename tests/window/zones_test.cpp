@@ -91,7 +91,7 @@ class WindowZonesTest : public ::testing::Test {
  protected:
   test::TempFolder folder_;
   std::filesystem::path file_;
-  std::string text_;  // of the file, as the hand saw it
+  std::string text_ = kPipeline;  // of the file, as the hand saw it
   std::atomic<bool> over_ = false;
 
   void SetUp() override {
@@ -124,9 +124,9 @@ class WindowZonesTest : public ::testing::Test {
     ASSERT_TRUE(ended.ok()) << ended.error().message;
     EXPECT_EQ(gpu::total_validation_messages(), complaints);
   }
-  /// Whether the file came to be another one.
+  /// Whether the file came to be another one since it was looked at.
   bool saved() {
-    const std::string before = *read_text(file_);
+    const std::string before = text_;
     return Hand::wait([&] {
       text_ = *read_text(file_);
       return text_ != before;
