@@ -49,9 +49,9 @@ class PanelsTest : public ::testing::Test {
   static bool popup() { return ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup); }
   /// Goes up the controls, from the lowest one, until something is there. Whether it was.
   template <class There>
-  bool find(There there) {
+  bool find(float x, There there) {
     for (float y = kHeight - 20; y > 40; y -= 6) {
-      move(kWidth - 100, y);
+      move(x, y);
       if (there()) return true;
     }
     return false;
@@ -67,7 +67,7 @@ TEST_F(PanelsTest, EscapeClosesAnOpenListFirst) {
                   .ok());
   turn();
   EXPECT_FALSE(panels_.close_popup()) << "nothing is open: Escape is for others";
-  ASSERT_TRUE(find([&] {
+  ASSERT_TRUE(find(kWidth - 100, [&] {
     click();
     return popup();
   }));
@@ -78,7 +78,7 @@ TEST_F(PanelsTest, EscapeClosesAnOpenListFirst) {
   turn();
   EXPECT_FALSE(panels_.close_popup());
   // One that is open no more by then does no harm.
-  ASSERT_TRUE(find([&] {
+  ASSERT_TRUE(find(kWidth - 100, [&] {
     click();
     return popup();
   }));
@@ -97,7 +97,7 @@ TEST_F(PanelsTest, GreyedControlsHaveTheirHelpToo) {
                             .restarts = true})
                   .ok());
   turn();
-  EXPECT_TRUE(find([] {
+  EXPECT_TRUE(find(kWidth - 240, [] {  // its title
     return std::ranges::any_of(ImGui::GetCurrentContext()->Windows, [](const ImGuiWindow* window) {
       return window->Active && (window->Flags & ImGuiWindowFlags_Tooltip) != 0;
     });
