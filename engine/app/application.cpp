@@ -198,7 +198,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   return {};
 }
 
-Status reload_pipeline(Application& app) {
+Status reload_pipeline(Application& app, bool zones) {
   auto before = std::pair(std::move(app.spec), std::move(app.params));
   const Params declared = std::move(app.declared);
   const auto put_back = [&](const Status& status) {
@@ -222,7 +222,7 @@ Status reload_pipeline(Application& app) {
   }
   if (!anew) {
     for (const auto& name : app.left_out) app.params.withdraw(name + ".");
-    if (app.spec.stages != before.first.stages) use_zones(app);
+    if (zones && app.spec.stages != before.first.stages) use_zones(app);
     return {};
   }
   auto stages = make_stages(app, app.mailbox->info(), app.loop->outputs().wants_results());

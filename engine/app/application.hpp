@@ -67,8 +67,9 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 /// Reads the pipeline file again. Values of the file that changed take the place of what was there, unless
 /// the command line set them; what the overlay set stays where the file's value did. Stages are made anew
 /// where they, their masks or what they read at their start changed; outputs go on. Errors: as of assemble();
-/// then everything stays as it was.
-Status reload_pipeline(Application& app);
+/// then everything stays as it was. Without `zones` stages that stay keep their shapes: an editor gives them
+/// the file's together with its own.
+Status reload_pipeline(Application& app, bool zones = true);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);

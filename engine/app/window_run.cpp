@@ -111,29 +111,31 @@ class WindowedRun {
       if (!more) break;
       TARSIER_CHECK(app_.loop->take_error());
     }
-    return {};
+    return failed_;
   }
 
  private:
-  /// Q and Esc end the run; what was drawn and not saved is told first.
+  /// Q, Esc and closing the window end the run; what was drawn and not saved is told first.
   bool quits(const window::Events& events) {
     bool quit = events.quit;
     panels_.visible = window_.panels_visible();
     for (const auto& input : events.input) {
+      if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
     }
-    if (!quit || !zones_.unsaved() || warned_ || ended_) return quit;
+    if (!quit || !zones_.unfinished() || warned_ || ended_) return quit;
     warned_ = true;
     window_.show_panels(true);
-    window_.say("the zones are not saved: Ctrl+S saves them, Q once more quits");
+    window_.say(zones_.drawing() ? "this zone is not finished: Q once more quits without it"
+                                 : "the zones are not saved: Ctrl+S saves them, Q once more quits");
     return false;
   }
 
-  /// A clip that is over takes nothing along that was drawn and not saved.
+  /// A clip that is over, or a camera that is gone, takes nothing along that was drawn and not saved.
   bool stays_for_zones() {
-    if (!zones_.unsaved() && !zones_.drawing()) return false;
+    if (!zones_.unfinished()) return false;
     if (!std::exchange(ended_, true)) window_.show_panels(true);
     return true;
   }
@@ -148,7 +150,7 @@ class WindowedRun {
 
   /// The user edits the pipeline while it runs: a mistake is told, and the last good one goes on.
   void reload() {
-    const Status status = reload_pipeline(app_);
+    const Status status = reload_pipeline(app_, false);
     mistake_ = status.ok() ? "" : status.error().message;
     if (!status.ok()) {
       log::error("{}", mistake_);
@@ -173,10 +175,11 @@ class WindowedRun {
     if (waits_) return true;
     auto letter = app_.mailbox->poll();
     using State = capture::Mailbox::State;
-    if (letter.state == State::kEnd && !stays_for_zones()) return false;
-    if (letter.state == State::kFailed) return letter.error;
+    const bool over = letter.state == State::kEnd || letter.state == State::kFailed;
+    if (letter.state == State::kFailed) failed_ = letter.error;
+    if (over && !stays_for_zones()) return false;
     const bool fresh = letter.state == State::kFrame;
-    const bool stands = data_.paused || letter.state == State::kEnd;
+    const bool stands = data_.paused || over;
     const bool refresh = stands && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
     idle_ = !fresh && !refresh;
     if (idle_) return true;
@@ -211,9 +214,10 @@ class WindowedRun {
     data_.message = !mistake_.empty() ? mistake_ : window_.message();
     if (data_.message.empty()) data_.message = zones_.message();
     if (data_.message.empty() && ended_)
-      data_.message = "the source has ended, the zones are not saved: Ctrl+S saves them, Q quits";
-    data_.zones = zones_.view(window_.picture_area());
-    warned_ = warned_ && zones_.unsaved();
+      data_.message = fmt::format("{}; the zones are not saved: Ctrl+S saves them, Q quits",
+                                  failed_.ok() ? "the source has ended" : failed_.error().message);
+    data_.zones = zones_.view(window_.picture_area(), panels_);
+    warned_ = warned_ && zones_.unfinished();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :
@@ -265,7 +269,8 @@ class WindowedRun {
   WindowZones zones_;
   overlay::ZoneEvents wanted_save_;
   bool warned_ = false;  // that zones are not saved
-  bool ended_ = false;   // the source
+  bool ended_ = false;   // the source, and zones are not saved
+  Status failed_;        // or it broke
   std::string mistake_;  // in the pipeline file as it is now
   uint64_t seen_ = 0;
   bool idle_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "capture/source_name.hpp"
 #include "core/log.hpp"
 
 namespace tarsier::app {
@@ -54,7 +55,7 @@ void WindowZones::reload() {
   const std::string& source = app_.mailbox->info().name;
   const auto* stage = spec();
   editor_.load(stage == nullptr ? std::vector<pipeline::ZoneSpec>() : pipeline::zones_in(*stage, source),
-               pipeline::zone_source(source));
+               capture::place_name(source));
   apply();
 }
 
@@ -65,16 +66,22 @@ void WindowZones::apply() {
   stage->use_shapes(editor_.shapes());
 }
 
-void WindowZones::set_view(const window::PictureArea& picture) {
-  editor_.set_view({picture.x, picture.y, picture.width, picture.height});
+void WindowZones::set_view(const window::PictureArea& picture, const overlay::Panels& panels) {
+  editor_.set_view({picture.x, picture.y, picture.width, picture.height, panels.scale()});
 }
 
 bool WindowZones::input(const window::Input& input, const window::PictureArea& picture,
                         const overlay::Panels& panels) {
   using Kind = window::Input::What;
-  if (!there() || !panels.visible) return input.what != Kind::kEscape;
-  set_view(picture);
+  if (!there()) return input.what != Kind::kEscape;
+  set_view(picture, panels);
   wants_save_ = false;
+  if (!panels.visible) {
+    // A drag that was under way when they went ends where the button comes up.
+    if (input.what == Kind::kRelease) editor_.release(input.x, input.y);
+    apply();
+    return input.what != Kind::kEscape;
+  }
   // The panels get the mouse first. What began on the picture ends there, wherever the mouse is by then.
   const bool covered = panels.covers(input.x, input.y);
   switch (input.what) {
@@ -175,18 +182,16 @@ void WindowZones::add_shape(const vision::ZoneShape& shape, bool closed, Ink ink
   auto& path = sketch.paths.emplace_back();
   path.closed = closed;
   path.ink = ink;
-  for (const auto& point : shape.points) {
-    const auto at = editor_.to_window(point);
-    path.spots.push_back({float(at.x), float(at.y)});
-  }
+  for (const auto& point : shape.points) path.spots.push_back(spot(point));
+}
+
+overlay::ZoneSketch::Spot WindowZones::spot(vision::Point point) const {
+  const auto at = editor_.to_window(point);
+  return {float(at.x), float(at.y)};
 }
 
 overlay::ZoneSketch WindowZones::sketch() const {
   overlay::ZoneSketch sketch;
-  const auto spot = [this](vision::Point point) {
-    const auto at = editor_.to_window(point);
-    return overlay::ZoneSketch::Spot{float(at.x), float(at.y)};
-  };
   if (const auto& draft = editor_.draft()) {
     add_shape(*draft, false, Ink::kNew, sketch);
     if (!draft->points.empty()) {
@@ -228,10 +233,11 @@ overlay::ZoneSketch WindowZones::sketch() const {
   return sketch;
 }
 
-std::optional<overlay::ZoneView> WindowZones::view(const window::PictureArea& picture) {
+std::optional<overlay::ZoneView> WindowZones::view(const window::PictureArea& picture,
+                                                   const overlay::Panels& panels) {
   const auto* stage = keeper();
   if (stage == nullptr) return std::nullopt;
-  set_view(picture);
+  set_view(picture, panels);
   overlay::ZoneView view;
   for (size_t i = 0; i < editor_.items().size(); ++i) {
     const auto& item = editor_.items()[i];

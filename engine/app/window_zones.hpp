@@ -19,8 +19,8 @@ class WindowZones {
   [[nodiscard]] bool there() const { return keeper() != nullptr; }
   /// After the pipeline file was read again.
   void reload();
-  /// The mouse and keys of the window; `covered` says where panels lie. False: an Escape that it has no use
-  /// for.
+  /// The mouse and keys of the window; where panels lie they are for those. While the panels are hidden it
+  /// only lets go of what is being dragged. False: an Escape that it has no use for.
   bool input(const window::Input& input, const window::PictureArea& picture, const overlay::Panels& panels);
   /// What the user did in the panel, but for saving.
   void handle(const overlay::ZoneEvents& events);
@@ -29,8 +29,11 @@ class WindowZones {
   bool save(bool copy);
   [[nodiscard]] bool wants_save() const { return wants_save_; }
   [[nodiscard]] bool unsaved() const { return there() && editor_.unsaved(); }
-  [[nodiscard]] bool drawing() const { return editor_.draft() || editor_.dragged() != nullptr; }
-  [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture);
+  [[nodiscard]] bool drawing() const { return there() && (editor_.draft() || editor_.dragged() != nullptr); }
+  /// Whether something would be lost if it ended now.
+  [[nodiscard]] bool unfinished() const { return unsaved() || drawing(); }
+  [[nodiscard]] std::optional<overlay::ZoneView> view(const window::PictureArea& picture,
+                                                      const overlay::Panels& panels);
   /// What to do next, or what is wrong with what was done; may be empty.
   [[nodiscard]] std::string message() const;
 
@@ -40,8 +43,9 @@ class WindowZones {
   void apply();
   void add_shape(const vision::ZoneShape& shape, bool closed, overlay::ZoneSketch::Ink ink,
                  overlay::ZoneSketch& sketch) const;
+  [[nodiscard]] overlay::ZoneSketch::Spot spot(vision::Point point) const;
   [[nodiscard]] overlay::ZoneSketch sketch() const;
-  void set_view(const window::PictureArea& picture);
+  void set_view(const window::PictureArea& picture, const overlay::Panels& panels);
 
   Application& app_;
   ZoneEditor editor_;

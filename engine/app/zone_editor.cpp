@@ -10,13 +10,10 @@ using pipeline::ZoneSpec;
 using vision::Point;
 using vision::ZoneShape;
 
-constexpr double kReach = 9;   // of a corner, in the window's units: a hand finds it without aiming
+// In units of View::scale.
+constexpr double kReach = 9;   // of a corner: a hand finds it without aiming
 constexpr double kAgain = 4;   // a second click there is meant for the corner, not for another one
 constexpr double kTremor = 3;  // a click moves nothing
-
-double distance(Point a, Point b) {
-  return std::hypot(b.x - a.x, b.y - a.y);
-}
 
 /// Names and sources together are there once in a file.
 bool same_table(const ZoneSpec& a, const ZoneSpec& b) {
@@ -99,14 +96,19 @@ bool ZoneEditor::has_name(const std::string& name) const {
   return std::ranges::any_of(items_, [&](const Item& item) { return item.now.shape.name == name; });
 }
 
+std::string ZoneEditor::free_name(bool line) const {
+  for (int number = 1;; ++number) {
+    std::string name = fmt::format("{} {}", line ? "line" : "zone", number);
+    if (!has_name(name)) return name;
+  }
+}
+
 void ZoneEditor::begin(bool line) {
   drag_.reset();
   hold_.reset();
   selected_.reset();
   fault_.clear();
-  draft_ = ZoneShape{.name = "", .line = line, .points = {}};
-  for (int number = 1; draft_->name.empty() || has_name(draft_->name); ++number)
-    draft_->name = fmt::format("{} {}", line ? "line" : "zone", number);
+  draft_ = ZoneShape{.name = free_name(line), .line = line, .points = {}};
 }
 
 void ZoneEditor::rename(size_t item, const std::string& name) {
@@ -115,7 +117,7 @@ void ZoneEditor::rename(size_t item, const std::string& name) {
   if (name == shape.name) return;
   if (name.empty()) {
     fault_ = told(shape, "a name has at least one letter");
-  } else if (has_name(name)) {
+  } else if (has_name(name) || (draft_ && draft_->name == name)) {
     fault_ = told(shape, fmt::format("there is another '{}'", name));
   } else {
     shape.name = name;
@@ -155,18 +157,19 @@ Point ZoneEditor::to_picture(double x, double y) const {
 }
 
 bool ZoneEditor::near(Point corner, double x, double y, double reach) const {
-  return distance(to_window(corner), {x, y}) <= reach;
+  // A click beside the picture is one at its edge.
+  return distance(to_window(corner), to_window(to_picture(x, y))) <= reach * view_.scale;
 }
 
 bool ZoneEditor::has_middle(const ZoneShape& shape, size_t corner) const {
   const auto& points = shape.points;
-  return !shape.line &&
-         distance(to_window(points[corner]), to_window(points[(corner + 1) % points.size()])) > 5 * kReach;
+  return !shape.line && distance(to_window(points[corner]), to_window(points[(corner + 1) % points.size()])) >
+                            5 * kReach * view_.scale;
 }
 
 std::optional<ZoneEditor::Hold> ZoneEditor::find(double x, double y) const {
   std::optional<Hold> found;
-  double least = kReach;
+  double least = kReach * view_.scale;
   const auto consider = [&](double away, const Hold& hold) {
     if (away > least) return;
     least = away;
@@ -221,7 +224,7 @@ void ZoneEditor::move(double x, double y) {
     hold_ = find(x, y);
     return;
   }
-  drag_->moved = drag_->moved || distance(drag_->from, {x, y}) > kTremor;
+  drag_->moved = drag_->moved || distance(drag_->from, {x, y}) > kTremor * view_.scale;
   if (!drag_->moved) return;
   drag_->shape.points[drag_->corner] = pointer_;
   const std::string fault = vision::fault_of(drag_->shape);
@@ -318,6 +321,7 @@ void ZoneEditor::finish() {
   const std::string fault = vision::fault_of(*draft_);
   fault_ = fault.empty() ? "" : told(*draft_, fault);
   if (!fault.empty()) return;
+  if (has_name(draft_->name)) draft_->name = free_name(draft_->line);  // the file has it by now
   items_.push_back({std::nullopt, {.shape = *std::move(draft_), .source = source_, .place = {}}});
   draft_.reset();
   selected_ = items_.size() - 1;

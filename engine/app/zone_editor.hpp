@@ -18,6 +18,7 @@ class ZoneEditor {
   /// Where the picture lies in the window.
   struct View {
     double x = 0, y = 0, width = 1, height = 1;
+    double scale = 1;  // how large handles are drawn: as large they are for the mouse
   };
   /// What a press would take hold of.
   struct Hold {
@@ -93,6 +94,7 @@ class ZoneEditor {
   [[nodiscard]] std::optional<Hold> find(double x, double y) const;
   [[nodiscard]] bool crosses(vision::Point next) const;
   [[nodiscard]] bool has_name(const std::string& name) const;
+  [[nodiscard]] std::string free_name(bool line) const;
   /// False where the shape has a fault, which is told.
   bool take(size_t item, const vision::ZoneShape& shape);
 

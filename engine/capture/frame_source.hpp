@@ -26,7 +26,7 @@ struct Frame {
 };
 
 struct SourceInfo {
-  std::string name;  // as the user gave it
+  std::string name;  // as the user gave it, but for passwords: display_name()
   std::string kind;  // "video", "camera", "images", "stream", "synthetic"
   int width = 0, height = 0;
   double fps = 0;       // nominal; 0 where unknown

@@ -8,6 +8,7 @@
 
 #include "capture/frame_pool.hpp"
 #include "capture/quiet.hpp"
+#include "capture/source_name.hpp"
 #include "capture/sources.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
@@ -238,32 +239,34 @@ SourceResult open_camera(const std::string& spec, int index, const SourceOptions
 SourceResult open_stream(const std::string& url, const SourceOptions& options) {
   const int timeout_ms = std::max(100, int(options.stream_timeout_s * 1000));
   take_library_error();
+  const std::string name = display_name(url);
   cv::VideoCapture capture;
   try {
     const bool opened = capture.open(
         url, cv::CAP_FFMPEG,
         {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv::CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms});
     if (!opened) {
-      return input_error("{}: cannot be opened ({}); check the address and that the server runs", url,
+      return input_error("{}: cannot be opened ({}); check the address and that the server runs", name,
                          reason_or(fmt::format("no answer within {:.0f} s", options.stream_timeout_s)));
     }
   } catch (const cv::Exception& e) {
-    return input_error("{}: cannot be opened ({})", url, e.err);
+    return input_error("{}: cannot be opened ({})", name, e.err);
   }
-  SourceInfo info{.name = url, .kind = "stream"};
+  SourceInfo info{.name = name, .kind = "stream"};
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
   info.frames = sane_count(capture.get(cv::CAP_PROP_FRAME_COUNT));
   info.live = info.frames < 0;  // a file behind HTTP has a length
   auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
   if (!source->prime()) {
-    return input_error("{}: gives no video frames ({})", url, reason_or("no video stream"));
+    return input_error("{}: gives no video frames ({})", name, reason_or("no video stream"));
   }
   return SourceResult(std::move(source));
 }
 
 SourceResult open_gstreamer(const std::string& pipeline, const SourceOptions& options) {
+  const std::string name = display_name(pipeline);
   if (pipeline.find("appsink") == std::string::npos) {
-    return input_error("{}: a GStreamer pipeline must end in '! appsink'", pipeline);
+    return input_error("{}: a GStreamer pipeline must end in '! appsink'", name);
   }
   cv::VideoCapture capture;
   try {
@@ -271,17 +274,17 @@ SourceResult open_gstreamer(const std::string& pipeline, const SourceOptions& op
       return input_error(
           "{}: GStreamer cannot start this pipeline; try it with gst-launch-1.0 (with fakesink in place of "
           "appsink) and install the plug-ins that it names",
-          pipeline);
+          name);
     }
   } catch (const cv::Exception& e) {
-    return input_error("{}: GStreamer cannot start this pipeline ({})", pipeline, e.err);
+    return input_error("{}: GStreamer cannot start this pipeline ({})", name, e.err);
   }
-  SourceInfo info{.name = pipeline, .kind = "stream"};
+  SourceInfo info{.name = name, .kind = "stream"};
   info.fps = sane_fps(capture.get(cv::CAP_PROP_FPS));
   info.frames = sane_count(capture.get(cv::CAP_PROP_FRAME_COUNT));
   info.live = info.frames < 0;
   auto source = std::make_unique<VideoSource>(capture, std::move(info), options);
-  if (!source->prime()) return input_error("{}: the pipeline gives no frames", pipeline);
+  if (!source->prime()) return input_error("{}: the pipeline gives no frames", name);
   return SourceResult(std::move(source));
 }
 

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <imgui.h>
+#include <imgui_internal.h>
 #include <imgui_stdlib.h>
+#include <utility>
 
 #include "core/text.hpp"
 #include "overlay/widgets.hpp"
@@ -47,11 +49,12 @@ void bar(const std::string& name, const std::string& value, float fraction, ImU3
 }
 
 void help_on_hover(const ParamSpec& spec) {
-  if (!ImGui::IsItemHovered() || spec.help.empty()) return;
+  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled) || spec.help.empty()) return;
   ImGui::BeginTooltip();
   ImGui::PushTextWrapPos(ImGui::GetFontSize() * 20);
   text(spec.help);
-  dim(spec.restarts ? spec.key + " (takes effect at the next start)" : spec.key);
+  dim(spec.key);
+  if (spec.restarts) dim("set it in the pipeline file: it is read when that is saved");
   ImGui::PopTextWrapPos();
   ImGui::EndTooltip();
 }
@@ -74,6 +77,9 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   PanelEvents events;
   taken_.clear();
   if (!visible) return events;
+  scale_ = unit_scale();
+  if (std::exchange(closes_popup_, false) && ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup))
+    ImGui::ClosePopupToLevel(0, false);
   if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
@@ -117,6 +123,11 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
 void Panels::note_place() {
   const ImVec2 at = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
   taken_.push_back({at.x, at.y, at.x + size.x, at.y + size.y});
+}
+
+bool Panels::close_popup() {
+  closes_popup_ = closes_popup_ || (visible && popup_);
+  return visible && std::exchange(popup_, false);
 }
 
 bool Panels::covers(double x, double y) const {
@@ -220,10 +231,10 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   }
   ImGui::Spacing();
   ImGui::Separator();
-  dim("Space pause    Tab panels");
-  dim("F full screen    S screenshot");
+  dim("Space pause    . one frame");
+  dim("Tab panels    F full screen");
   if (data.zones) dim("Z new zone    L new line");
-  dim("Q or Esc quit");
+  dim("S screenshot    Q or Esc quit");
 }
 
 void Panels::apply(const std::string& key, const ParamValue& value, Params& params) {

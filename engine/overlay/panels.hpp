@@ -34,6 +34,10 @@ class Panels {
   PanelEvents draw(const ProfileSnapshot& data, Params& params);
   /// Whether a press there is for the panels, as they were drawn last.
   [[nodiscard]] bool covers(double x, double y) const;
+  /// Escape: closes a list that is open; false: none was.
+  bool close_popup();
+  /// Of what is drawn, 1 where a window's unit is a pixel.
+  [[nodiscard]] double scale() const { return scale_; }
   bool visible = true;
 
  private:
@@ -52,7 +56,8 @@ class Panels {
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window
-  bool popup_ = false;
+  bool popup_ = false, closes_popup_ = false;
+  double scale_ = 1;
 };
 
 /// Colours, spacing and the font. `scale`: of a HiDPI screen. Call once, after ImGui::CreateContext. Without

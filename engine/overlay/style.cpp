@@ -2,11 +2,11 @@
 #include <imgui.h>
 
 #include "overlay/panels.hpp"
+#include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
 namespace {
 
-constexpr float kFontPixels = 14.0F;
 constexpr float kLargePixels = 25.0F;  // the frame rate
 
 ImVec4 rgb(uint32_t hex, float alpha = 1) {
@@ -22,7 +22,7 @@ void apply_style(float scale, const std::string& font_path) {
   io.ConfigWindowsMoveFromTitleBarOnly = true;
   std::error_code ignored;
   if (std::filesystem::is_regular_file(font_path, ignored)) {
-    static const ImWchar kRanges[] = {0x20,   0xFF,   0x2013, 0x2026, 0x2190, 0x2193,
+    static const ImWchar kRanges[] = {0x20,   0x17F,  0x2013, 0x2026, 0x2190, 0x2193,
                                       0x25B6, 0x25B6, 0x23F8, 0x23F8, 0};
     io.Fonts->AddFontFromFileTTF(font_path.c_str(), kFontPixels * scale, nullptr, kRanges);
     static const ImWchar kDigits[] = {0x20, 0x3A, 0};

@@ -7,6 +7,12 @@
 
 namespace tarsier::overlay {
 
+constexpr float kFontPixels = 14;  // on a screen whose scale is 1
+/// Of what is drawn beside text.
+inline float unit_scale() {
+  return ImGui::GetFontSize() / kFontPixels;
+}
+
 inline const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
 inline const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
 inline const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};

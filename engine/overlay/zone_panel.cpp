@@ -33,7 +33,7 @@ void wrapped(const std::string& line, const ImVec4& color) {
 /// Below the panels, dark around light: seen on any picture.
 void Panels::draw_sketch(const ZoneSketch& sketch) {
   ImDrawList& draw = *ImGui::GetBackgroundDrawList();
-  const float unit = ImGui::GetFontSize() / 14;
+  const float unit = unit_scale();
   constexpr ImU32 kDark = IM_COL32(8, 10, 14, 190);
   for (const auto& path : sketch.paths) {
     std::vector<ImVec2> points;

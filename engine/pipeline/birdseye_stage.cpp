@@ -9,6 +9,7 @@
 // hundred small triangles, and nothing is read back.
 #include <algorithm>
 
+#include "pipeline/camera.hpp"
 #include "pipeline/stage.hpp"
 #include "present/birdseye.hpp"
 #include "present/text_tables.hpp"
@@ -41,7 +42,7 @@ class BirdseyeStage final : public Stage {
   void layers(const gpu::FrameContext&, const DeviceFrame&, const Params&, Layers& layers) const override {
     if (panel_ == nullptr) return;
     layers.panel = panel_;
-    layers.add_note("estimates, not safety-rated");
+    layers.add_note(kEstimates);
   }
 
   void read_results(gpu::FrameContext& frame, const std::shared_ptr<FrameResult>& result,

@@ -9,6 +9,9 @@
 
 namespace tarsier::pipeline {
 
+/// What every picture says that shows what is measured so.
+constexpr const char* kEstimates = "estimates, not safety-rated";
+
 /// The first stage that needs a camera declares its keys, [stage.camera]; the others take the same.
 Status declare_camera(const StageSpec& spec, std::span<const StageSpec> before, Params& params);
 /// Errors (kInput): the horizon is to come from lanes that no stage before this one follows.

@@ -6,11 +6,11 @@
 // A frame's results are exact; what is drawn over it is what was known when it was recorded.
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "pipeline/camera.hpp"
+#include "pipeline/event_span.hpp"
 #include "pipeline/stage.hpp"
 #include "vision/lane_tracker.hpp"
 
@@ -85,7 +85,7 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
       layers.add_note(fmt::format("{:.1f} m {} of the lane's middle", std::abs(position),
                                   position < 0 ? "left" : "right"));
     }
-    layers.add_note("estimates, not safety-rated");
+    layers.add_note(kEstimates);
     if (departure_.on()) {
       layers.banners.push_back(
           fmt::format("LANE DEPARTURE  {}   (not safety-rated)", departure_.side() == 0 ? "left" : "right"));
@@ -105,18 +105,15 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
  private:
   void update(FrameResult& result, const vision::HostMask& mask, const Settings& settings,
               const vision::GroundPlane& plane) {
-    if (result.time_s < time_s_) departure_ = {};  // the source went back: so does the tracker
+    if (result.time_s < time_s_) {  // the source went back: so does the tracker
+      departure_ = {};
+      event_.end(result);
+    }
     time_s_ = result.time_s;
     tracker_.update(mask, result.time_s, plane, result.width, result.height, settings.lane);
     described_ = plane;
     from_lanes_ = tracker_.lane().pitch_from_lanes;
-    const bool was_on = departure_.on();
     departure_.update(tracker_.lane(), settings.departure);
-    if (departure_.on() && !was_on) {
-      began_frame_ = result.frame_id;
-      began_s_ = result.time_s;
-    }
-    ended_ = was_on && !departure_.on();
   }
 
   /// Also in frames that the network did not look at: there the lane is where it was.
@@ -127,14 +124,8 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
       if (lanes.lane.sides[size_t(side)].known)
         tracker_.curve(side, result.height, lanes.curves[size_t(side)]);
     }
-    const bool ends = std::exchange(ended_, false);
-    if (departure_.on() || ends) {
-      result.events.push_back({.type = "lane_departure",
-                               .side = departure_.side() == 0 ? "left" : "right",
-                               .began_frame = began_frame_,
-                               .began_s = began_s_,
-                               .ended = ends});
-    }
+    event_.update(departure_.on(),
+                  {.type = "lane_departure", .side = departure_.side() == 0 ? "left" : "right"}, result);
   }
 
   std::string name_, camera_;  // prefixes of its parameters
@@ -143,12 +134,11 @@ class LanesStage final : public Stage, public LaneSource, public MaskReader {
   Settings settings_;   // of the latest frame
   vision::GroundPlane plane_, described_;
   bool shown_ = true, from_lanes_ = false;
-  bool ended_ = false;  // the departure, with the latest mask
   float fill_ = 0;
   vision::LaneTracker tracker_;
   vision::LaneDeparture departure_;
-  uint64_t began_frame_ = 0;
-  double began_s_ = 0, time_s_ = 0;
+  EventSpan event_;  // of the departure
+  double time_s_ = 0;
   std::array<std::array<present::TrailPoint, kDrawn>, 2> drawn_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/text.hpp"
 #include "pipeline/camera.hpp"
+#include "pipeline/event_span.hpp"
 #include "pipeline/stage.hpp"
 #include "vision/ground_plane.hpp"
 #include "vision/range_filter.hpp"
@@ -49,7 +50,7 @@ class RangeStage final : public Stage, public TrackNotes {
   void layers(const gpu::FrameContext&, const DeviceFrame& picture, const Params&,
               Layers& layers) const override {
     if (!shown_) return;
-    layers.add_note("estimates, not safety-rated");
+    layers.add_note(kEstimates);
     std::optional<double> first;
     for (const auto& [id, one] : tracks_) {
       if (!one.warning.on()) continue;
@@ -81,12 +82,14 @@ class RangeStage final : public Stage, public TrackNotes {
   struct One {
     vision::TrackRange range;
     vision::CollisionWarning warning;
-    uint64_t began_frame = 0;
-    double began_s = 0;
+    EventSpan event;
   };
 
   void update(FrameResult& result, const Settings& settings, const vision::GroundPlane& plane) {
-    if (result.time_s < time_s_) tracks_.clear();  // the source went back: so does the tracker
+    if (result.time_s < time_s_) {  // the source went back: so does the tracker
+      for (auto& [id, one] : tracks_) one.event.end(result);
+      tracks_.clear();
+    }
     time_s_ = result.time_s;
     for (auto& track : result.tracks) {
       One& one = tracks_[track.id];
@@ -96,22 +99,12 @@ class RangeStage final : public Stage, public TrackNotes {
       const bool removed = track.state == vision::TrackState::kRemoved;
       one.range.update(track, seen, result.time_s, plane, result.width, result.height, settings.acceleration);
       one.range.fill(track, plane);
-      const bool was_on = one.warning.on();
       std::optional<double> ttc;
       if (track.ttc_s) ttc = track.ttc_s->value;
       if (seen || !tracked)
         one.warning.update(ttc, in_path(track, one, result.time_s, settings, plane), seen, settings.warning);
-      if (one.warning.on() && !was_on) {
-        one.began_frame = result.frame_id;
-        one.began_s = result.time_s;
-      }
-      if (one.warning.on() || was_on) {
-        result.events.push_back({.type = "forward_collision",
-                                 .track = track.id,
-                                 .began_frame = one.began_frame,
-                                 .began_s = one.began_s,
-                                 .ended = removed || !one.warning.on()});
-      }
+      one.event.update(one.warning.on() && !removed, {.type = "forward_collision", .track = track.id},
+                       result);
       if (removed) tracks_.erase(track.id);
     }
   }

@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include "capture/source_name.hpp"
 #include "core/file.hpp"
 
 namespace tarsier::pipeline {
@@ -13,9 +14,9 @@ namespace {
 /// Lines and columns of toml++ as places in the text. Columns count code points.
 class Places {
  public:
-  explicit Places(const std::string& text) : text_(text) {
-    for (size_t at = 0; at != std::string::npos; at = text.find('\n', at))
-      lines_.push_back(at == 0 ? 0 : ++at);
+  explicit Places(const std::string& text) : text_(text), lines_{0} {
+    for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+      lines_.push_back(at + 1);
     if (text.starts_with("\xEF\xBB\xBF")) lines_.front() = 3;
   }
   [[nodiscard]] size_t of(const toml::source_position& place) const {
@@ -256,21 +257,13 @@ Result<toml::table> parse(const std::string& text, const std::string& file) {
 
 }  // namespace
 
-std::string zone_source(std::string_view source) {
-  // Of "rtsp://user:password@host" the file gets the host alone.
-  if (const size_t scheme = source.find("://"); scheme != std::string_view::npos) {
-    const size_t host = scheme + 3, path = std::min(source.find('/', host), source.size());
-    if (const size_t user = source.rfind('@', path); user != std::string_view::npos && user >= host)
-      source.remove_prefix(user + 1);
-  }
-  return fs::path(source).filename().string();
-}
-
 std::vector<ZoneSpec> zones_in(const StageSpec& stage, std::string_view source) {
   std::vector<ZoneSpec> zones;
-  const std::string name = zone_source(source);
+  const std::string name = capture::place_name(source);
+  // Older files have the last part of an address alone.
+  const std::string last = name.substr(name.rfind('/') + 1);
   for (const auto& zone : stage.zones) {
-    if (zone.source.empty() || zone.source == name) zones.push_back(zone);
+    if (zone.source.empty() || zone.source == name || zone.source == last) zones.push_back(zone);
   }
   return zones;
 }

@@ -13,10 +13,8 @@
 
 namespace tarsier::pipeline {
 
-/// What ZoneSpec::source says of a clip or camera that the user named so: its last part, without who may
-/// see it.
-[[nodiscard]] std::string zone_source(std::string_view source);
-/// Those of the stage that are places in that source's picture, in the file's order.
+/// Those of the stage that are places in that source's picture, in the file's order. ZoneSpec::source is a
+/// capture::place_name().
 [[nodiscard]] std::vector<ZoneSpec> zones_in(const StageSpec& stage, std::string_view source);
 [[nodiscard]] std::vector<vision::ZoneShape> shapes_of(std::span<const ZoneSpec> zones);
 

@@ -25,6 +25,11 @@ constexpr float kLost = 0.45F;      // opacity
 constexpr float kAspect = 0.62F;    // of the panel
 constexpr size_t kMost = 64;        // objects
 
+/// No object is drawn smaller.
+float least_px(const Rect& place) {
+  return (place.y1 - place.y0) / 45;
+}
+
 float smooth(double x, double from, double to) {
   const auto t = float(std::clamp((x - from) / (to - from), 0.0, 1.0));
   return t * t * (3 - 2 * t);
@@ -111,7 +116,7 @@ void Birdseye::see(double time_s, std::span<const vision::Track> tracks, std::sp
     object->lost = lost;
     object->warned = std::ranges::find(warned, track.id) != warned.end();
     object->seen_s = time_s;
-    object->place = {track.distance_m->value, *track.lateral_m};
+    object->place = {track.distance_m->value, track.lateral_m->value};
     object->sigma_m = track.distance_m->sigma;
     object->speed = {track.relative_speed_mps ? beyond(*track.relative_speed_mps) : 0,
                      track.lateral_speed_mps ? beyond(*track.lateral_speed_mps) : 0};
@@ -257,7 +262,7 @@ void Birdseye::draw_object(const Object& object, const BirdseyeView& view) {
   const Rect& place = view.place();
   const auto& [ahead, right] = object.shown_place;
   // What is small stays visible, and what is longer than wide looks like it.
-  const float least = (place.y1 - place.y0) / 45;
+  const float least = least_px(place);
   const float wide = std::max(float(object.size.width_m) * view.pixels_across(), least);
   const float long_px = std::max(float(object.size.length_m) * view.pixels_along(),
                                  object.size.length_m > object.size.width_m ? 1.3F * wide : wide);
@@ -280,33 +285,7 @@ void Birdseye::draw_object(const Object& object, const BirdseyeView& view) {
              0.8F);
   }
 
-  // From its edge on, in the direction in which it goes.
-  const float middle = (low + high) / 2;
-  const float way_x = float(object.shown_speed.right * kVector_s) * view.pixels_across();
-  const float way_y = -float(object.shown_speed.ahead * kVector_s) * view.pixels_along();
-  const float length = std::hypot(way_x, way_y);
-  const float drawn = shown * smooth(length, least * 0.8, least * 1.6);
-  if (drawn > 0) {
-    const TrailPoint from{x + std::clamp(way_x / least, -1.0F, 1.0F) * wide / 2,
-                          middle + std::clamp(way_y / least, -1.0F, 1.0F) * long_px / 2, drawn};
-    // Cut off at the panel's edge, in its direction.
-    float part = 1;
-    const auto cut = [&](float start, float way, float first, float last) {
-      if (way > 0) part = std::min(part, (last - start) / way);
-      if (way < 0) part = std::min(part, (first - start) / way);
-    };
-    cut(from.x, way_x, place.x0 + 3, place.x1 - 3);
-    cut(from.y, way_y, place.y0 + 3, place.y1 - 3);
-    part = std::max(part, 0.0F);
-    const TrailPoint to{from.x + way_x * part, from.y + way_y * part, drawn};
-    const float head = std::min(least * 0.9F, length * part * 0.6F);
-    const float ux = way_x / length, uy = way_y / length;
-    const TrailPoint neck{to.x - ux * head, to.y - uy * head, drawn};
-    add_line(std::array{from, neck}, color, 1, 1.4F);
-    const float half = head * 0.6F;
-    add_area(std::array{TrailPoint{neck.x - uy * half, neck.y + ux * half, drawn}, to},
-             std::array{TrailPoint{neck.x + uy * half, neck.y - ux * half, drawn}, to}, color, 1);
-  }
+  draw_arrow(object, {x - wide / 2, high, x + wide / 2, low}, color, shown, view);
   const bool round = object.size.length_m <= object.size.width_m;
   const float radius = round ? wide / 2 : wide * 0.25F;
   boxes_.push_back({{x - wide / 2, high, x + wide / 2, low}, color, shown, radius, object.id});
@@ -315,6 +294,38 @@ void Birdseye::draw_object(const Object& object, const BirdseyeView& view) {
     boxes_.push_back(
         {{x - wide / 2 - rim, high - rim, x + wide / 2 + rim, low + rim}, kOwn, shown, radius + rim});
   }
+}
+
+/// From the box's edge on, in the direction in which it goes.
+void Birdseye::draw_arrow(const Object& object, const Rect& box, const Color& color, float opacity,
+                          const BirdseyeView& view) {
+  const Rect& place = view.place();
+  const float least = least_px(place);
+  const float way_x = float(object.shown_speed.right * kVector_s) * view.pixels_across();
+  const float way_y = -float(object.shown_speed.ahead * kVector_s) * view.pixels_along();
+  const float length = std::hypot(way_x, way_y);
+  const float drawn = opacity * smooth(length, least * 0.8, least * 1.6);
+  if (drawn <= 0) return;
+  const TrailPoint from{
+      (box.x0 + box.x1) / 2 + std::clamp(way_x / least, -1.0F, 1.0F) * (box.x1 - box.x0) / 2,
+      (box.y0 + box.y1) / 2 + std::clamp(way_y / least, -1.0F, 1.0F) * (box.y1 - box.y0) / 2, drawn};
+  // Cut off at the panel's edge, in its direction.
+  float part = 1;
+  const auto cut = [&](float start, float way, float first, float last) {
+    if (way > 0) part = std::min(part, (last - start) / way);
+    if (way < 0) part = std::min(part, (first - start) / way);
+  };
+  cut(from.x, way_x, place.x0 + 3, place.x1 - 3);
+  cut(from.y, way_y, place.y0 + 3, place.y1 - 3);
+  part = std::max(part, 0.0F);
+  const TrailPoint to{from.x + way_x * part, from.y + way_y * part, drawn};
+  const float head = std::min(least * 0.9F, length * part * 0.6F);
+  const float ux = way_x / length, uy = way_y / length;
+  const TrailPoint neck{to.x - ux * head, to.y - uy * head, drawn};
+  add_line(std::array{from, neck}, color, 1, 1.4F);
+  const float half = head * 0.6F;
+  add_area(std::array{TrailPoint{neck.x - uy * half, neck.y + ux * half, drawn}, to},
+           std::array{TrailPoint{neck.x + uy * half, neck.y - ux * half, drawn}, to}, color, 1);
 }
 
 void Birdseye::add_line(std::span<const TrailPoint> points, const Color& color, float opacity, float width) {

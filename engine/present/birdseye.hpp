@@ -92,6 +92,8 @@ class Birdseye {
   void draw_ground(const BirdseyeView& view, float text_pixels);
   void draw_lane(const BirdseyeView& view);
   void draw_object(const Object& object, const BirdseyeView& view);
+  void draw_arrow(const Object& object, const Rect& box, const std::array<float, 3>& color, float opacity,
+                  const BirdseyeView& view);
   void draw_own(const BirdseyeView& view);
   void add_line(std::span<const TrailPoint> points, const std::array<float, 3>& color, float opacity,
                 float width);

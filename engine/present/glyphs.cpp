@@ -17,30 +17,32 @@ namespace tarsier::present {
 namespace {
 
 constexpr uint32_t kAtlasWidth = 512;
-constexpr char32_t kEllipsis = 0x2026;
 constexpr char32_t kReplacement = 0xFFFD;
+constexpr char32_t kLatin = 0xA0, kLatinEnd = 0x180;
 
 }  // namespace
 
+char32_t next_code(std::string_view text, size_t& at) {
+  const auto lead = uint8_t(text[at]);
+  const size_t length = lead < 0x80         ? 1
+                        : (lead >> 5) == 6  ? 2
+                        : (lead >> 4) == 14 ? 3
+                        : (lead >> 3) == 30 ? 4
+                                            : 0;
+  char32_t code = length == 1 ? lead : lead & (0x7FU >> length);
+  bool good = length != 0 && at + length <= text.size();
+  for (size_t k = 1; good && k < length; ++k) {
+    const auto next = uint8_t(text[at + k]);
+    good = (next & 0xC0U) == 0x80;
+    code = code << 6 | (next & 0x3FU);
+  }
+  at += good ? length : 1;
+  return good ? code : kReplacement;
+}
+
 std::u32string decode_utf8(std::string_view text) {
   std::u32string out;
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = uint8_t(text[i]);
-    const size_t length = lead < 0x80         ? 1
-                          : (lead >> 5) == 6  ? 2
-                          : (lead >> 4) == 14 ? 3
-                          : (lead >> 3) == 30 ? 4
-                                              : 0;
-    char32_t code = length == 1 ? lead : lead & (0x7FU >> length);
-    bool good = length != 0 && i + length <= text.size();
-    for (size_t k = 1; good && k < length; ++k) {
-      const auto next = uint8_t(text[i + k]);
-      good = (next & 0xC0U) == 0x80;
-      code = code << 6 | (next & 0x3FU);
-    }
-    out.push_back(good ? code : kReplacement);
-    i += good ? length : 1;
-  }
+  for (size_t at = 0; at < text.size();) out.push_back(next_code(text, at));
   return out;
 }
 
@@ -51,29 +53,13 @@ uint32_t GlyphAtlas::find(char32_t code) const {
 }
 
 std::vector<PlacedGlyph> GlyphAtlas::layout(std::string_view text, size_t limit) const {
-  std::u32string codes = decode_utf8(text);
-  if (codes.size() > limit) {
-    codes.resize(limit);
-    codes.back() = kEllipsis;
-  }
   std::vector<PlacedGlyph> out;
-  float pen = 0;
-  for (char32_t code : codes) {
-    const uint32_t glyph = find(code);
-    out.push_back({glyph, pen});
-    pen += advances[glyph];
-  }
+  walk(text, limit, [&](uint32_t glyph, float pen) { out.push_back({glyph, pen}); });
   return out;
 }
 
 float GlyphAtlas::width_of(std::string_view text) const {
-  if (std::ranges::all_of(text, [](char c) { return uint8_t(c) < 0x80; })) {  // most; nothing is allocated
-    float sum = 0;
-    for (const char c : text) sum += advances[find(char32_t(c))];
-    return sum;
-  }
-  const auto placed = layout(text, SIZE_MAX);
-  return placed.empty() ? 0 : placed.back().pen + advances[placed.back().glyph];
+  return walk(text, SIZE_MAX, [](uint32_t, float) {});
 }
 
 Result<std::filesystem::path> find_font(std::string_view file) {
@@ -99,6 +85,7 @@ Result<GlyphAtlas> bake_glyphs(const std::filesystem::path& font, float pixels, 
 
   std::set<char32_t> wanted(extra.begin(), extra.end());
   wanted.insert(kEllipsis);
+  for (char32_t code = kLatin; code < kLatinEnd; ++code) wanted.insert(code);
   for (char32_t code = 33; code < 127; ++code) wanted.erase(code);
   std::vector<char32_t> codes;
   for (char32_t code = 32; code < 127; ++code) codes.push_back(code);  // first: digits are neighbours

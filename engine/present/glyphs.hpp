@@ -24,6 +24,8 @@ struct PlacedGlyph {
   float pen = 0;  // pixels from the start of the text
 };
 
+constexpr char32_t kEllipsis = 0x2026;
+
 struct GlyphAtlas {
   uint32_t width = 0, height = 0;
   std::vector<uint8_t> texels;  // width * height, coverage 0..255
@@ -36,16 +38,33 @@ struct GlyphAtlas {
   /// Glyphs of a UTF-8 text side by side, at most `limit`: a longer text ends in an ellipsis.
   [[nodiscard]] std::vector<PlacedGlyph> layout(std::string_view text, size_t limit) const;
   [[nodiscard]] float width_of(std::string_view text) const;
+  /// The same without a list: visit(glyph, pen) for each one. The width of all.
+  template <class Visit>
+  float walk(std::string_view text, size_t limit, Visit visit) const;
 };
 
-/// Code points of a UTF-8 text; a malformed byte gives U+FFFD.
+/// The code point at text[at], of UTF-8; `at` moves on to the next one. A malformed byte gives U+FFFD.
+[[nodiscard]] char32_t next_code(std::string_view text, size_t& at);
 [[nodiscard]] std::u32string decode_utf8(std::string_view text);
 
 /// DejaVu Sans from assets/fonts or from where Debian's fonts-dejavu-core puts it. Error (kInput): neither is
 /// there.
 Result<std::filesystem::path> find_font(std::string_view file = "DejaVuSans.ttf");
 
-/// Bakes printable ASCII and `extra` code points. Errors (kInput): unreadable file, not a TrueType font.
+/// Bakes printable ASCII, the Latin letters of U+00A0 to U+017F (people name things) and `extra` code points,
+/// of those what the font has. Errors (kInput): unreadable file, not a TrueType font.
 Result<GlyphAtlas> bake_glyphs(const std::filesystem::path& font, float pixels, const std::u32string& extra);
+
+template <class Visit>
+float GlyphAtlas::walk(std::string_view text, size_t limit, Visit visit) const {
+  float pen = 0;
+  for (size_t at = 0, count = 1; at < text.size() && count <= limit; ++count) {
+    const char32_t code = next_code(text, at);
+    const uint32_t glyph = find(count == limit && at < text.size() ? kEllipsis : code);
+    visit(glyph, pen);
+    pen += advances[glyph];
+  }
+  return pen;
+}
 
 }  // namespace tarsier::present

@@ -79,10 +79,8 @@ void ZoneLayer::add_shape(const ZoneInput& input) {
 void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
   if (input.label.empty() || input.points.empty()) return;
   const GlyphAtlas& atlas = text.atlas;
-  const auto placed = atlas.layout(input.label, kMostGlyphs);
-  if (placed.empty()) return;
   const float padding = std::round(text.size * 0.3F), bar = std::round(text.size * 0.3F);
-  const float width = placed.back().pen + atlas.advances[placed.back().glyph];
+  const float width = atlas.walk(input.label, kMostGlyphs, [](uint32_t, float) {});
   const float size_x = std::ceil(width + 2 * (padding + 1) + bar);
   const float size_y = float(atlas.ascent) + 2 * padding;
   const auto [left, right] = std::ranges::minmax(input.points, {}, &TrailPoint::x);
@@ -104,10 +102,10 @@ void ZoneLayer::add_label(const ZoneInput& input, const TextTables& text) {
   rectangle(x, x + size_x, {0.05F, 0.06F, 0.08F, 0.78F});
   rectangle(x, x + bar, {input.color[0], input.color[1], input.color[2], 1});
   const float ink[4] = {0.95F, 0.95F, 0.95F, 1};
-  for (const PlacedGlyph& one : placed) {
-    quads_.push_back(text.glyph_quad(one.glyph, x + bar + padding + 1 + std::round(one.pen),
+  atlas.walk(input.label, kMostGlyphs, [&](uint32_t glyph, float pen) {
+    quads_.push_back(text.glyph_quad(glyph, x + bar + padding + 1 + std::round(pen),
                                      y + padding + float(atlas.ascent), ink));
-  }
+  });
 }
 
 }  // namespace tarsier::present

@@ -62,7 +62,7 @@ void append_track(JsonText& json, const vision::Track& track, const Labels& labe
     append_measured(json, "distance", track.distance_m, 2);
     append_measured(json, "relative_speed", track.relative_speed_mps, 2);
     append_measured(json, "ttc", track.ttc_s, 2);
-    json.key("lateral").number(track.lateral_m, 2);
+    append_measured(json, "lateral", track.lateral_m, 2);
     append_measured(json, "lateral_speed", track.lateral_speed_mps, 2);
   });
 }

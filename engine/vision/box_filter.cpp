@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vision/square.hpp"
+
 namespace tarsier::vision {
 namespace {
 
@@ -12,10 +14,6 @@ constexpr double kAspectMeasured = 1e-1;  // the aspect ratio has no size to be 
 constexpr double kAspectPosition = 1e-2;
 constexpr double kAspectVelocity = 1e-5;
 constexpr double kSmallest = 1;  // pixels: no box is flatter
-
-double square(double x) {
-  return x * x;
-}
 
 std::array<double, 4> measured(const BoxFilter::Box& box) {
   const double height = std::max(box.y1 - box.y0, kSmallest);

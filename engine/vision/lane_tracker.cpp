@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "vision/square.hpp"
+
 namespace tarsier::vision {
 namespace {
 
@@ -28,10 +30,6 @@ constexpr double kPitchReturn_s = 1.0;     // a described pitch: the springs bri
 constexpr double kPitchSearch = 4 * kRadians;
 constexpr double kPitchFloor_deg = 0.1;  // the road is not as flat as its lines are parallel
 
-double square(double x) {
-  return x * x;
-}
-
 /// In place, symmetric and positive definite (Gauss-Jordan without pivoting).
 template <class Matrix>
 void invert(Matrix& a) {
@@ -47,6 +45,20 @@ void invert(Matrix& a) {
       for (size_t j = 0; j < n; ++j) a[i][j] -= factor * a[k][j];
     }
   }
+}
+
+/// Variance along h.
+template <class Matrix, class Vector>
+double variance_of(const Matrix& matrix, const Vector& h) {
+  double sum = 0;
+  for (size_t i = 0; i < h.size(); ++i) {
+    for (size_t j = 0; j < h.size(); ++j) sum += h[i] * matrix[i][j] * h[j];
+  }
+  return sum;
+}
+
+const LanePoint& nearest_of(std::span<const LanePoint> points, double x) {
+  return *std::ranges::min_element(points, {}, [&](const LanePoint& one) { return std::abs(one.x - x); });
 }
 
 }  // namespace
@@ -126,7 +138,6 @@ LaneTracker::Support LaneTracker::fit(double tolerance, int rounds) {
     const GroundPlane plane = plane_.with_pitch(state_[kPitch] / kRadians, 0);
     constexpr double kStep = 1e-4;
     const GroundPlane lower = plane_.with_pitch((state_[kPitch] + kStep) / kRadians, 0);
-    double far_z = 0;
     for (size_t first = 0, last = 0; first < points_.size(); first = last) {
       const double row = points_[first].row;
       for (last = first; last < points_.size() && points_[last].row == row;) ++last;
@@ -137,11 +148,6 @@ LaneTracker::Support LaneTracker::fit(double tolerance, int rounds) {
       for (const int side : {0, 1}) {
         if (!sides_[size_t(side)].known) continue;
         const double expected = column(state_, side, row, plane);
-        const LanePoint* nearest = nullptr;
-        for (size_t i = first; i < last; ++i) {
-          if (nearest == nullptr || std::abs(points_[i].x - expected) < std::abs(nearest->x - expected))
-            nearest = &points_[i];
-        }
         Vector h{};
         h[size_t(side)] = per_metre;
         h[kHeading] = per_metre * z;
@@ -149,29 +155,24 @@ LaneTracker::Support LaneTracker::fit(double tolerance, int rounds) {
         h[kPitch] = (column(state_, side, row, lower) - expected) / kStep;
         // Only the first round may look as wide as the prediction is uncertain, but never over to the next
         // lane.
-        double spread = sigma_px_ * sigma_px_;
-        if (round == 0) {
-          for (size_t i = 0; i < kStates; ++i) {
-            for (size_t j = 0; j < kStates; ++j) spread += h[i] * before[i][j] * h[j];
-          }
-        }
+        const double spread = square(sigma_px_) + (round == 0 ? variance_of(before, h) : 0);
         const double scale = std::min(std::max(std::sqrt(spread), round < 2 ? tolerance / kTukey : sigma_px_),
                                       1.2 * per_metre);
-        const double error = nearest->x - expected;
+        const double error =
+            nearest_of(std::span(points_).subspan(first, last - first), expected).x - expected;
         const double ratio = error / (kTukey * scale);
         if (!(std::abs(ratio) < 1)) continue;
-        const double weight = square(1 - ratio * ratio) / (sigma_px_ * sigma_px_ * kRowsAlike);
+        const double weight = square(1 - ratio * ratio) / (square(sigma_px_) * kRowsAlike);
         for (size_t i = 0; i < kStates; ++i) {
           gain[i] += weight * h[i] * error;
           for (size_t j = 0; j < kStates; ++j) information[i][j] += weight * h[i] * h[j];
         }
         if (std::abs(ratio) < 0.7) {
           if (z < kNear_m) ++support.rows[side];
-          far_z = std::max(far_z, z);
+          support.far_m = std::max(support.far_m, z);
         }
       }
     }
-    support.far_m = far_z;
     variance_ = information;
     invert(variance_);
     for (size_t i = 0; i < kStates; ++i) {
@@ -433,12 +434,8 @@ void LaneDeparture::update(const Lane& lane, const Params& params) {
     }
   }
   // Without a line in sight nothing begins, and what goes on ends: nobody knows any more.
-  const bool change = side < 0 ? on_ : on_ ? room > params.clear_m : room < params.warn_m;
-  count_ = change ? count_ + 1 : 0;
-  if (count_ < params.frames) return;
-  count_ = 0;
-  on_ = !on_;
-  if (on_) side_ = side;
+  const bool change = side < 0 ? on() : on() ? room > params.clear_m : room < params.warn_m;
+  if (state_.update(change, params.frames) && on()) side_ = side;
 }
 
 }  // namespace tarsier::vision

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vision/ground_plane.hpp"
+#include "vision/hysteresis.hpp"
 #include "vision/lane_points.hpp"
 #include "vision/track.hpp"
 
@@ -114,12 +115,12 @@ class LaneDeparture {
     int frames = 3;         // for so many frames in a row
   };
   void update(const Lane& lane, const Params& params);
-  [[nodiscard]] bool on() const { return on_; }
+  [[nodiscard]] bool on() const { return state_.on(); }
   [[nodiscard]] int side() const { return side_; }  // 0: left, of the line when it began
 
  private:
-  bool on_ = false;
-  int side_ = 0, count_ = 0;
+  Hysteresis state_;
+  int side_ = 0;
 };
 
 }  // namespace tarsier::vision

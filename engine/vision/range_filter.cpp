@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "vision/ground_plane.hpp"
+#include "vision/square.hpp"
 
 namespace tarsier::vision {
 namespace {
@@ -20,10 +21,6 @@ constexpr double kLinear = 0.3;  // of the distance
 constexpr double kNearest_m = 0.5;
 constexpr double kWander_s = 2;     // the camera's pitch is wrong by other amounts then
 constexpr double kWidthGain = 0.1;  // of a new width in the mean: the contact's noise is in it
-
-double square(double x) {
-  return x * x;
-}
 
 }  // namespace
 
@@ -144,9 +141,10 @@ void TrackRange::fill(Track& track, const GroundPlane& plane) const {
         with(speed, filter_.variance_speed(), plane.camera_sigma_of_speed(distance, speed));
     if (lateral_.started()) {
       const double lateral = lateral_.distance_m();
-      track.lateral_m = float(lateral);
       // A distance that is wrong moves what lies beside the camera's axis to the side, as that error changes.
       const double aside = lateral / distance;
+      track.lateral_m =
+          with(lateral, lateral_.variance_distance(), aside * plane.camera_sigma_of_distance(distance));
       const double wander = std::sqrt(2.0) * plane.camera_sigma_of_distance(distance) / kWander_s;
       track.lateral_speed_mps =
           with(lateral_.speed_mps(), lateral_.variance_speed(),
@@ -172,12 +170,9 @@ std::optional<double> TrackRange::ttc_at(double time_s) const {
 }
 
 void CollisionWarning::update(std::optional<double> ttc_s, bool in_path, bool seen, const Params& params) {
-  const bool towards_change = on_ ? !in_path || !ttc_s || *ttc_s > params.clear_s
-                                  : in_path && seen && ttc_s && *ttc_s < params.warn_s;
-  count_ = towards_change ? count_ + 1 : 0;
-  if (count_ < params.frames) return;
-  on_ = !on_;
-  count_ = 0;
+  state_.update(on() ? !in_path || !ttc_s || *ttc_s > params.clear_s
+                     : in_path && seen && ttc_s && *ttc_s < params.warn_s,
+                params.frames);
 }
 
 }  // namespace tarsier::vision

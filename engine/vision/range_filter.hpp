@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "vision/hysteresis.hpp"
 #include "vision/track.hpp"
 
 namespace tarsier::vision {
@@ -73,11 +74,10 @@ class CollisionWarning {
   };
   /// `in_path`: in the strip that the own vehicle drives on. `seen`: a warning never begins out of sight.
   void update(std::optional<double> ttc_s, bool in_path, bool seen, const Params& params);
-  [[nodiscard]] bool on() const { return on_; }
+  [[nodiscard]] bool on() const { return state_.on(); }
 
  private:
-  bool on_ = false;
-  int count_ = 0;
+  Hysteresis state_;
 };
 
 }  // namespace tarsier::vision

@@ -34,7 +34,7 @@ struct Track {
   float seen_x0 = 0, seen_y0 = 0, seen_x1 = 0, seen_y1 = 0;  // the latest matched box itself
   /// By a stage of type range, where it knows: from the camera straight ahead, how that grows, when it is 0.
   std::optional<Measured> distance_m, relative_speed_mps, ttc_s;
-  std::optional<float> lateral_m;             // of its middle, to the right of the camera
+  std::optional<Measured> lateral_m;          // of its middle, to the right of the camera
   std::optional<Measured> lateral_speed_mps;  // how that grows
 };
 

@@ -14,10 +14,6 @@ double turn(Point a, Point b, Point c) {
   return (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
 }
 
-double length(Point a, Point b) {
-  return std::hypot(b.x - a.x, b.y - a.y);
-}
-
 /// Whether c, on the straight line through a and b, lies between them.
 bool between(Point a, Point b, Point c) {
   return std::min(a.x, b.x) <= c.x && c.x <= std::max(a.x, b.x) && std::min(a.y, b.y) <= c.y &&
@@ -52,11 +48,15 @@ double distance_to_edge(std::span<const Point> polygon, Point at) {
 
 }  // namespace
 
+double distance(Point a, Point b) {
+  return std::hypot(b.x - a.x, b.y - a.y);
+}
+
 double distance_to_segment(Point a, Point b, Point at) {
   const double square = (b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y);
   const double along = ((at.x - a.x) * (b.x - a.x) + (at.y - a.y) * (b.y - a.y)) / std::max(square, 1e-12);
   const double t = std::clamp(along, 0.0, 1.0);
-  return length(at, {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
+  return distance(at, {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
 }
 
 bool touch(Point a, Point b, Point c, Point d) {
@@ -263,18 +263,18 @@ void ZoneCounter::end(Object& object) {
 void ZoneCounter::cross(size_t shape, State& state, int64_t id, const Object& object, Point foot,
                         double band) {
   const Point a = pixels_[shape][0], b = pixels_[shape][1];
-  const double distance = turn(a, b, foot) / std::max(length(a, b), 1e-9);
-  if (state.known && (distance > 0) != (state.last_distance > 0)) {
-    const double t = state.last_distance / (state.last_distance - distance);
+  const double beyond = turn(a, b, foot) / std::max(distance(a, b), 1e-9);
+  if (state.known && (beyond > 0) != (state.last_distance > 0)) {
+    const double t = state.last_distance / (state.last_distance - beyond);
     const Point at{state.last.x + t * (foot.x - state.last.x), state.last.y + t * (foot.y - state.last.y)};
     const double along = (at.x - a.x) * (b.x - a.x) + (at.y - a.y) * (b.y - a.y);
     const double square = (b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y);
     state.through = along >= 0 && along <= square;
   }
   state.last = foot;
-  state.last_distance = distance;
-  if (std::abs(distance) <= band) return;
-  const int side = distance > 0 ? 1 : -1;
+  state.last_distance = beyond;
+  if (std::abs(beyond) <= band) return;
+  const int side = beyond > 0 ? 1 : -1;
   if (state.side == -side && state.through) {
     LineCount& line = lines_[shape];
     ++(side > 0 ? line.forward : line.backward)[object.class_id];

@@ -32,6 +32,7 @@ struct ZoneShape {
 [[nodiscard]] std::string fault_of(const ZoneShape& shape);
 /// Whether the segments from a to b and from c to d have a point in common.
 [[nodiscard]] bool touch(Point a, Point b, Point c, Point d);
+[[nodiscard]] double distance(Point a, Point b);
 [[nodiscard]] double distance_to_segment(Point a, Point b, Point at);
 /// A polygon without crossing edges in triangles, as indices of its points.
 [[nodiscard]] std::vector<std::array<size_t, 3>> triangulate(std::span<const Point> polygon);

@@ -120,10 +120,11 @@ void Window::Impl::input(Input::What what) {
 }
 
 void Window::Impl::key(int code, int action, int mods) {
-  if (action == GLFW_RELEASE || (imgui_context && ImGui::GetIO().WantTextInput)) return;
+  if (action == GLFW_RELEASE) return;
   const bool first = action == GLFW_PRESS;
+  // No text field takes it: a name that is being typed counts already.
   if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
-  if (mods != 0) return;
+  if (mods != 0 || (imgui_context && ImGui::GetIO().WantTextInput)) return;
   switch (code) {
     case GLFW_KEY_Q:
       if (first) events.quit = true;
@@ -286,7 +287,10 @@ Events Window::poll(double wait_s) {
   } else {
     glfwPollEvents();
   }
-  if (glfwWindowShouldClose(self.window) != 0) self.events.quit = true;
+  if (glfwWindowShouldClose(self.window) != 0) {
+    self.events.quit = true;
+    glfwSetWindowShouldClose(self.window, GLFW_FALSE);  // whoever asked may stay
+  }
   if (std::exchange(self.shoot, false)) screenshot();
   return std::exchange(self.events, {});
 }
@@ -312,12 +316,14 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   TARSIER_CHECK(self.prepare(frame, scene, generation, exact));
 
   const bool draw_panels = self.panels && panels;
+  self.imgui->new_frame();
+  ImGui_ImplGlfw_NewFrame();
+  ImGui::NewFrame();
   if (draw_panels) {
-    self.imgui->new_frame();
-    ImGui_ImplGlfw_NewFrame();
-    ImGui::NewFrame();
     panels();
     ImGui::Render();
+  } else {
+    ImGui::EndFrame();  // else what is clicked meanwhile would reach the panels when they are back
   }
   gpu::CommandList& commands = frame.commands();
   frame.begin_span("window");
@@ -328,15 +334,18 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   commands.draw(3);
   if (draw_panels) self.imgui->record(commands);
   commands.end_render();
-  for (auto& done : self.wanted) {
+  for (auto& done : std::exchange(self.wanted, {})) {
     if (!self.swapchain->readable()) {
       log::warn("{} does not let a window's picture be read: no screenshot", self.device->info().name);
+      continue;
+    }
+    if (self.grabber->free() == 0) {  // others are still on their way
+      self.wanted.push_back(std::move(done));
       continue;
     }
     TARSIER_TRY([[maybe_unused]] const bool taken,
                 self.grabber->grab(frame, target, ImageUse::kColorTarget, std::move(done)));
   }
-  self.wanted.clear();
   commands.image_barrier(target, ImageUse::kColorTarget, ImageUse::kPresent);
   frame.end_span();
   self.composed = true;
@@ -403,6 +412,9 @@ void Window::iconify(bool iconified) {
   } else {
     glfwRestoreWindow(impl_->window);
   }
+}
+void Window::close() {
+  glfwSetWindowShouldClose(impl_->window, GLFW_TRUE);
 }
 uint32_t Window::swapchain_generation() const {
   return impl_->swapchain->generation();

@@ -55,7 +55,7 @@ struct Input {
   double x = 0, y = 0;  // of the mouse, in Dear ImGui's units
 };
 
-/// What happened since the last poll. Keys typed into a text field do not count.
+/// What happened since the last poll. Keys typed into a text field do not count, but for Ctrl+S.
 struct Events {
   bool quit = false;          // closed, or Q
   bool toggle_pause = false;  // Space
@@ -99,8 +99,8 @@ class Window {
   [[nodiscard]] bool panels_visible() const;  // Tab
   void show_panels(bool visible);
   void set_title(const std::string& title);
-  /// Saves the next composed picture, panels included (the S key does the same). Its bytes count as read
-  /// back. `done` gets the path, or the error.
+  /// Saves the next composed picture that there is a buffer for, panels included (the S key does the same).
+  /// Its bytes count as read back. `done` gets the path, or the error.
   void screenshot(std::function<void(const Result<std::string>&)> done = {});
   /// What the user should see for a moment ("saved out/tarsier-0001.png"): empty after a few seconds.
   [[nodiscard]] std::string message() const;
@@ -110,6 +110,7 @@ class Window {
   /// For tests.
   void resize(int width, int height);
   void iconify(bool iconified);
+  void close();  // as the cross in its frame does
   /// How often the swapchain was made.
   [[nodiscard]] uint32_t swapchain_generation() const;
 

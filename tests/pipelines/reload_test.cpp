@@ -102,6 +102,14 @@ TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
   run_a_frame();
   EXPECT_NE(edit(stages + "[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 0]]\n"), "");
   EXPECT_EQ(keeper->counter().shapes().size(), 1U) << "a mistake changes nothing";
+  // An editor has one that is not in the file: its counts would begin anew if it went for a moment.
+  const std::vector<vision::ZoneShape> edited{{"drawn", false, {{0, 0}, {1, 0}, {1, 1}}}};
+  keeper->use_shapes(edited);
+  write(stages + "[[stage.zone]]\nname = 'c'\npoints = [[0, 0], [1, 0], [1, 1]]\n");
+  ASSERT_TRUE(reload_pipeline(app_, false).ok());
+  EXPECT_EQ(app_.spec.stages.back().zones.at(0).shape.name, "c");
+  ASSERT_EQ(app_.loop->stages().back().get(), stage);
+  EXPECT_EQ(keeper->counter().shapes(), edited);
   run_a_frame();
 }
 

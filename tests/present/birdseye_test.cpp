@@ -19,7 +19,7 @@ vision::Track track(int64_t id, double ahead, double right, double speed = 0, in
   out.class_id = class_id;
   out.state = vision::TrackState::kTracked;
   out.distance_m = vision::Measured{float(ahead), 0.5F};
-  out.lateral_m = float(right);
+  out.lateral_m = vision::Measured{float(right), 0.1F};
   out.relative_speed_mps = vision::Measured{float(speed), 0.2F};
   out.lateral_speed_mps = vision::Measured{0, 0.2F};
   return out;

@@ -269,13 +269,27 @@ TEST(Glyphs, Utf8AndEllipsis) {
   EXPECT_EQ(present::decode_utf8("\xC3"), (std::u32string{0xFFFD}));
   auto font = present::find_font();
   if (!font.ok()) GTEST_SKIP() << font.error().message;
-  auto atlas = present::bake_glyphs(*font, 14, U"é");
+  auto atlas = present::bake_glyphs(*font, 14, U"Ω");
   ASSERT_OK(atlas);
   EXPECT_EQ(atlas->layout("abcdefgh", 5).size(), 5U);
   EXPECT_EQ(atlas->layout("abcdefgh", 5).back().glyph, atlas->find(0x2026));
-  EXPECT_NE(atlas->find(U'é'), atlas->find(U'?'));
+  for (const char32_t code : {U'Ω', U'é', U'ß', U'Ł'}) EXPECT_NE(atlas->find(code), atlas->find(U'?'));
   EXPECT_EQ(atlas->find(0x4E00), atlas->find(U'?'));
   EXPECT_GT(atlas->width_of("WWW"), atlas->width_of("iii"));
+  // With and without a list.
+  for (const char* text : {"", "abc", "a\u00E9\u0141c", "abcdef"}) {
+    const auto placed = atlas->layout(text, 4);
+    size_t i = 0;
+    const float width = atlas->walk(text, 4, [&](uint32_t glyph, float pen) {
+      ASSERT_LT(i, placed.size());
+      EXPECT_EQ(glyph, placed[i].glyph);
+      EXPECT_EQ(pen, placed[i++].pen);
+    });
+    EXPECT_EQ(i, placed.size());
+    EXPECT_EQ(width, placed.empty() ? 0 : placed.back().pen + atlas->advances[placed.back().glyph]);
+  }
+  EXPECT_EQ(atlas->layout("abcd", 4).back().glyph, atlas->find(U'd')) << "it just fits";
+  EXPECT_EQ(atlas->layout("abcde", 4).back().glyph, atlas->find(0x2026));
   EXPECT_FALSE(present::bake_glyphs("/proc/self/status", 14, U"").ok());
 }
 

@@ -83,5 +83,15 @@ TEST_F(ZonesTest, LabelsStayInThePictureAndSayTheCounts) {
   EXPECT_EQ(changed(0, 0, kWidth, kHeight), 0U);
 }
 
+TEST_F(ZonesTest, NamesHaveLettersBeyondAscii) {
+  const auto picture_of = [&](const char* label) {
+    zones_ = {{square_, triangles_, kWhite, label}};
+    draw(kWidth, kHeight, {});
+    return std::vector<uint8_t>(picture_->pixels.begin(), picture_->pixels.end());
+  };
+  for (const auto& [name, unknown] : {std::pair{"Fu\u00DFweg", "Fu?weg"}, {"Plac \u0141", "Plac ?"}})
+    EXPECT_NE(picture_of(name), picture_of(unknown)) << name;
+}
+
 }  // namespace
 }  // namespace tarsier

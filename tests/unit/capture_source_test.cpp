@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "capture/frame_source.hpp"
+#include "capture/source_name.hpp"
 #include "core/file.hpp"
 #include "support/clips.hpp"
 #include "support/mjpeg_server.hpp"
@@ -315,6 +316,59 @@ TEST_F(Stream, RefusedMissingAndSilentServersAreInputErrors) {
   const auto begin = Clock::now();
   expect_input_error(open_source(mute.url(), {.stream_timeout_s = 0.5}), mute.url(), "cannot be opened");
   EXPECT_LT(std::chrono::duration<double>(Clock::now() - begin).count(), 3.0);
+}
+
+struct Named {
+  std::string spec, shown, place;
+};
+
+TEST(SourceName, ShowsWhichOneAndNoPasswords) {
+  const std::vector<Named> all = {
+      {"/videos/vtest.avi", "/videos/vtest.avi", "vtest.avi"},
+      {"vtest.avi", "vtest.avi", "vtest.avi"},
+      {"wow!.avi", "wow!.avi", "wow!.avi"},
+      {"frames/", "frames/", "frames"},
+      {"/", "/", "/"},
+      {"0", "0", "0"},
+      {"/dev/video2", "/dev/video2", "video2"},
+      {"file:///videos/a@b.avi", "file:///videos/a@b.avi", "a@b.avi"},
+      {"synthetic:320x240", "synthetic:320x240", "synthetic:320x240"},
+      {"rtsp://cam/yard", "rtsp://cam/yard", "cam/yard"},
+      {"rtsp://10.0.0.1/live", "rtsp://10.0.0.1/live", "10.0.0.1/live"},
+      {"rtsp://me:secret@10.0.0.2:554/live", "rtsp://10.0.0.2:554/live", "10.0.0.2:554/live"},
+      {"rtsp://me:secret@[fe80::1]:554/live", "rtsp://[fe80::1]:554/live", "[fe80::1]:554/live"},
+      {"rtsp://me:sec/ret#2@cam", "rtsp://cam", "cam"},
+      {"rtsp://me:sec?ret@cam/a", "rtsp://cam/a", "cam/a"},
+      {"http://192.168.1.5:8080/", "http://192.168.1.5:8080/", "192.168.1.5:8080"},
+      {"http://cam/video.mjpg?user=a&pwd=b", "http://cam/video.mjpg", "cam/video.mjpg"},
+      {"http://cam:80/video.mjpg?mail=a@b#c", "http://cam:80/video.mjpg", "cam:80/video.mjpg"},
+      {"rtspsrc location=rtsp://a:b@cam/x user-id=me user-pw=secret ! decodebin ! appsink",
+       "rtspsrc location=rtsp://cam/x ! decodebin ! appsink", "cam/x"},
+      {"rtspsrc user-pw = \"se cret\" location=\"rtsp://cam/x?k=secret\" ! appsink",
+       "rtspsrc location=rtsp://cam/x ! appsink", "cam/x"},
+      {"filesrc location='/my clips/a b.avi' ! decodebin ! appsink",
+       "filesrc location=\"/my clips/a b.avi\" ! decodebin ! appsink", "a b.avi"},
+      {"v4l2src device=/dev/video1 ! video/x-raw,width=640 ! appsink",
+       "v4l2src device=/dev/video1 ! video/x-raw,width=640 ! appsink", "video1"},
+      {"rtsp://me:secret@cam/x ! decodebin key=secret ! appsink", "rtsp://cam/x ! decodebin ! appsink",
+       "cam/x"},
+      {"rtsp://me:sec!ret@cam/x", "rtsp://cam/x", "cam/x"}};
+  for (const auto& [spec, shown, place] : all) {
+    EXPECT_EQ(display_name(spec), shown);
+    EXPECT_EQ(place_name(spec), place);
+    EXPECT_EQ(place_name(shown), place) << "the same for what is shown";
+  }
+  EXPECT_EQ(display_name("srtsrc passphrase='never secret ends ! appsink"), "srtsrc");
+  const std::string bars = place_name("videotestsrc pattern=1 ! appsink");
+  EXPECT_TRUE(bars.starts_with("gstreamer-")) << bars;
+  EXPECT_EQ(place_name("videotestsrc pattern=1 ! appsink"), bars);
+  EXPECT_NE(place_name("audiotestsrc ! appsink"), bars);
+}
+
+TEST(SourceName, ErrorsTellNoPasswords) {
+  expect_input_error(open_source("http://me:secret@127.0.0.1:1/x.mjpg?key=secret"),
+                     "http://127.0.0.1:1/x.mjpg: ", "cannot be opened");
+  expect_input_error(open_source("rtspsrc user-pw=secret ! fakesink"), "rtspsrc ! fakesink: ", "must end in");
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ TEST(TrackRange, FollowsCarsOfKnownDistanceAndSpeed) {
       ASSERT_TRUE(track.distance_m.has_value());
       errors.distance += std::pow(track.distance_m->value / ahead - 1, 2);
       ++errors.distances;
-      EXPECT_NEAR(*track.lateral_m, 0.3, 0.1);
+      EXPECT_NEAR(track.lateral_m->value, 0.3, 0.1);
       if (ahead / -speed > 3) continue;
       if (!track.ttc_s) {
         ++errors.no_ttc;
@@ -189,7 +189,7 @@ TEST(TrackRange, KnowsWhereToTheSideAndHowFast) {
     }
     range.fill(track, plane);
     ASSERT_TRUE(track.lateral_m && track.lateral_speed_mps);
-    EXPECT_NEAR(*track.lateral_m, -1 + across * 49 * kStep, 0.25);
+    EXPECT_NEAR(track.lateral_m->value, -1 + across * 49 * kStep, 0.25);
     EXPECT_NEAR(track.lateral_speed_mps->value, across, 0.35);
     within += std::abs(track.lateral_speed_mps->value - across) < 2 * track.lateral_speed_mps->sigma ? 1 : 0;
     ++all;
@@ -204,7 +204,7 @@ TEST(TrackRange, KnowsWhereToTheSideAndHowFast) {
     range.fill(track, plane);
     if (i < 20 || track.seen_x1 - track.seen_x0 < 5) continue;
     cut += track.seen_x1 == float(kWidth) ? 1 : 0;
-    EXPECT_NEAR(*track.lateral_m, right, 0.1) << i << ": not the middle of what is left of it";
+    EXPECT_NEAR(track.lateral_m->value, right, 0.1) << i << ": not the middle of what is left of it";
   }
   EXPECT_GT(cut, 10);
 }
@@ -216,38 +216,41 @@ TEST(TrackRange, DeviationsAreCalibrated) {
   told.sigma_pitch_deg = 0.1;
   told.sigma_height_m = 0.05;
   const GroundPlane plane = plane_of(told);
-  int all = 0, distance = 0, speed_within = 0, ttcs = 0, ttc = 0;
+  int all = 0, distance = 0, speed_within = 0, lateral = 0, ttcs = 0, ttc = 0;
   for (int run = 0; run < 400; ++run) {
     CameraDesc truth = told;
     truth.pitch_deg += 0.1 * normal(random);
     truth.height_m += 0.05 * normal(random);
     double ahead = 22 + run % 9, speed = -3.0 - run % 4;
+    const double right = 3.0 * (run % 3 - 1);
     TrackRange range;
     Track track;
     for (int i = 0; i < 60; ++i) {
-      track = car(truth, ahead, 0, normal(random));
+      track = car(truth, ahead, right, normal(random));
       range.update(track, true, i * kStep, plane, kWidth, kHeight, 0.5);
       if (i == 59) break;
       ahead += speed * kStep;
       speed += 0.5 * std::sqrt(kStep) * normal(random);
     }
     range.fill(track, plane);
-    ASSERT_TRUE(track.distance_m && track.relative_speed_mps);
+    ASSERT_TRUE(track.distance_m && track.relative_speed_mps && track.lateral_m);
     const auto within = [](const Measured& m, double value) {
       return std::abs(m.value - value) < 2 * m.sigma;
     };
     ++all;
     distance += within(*track.distance_m, ahead) ? 1 : 0;
     speed_within += within(*track.relative_speed_mps, speed) ? 1 : 0;
+    lateral += within(*track.lateral_m, right) ? 1 : 0;
     if (track.ttc_s) {
       ++ttcs;
       ttc += within(*track.ttc_s, ahead / -speed) ? 1 : 0;
     }
   }
   ASSERT_GT(ttcs, 300);
-  printf("within two deviations: distance %.3f, speed %.3f, time to collision %.3f\n", double(distance) / all,
-         double(speed_within) / all, double(ttc) / ttcs);
-  for (const double share : {double(distance) / all, double(speed_within) / all, double(ttc) / ttcs}) {
+  printf("within two deviations: distance %.3f, speed %.3f, time to collision %.3f, to the side %.3f\n",
+         double(distance) / all, double(speed_within) / all, double(ttc) / ttcs, double(lateral) / all);
+  for (const double share :
+       {double(distance) / all, double(speed_within) / all, double(ttc) / ttcs, double(lateral) / all}) {
     EXPECT_GE(share, 0.9);
     EXPECT_LE(share, 0.99) << "larger than the errors are";
   }

@@ -125,7 +125,7 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_NEAR(track["distance"], 23.12, 0.011);
   EXPECT_DOUBLE_EQ(track["distance_sigma"], 0.5);
   for (const char* unknown : {"relative_speed", "relative_speed_sigma", "ttc", "ttc_sigma", "lateral",
-                              "lateral_speed", "lateral_speed_sigma"})
+                              "lateral_sigma", "lateral_speed", "lateral_speed_sigma"})
     EXPECT_TRUE(track.at(unknown).is_null()) << unknown;
   ASSERT_EQ(json["zones"].size(), 2U);
   EXPECT_EQ(json["zones"][0]["name"], "yard \"A\"");

@@ -96,6 +96,36 @@ TEST_F(ZoneEditorTest, WindowsOfAnyShapeGiveTheSamePlaces) {
   click({-0.2, 0.5});
   click({1.3, 1.2});
   EXPECT_EQ(editor_.items().back().now.shape.points, (Points{{0, 0.5}, {1, 1}}));
+  // There too a second click ends it, and one at the first corner closes it.
+  for (const bool again : {true, false}) {
+    editor_.draw_zone();
+    click({1.2, 0.1});
+    click({1.2, 0.1}, 2, 0);
+    ASSERT_EQ(editor_.draft()->points.size(), 1U);
+    click({0.5, 0.5});
+    click({0.8, 1.3});
+    click(again ? Point{0.8, 1.3} : Point{1.2, 0.1}, -1, 1);
+    ASSERT_FALSE(editor_.draft().has_value());
+    EXPECT_EQ(editor_.items().back().now.shape.points, (Points{{1, 0.1}, {0.5, 0.5}, {0.8, 1}}));
+  }
+}
+
+TEST_F(ZoneEditorTest, HandlesAreAsLargeForTheMouseAsTheyAreDrawn) {
+  for (const double scale : {1.0, 2.0}) {
+    editor_.set_view({left_, top_, width_, height_, scale});
+    const Point corner = at({0.2, 0.2});
+    editor_.move(corner.x - 8 * scale, corner.y);
+    EXPECT_EQ(editor_.hold(), (ZoneEditor::Hold{0, ZoneEditor::Hold::What::kCorner, 0})) << scale;
+    editor_.move(corner.x - 10 * scale, corner.y);
+    EXPECT_EQ(editor_.hold(), std::nullopt) << scale;
+    click({0.2, 0.2}, 2.5 * scale, 0);
+    EXPECT_FALSE(editor_.unsaved()) << "a click moves nothing";
+    editor_.draw_line();
+    click({0.1, 0.1});
+    click({0.1, 0.1}, 3.5 * scale, 0);
+    EXPECT_EQ(editor_.draft()->points.size(), 1U) << scale;
+    EXPECT_TRUE(editor_.cancel());
+  }
 }
 
 TEST_F(ZoneEditorTest, EscapeGivesUpAndBackspaceTakesBack) {
@@ -208,6 +238,14 @@ TEST_F(ZoneEditorTest, NamesAreDifferentAndNotEmpty) {
   EXPECT_EQ(editor_.fault(), "");
   editor_.draw_zone();
   EXPECT_EQ(editor_.draft()->name, "zone 2");
+  editor_.rename(0, "zone 2");
+  expect_fault("there is another 'zone 2'");
+  // The file gets its name while it is drawn.
+  const ZoneSpec other{{"zone 2", false, {{0.1, 0.1}, {0.2, 0.1}, {0.2, 0.2}}}, "clip.avi", ""};
+  editor_.load({kSquare, kPath, other}, "clip.avi");
+  for (const Point& corner : Points{{0.1, 0.7}, {0.3, 0.7}, {0.3, 0.9}}) click(corner);
+  editor_.accept();
+  EXPECT_EQ(editor_.items().back().now.shape.name, "zone 3");
 }
 
 TEST_F(ZoneEditorTest, RevertTakesBackWhatIsNotSaved) {

@@ -107,6 +107,7 @@ TEST_F(ZoneTables, ChangedValuesAloneAreWritten) {
   EXPECT_EQ(changed(crlf(kFile), {{was, now}}), crlf(changed(kFile, {{was, now}})));
   const std::string mark = "\xEF\xBB\xBF";
   EXPECT_EQ(changed(mark + kFile, {{was, now}}), mark + changed(kFile, {{was, now}}));
+  EXPECT_EQ(changed("\n" + kFile, {{was, now}}), "\n" + changed(kFile, {{was, now}}));
 }
 
 TEST_F(ZoneTables, AnotherStageOfTheFileIsChangedByItsName) {
@@ -225,16 +226,19 @@ TEST_F(ZoneTables, TheFileIsReplacedInOneStepAndStaysWhatItIs) {
   EXPECT_FALSE(save_zones_as(blocked, dir_ / "copy.toml", "zones", changes).ok()) << "nothing is overwritten";
 }
 
-TEST(ZoneSource, IsTheNameWithoutFoldersAndPasswords) {
-  for (const auto& [source, name] : {std::pair{"/videos/vtest.avi", "vtest.avi"},
-                                     {"vtest.avi", "vtest.avi"},
-                                     {"0", "0"},
-                                     {"/dev/video2", "video2"},
-                                     {"rtsp://cam/yard", "yard"},
-                                     {"rtsp://me:secret@cam/yard", "yard"},
-                                     {"rtsp://me:secret@cam", "cam"},
-                                     {"synthetic:320x240", "synthetic:320x240"}})
-    EXPECT_EQ(zone_source(source), name);
+TEST_F(ZoneTables, ZonesAreThoseOfTheSource) {
+  StageSpec stage;
+  for (const char* source : {"", "10.0.0.1/live", "10.0.0.2/live", "live", "vtest.avi"})
+    stage.zones.push_back({{source, true, {}}, source, ""});
+  const auto names = [&](std::string_view source) {
+    std::string all;
+    for (const auto& zone : zones_in(stage, source)) all += zone.shape.name + ";";
+    return all;
+  };
+  EXPECT_EQ(names("/videos/vtest.avi"), ";vtest.avi;");
+  EXPECT_EQ(names("rtsp://me:secret@10.0.0.2/live"), ";10.0.0.2/live;live;")
+      << "the last as older files have it";
+  EXPECT_EQ(names("http://192.168.1.5:8080/"), ";");
 }
 
 }  // namespace

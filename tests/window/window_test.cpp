@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <gtest/gtest.h>
+#include <map>
 #include <thread>
 
 #include "gpu/driver_setup.hpp"
@@ -119,6 +120,10 @@ class WindowTest : public ::testing::Test {
     window_->poll();
     auto frame = ring_->begin();
     EXPECT_TRUE(frame.ok());
+    for (const gpu::PassTime& one : (*frame)->times()) {
+      const auto [at, first] = least_ms_.try_emplace(one.name, one.ms);
+      if (!first) at->second = std::min(at->second, one.ms);
+    }
     const present::DetectionInput one{&detections_, 0, 0};
     EXPECT_OK(scene_->draw(**frame, {.frame = &frame_,
                                      .width = kWidth,
@@ -190,6 +195,7 @@ class WindowTest : public ::testing::Test {
   overlay::ProfileSnapshot data_ = example_snapshot();
   Params params_ = example_params();
   std::shared_ptr<const present::HostPicture> picture_;
+  std::map<std::string, double> least_ms_;  // of each pass
 };
 
 TEST_F(WindowTest, ShowsFrameBoxesAndPanels) {
@@ -260,36 +266,97 @@ TEST_F(WindowTest, SurvivesResizeAndMinimise) {
   show(3);
 }
 
+TEST_F(WindowTest, ClicksOnHiddenPanelsAreNone) {
+  if (std::system("command -v xdotool >/dev/null") != 0) GTEST_SKIP() << "xdotool is missing";
+  open(1280, 720);
+  window_->set_title("tarsier-click-test");
+  show(5);
+  const auto mouse = [](const std::string& what) {
+    return std::system(("xdotool " + what + " >/dev/null 2>&1").c_str()) == 0;
+  };
+  ASSERT_TRUE(mouse("search --name tarsier-click-test windowmove --sync 0 0"));
+  /// Whether Pause was pressed in the next frames.
+  const auto pauses = [&] {
+    bool any = false;
+    for (int i = 0; i < 6; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      overlay::PanelEvents events;
+      turn(&events);
+      any = any || events.toggle_pause;
+    }
+    return any;
+  };
+  int y = 30;
+  const auto click = [&] {
+    return mouse(fmt::format("mousemove 1050 {0} mousedown 1", y)) && !pauses() && mouse("mouseup 1") &&
+           pauses();
+  };
+  while (y < 120 && !click()) y += 8;
+  ASSERT_LT(y, 120) << "no Pause in the panel";
+  window_->show_panels(false);
+  EXPECT_FALSE(pauses());
+  ASSERT_TRUE(mouse("mousedown 1"));
+  EXPECT_FALSE(pauses());
+  ASSERT_TRUE(mouse("mouseup 1"));
+  EXPECT_FALSE(pauses());
+  ASSERT_TRUE(mouse("click 1"));
+  EXPECT_FALSE(pauses());
+  window_->show_panels(true);
+  EXPECT_FALSE(pauses()) << "what was clicked while they were not there";
+  EXPECT_TRUE(click());
+}
+
+TEST_F(WindowTest, ClosingIsAskedForOnce) {
+  open(640, 480);
+  EXPECT_FALSE(window_->poll().quit);
+  window_->close();
+  EXPECT_TRUE(window_->poll().quit);
+  EXPECT_FALSE(window_->poll().quit) << "who stays is not asked again";
+  show(1);
+}
+
+TEST_F(WindowTest, EveryPictureThatIsAskedForComes) {
+  open(640, 480);
+  show(1);
+  constexpr int kWanted = 7;  // more than there are buffers
+  int came = 0;
+  for (int i = 0; i < kWanted; ++i) window_->grab([&](const auto&) { ++came; });
+  show(1);
+  ring_->drain();
+  EXPECT_LT(came, kWanted);
+  show(kWanted);
+  ring_->drain();
+  EXPECT_EQ(came, kWanted);
+}
+
 class WindowCost : public WindowTest {
   [[nodiscard]] bool validation() const override { return false; }
 };
 
-TEST_F(WindowCost, IsAFewMilliseconds) {
+/// Wall and processor time tell of the machine's other work too: they are told alone. Of the device's own
+/// time the least of many frames is what the window takes.
+TEST_F(WindowCost, OnTheDeviceIsLessThanTheScenes) {
   for (const bool with_panels : {false, true}) {
     open(1280, 720);
     window_->show_panels(with_panels);
     show(10);
+    least_ms_.clear();
     const auto start = std::chrono::steady_clock::now();
-    const std::clock_t cpu_start = std::clock();  // of this process: comparable on a loaded machine
+    const std::clock_t cpu_start = std::clock();
     constexpr int kTurns = 60;
     show(kTurns);
     ring_->drain();
     const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
     const double cpu_ms = double(std::clock() - cpu_start) * 1e3 / CLOCKS_PER_SEC / kTurns;
-    auto frame = ring_->begin();
-    ASSERT_OK(frame);
     std::string passes;
-    for (const gpu::PassTime& one : (*frame)->times())
-      passes += fmt::format("  {} {:.2f} ms", one.name, one.ms);
-    ASSERT_OK(ring_->submit(**frame));
-    ring_->drain();
+    for (const auto& [name, ms] : least_ms_) passes += fmt::format("  {} {:.2f} ms", name, ms);
     window_.reset();
     std::printf(
         "[ measured ] %.2f ms a frame (%.2f ms CPU), 768x576 scene in a 1280x720 window, panels %s:%s\n",
         taken.count() / kTurns, cpu_ms, with_panels ? "on" : "off", passes.c_str());
-    // Generous, for a loaded machine: a full-screen pass too many or a wait for the display shows up all the
-    // same.
-    EXPECT_LT(cpu_ms, 60);
+    ASSERT_TRUE(least_ms_.contains("window") && least_ms_.contains("scene")) << passes;
+    EXPECT_GT(least_ms_["window"], 0);
+    EXPECT_LT(least_ms_["window"], 3 * least_ms_["scene"]);
   }
 }
 

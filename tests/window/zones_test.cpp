@@ -1,4 +1,5 @@
 // Zones drawn in the program's own window with a real mouse (xdotool), saved, and read back from the file.
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -60,6 +61,11 @@ class Hand {
     to(x1, y1);
     commands_ += " mouseup 1";
   }
+  void press(double x, double y) {
+    to(x, y);
+    commands_ += " mousedown 1";
+  }
+  void release() { commands_ += " mouseup 1"; }
   void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
   void key(const std::string& name) { commands_ += " key " + name; }
   /// All at once, faster than frames come.
@@ -81,26 +87,61 @@ class Hand {
   std::string title_, commands_;
 };
 
-TEST(WindowZones, AreDrawnWithTheMouseAndSaved) {
-  log::init("warn");
-  if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
-  if (std::system("command -v xdotool >/dev/null") != 0) GTEST_SKIP() << "xdotool is missing";
-  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
-  const test::TempFolder folder;
-  const auto file = folder.write("drawn.toml", kPipeline);
-  const uint64_t complaints = gpu::total_validation_messages();
-  RunOptions options;
-  options.pipeline = file.string();
-  options.source = "synthetic:640x480";
-  options.globals.validation = true;
-  options.globals.tune = "off";
-  options.max_frames = 5000;  // should nobody end it
+class WindowZonesTest : public ::testing::Test {
+ protected:
+  test::TempFolder folder_;
+  std::filesystem::path file_;
+  std::string text_ = kPipeline;  // of the file, as the hand saw it
+  std::atomic<bool> over_ = false;
 
-  std::string text;
-  std::thread hand([&] {
-    Hand user("^Tarsier: drawn ");
-    if (!user.find_window()) return;
-    std::this_thread::sleep_for(2s);  // panels find their places
+  void SetUp() override {
+    log::init("warn");
+    if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
+    if (std::system("command -v xdotool >/dev/null") != 0) GTEST_SKIP() << "xdotool is missing";
+    if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+    file_ = folder_.write("drawn.toml", kPipeline);
+  }
+
+  /// The program with somebody at its window until it ends.
+  template <class Hands>
+  void use(Hands hands) {
+    const uint64_t complaints = gpu::total_validation_messages();
+    RunOptions options;
+    options.pipeline = file_.string();
+    options.source = "synthetic:640x480";
+    options.globals.validation = true;
+    options.globals.tune = "off";
+    options.max_frames = 5000;  // should nobody end it
+    std::thread thread([&] {
+      Hand user("^Tarsier: drawn ");
+      if (!user.find_window()) return;
+      std::this_thread::sleep_for(2s);  // panels find their places
+      hands(user);
+    });
+    const Status ended = run(options);
+    over_ = true;
+    thread.join();
+    ASSERT_TRUE(ended.ok()) << ended.error().message;
+    EXPECT_EQ(gpu::total_validation_messages(), complaints);
+  }
+  /// Whether the file came to be another one since it was looked at.
+  bool saved() {
+    const std::string before = text_;
+    return Hand::wait([&] {
+      text_ = *read_text(file_);
+      return text_ != before;
+    });
+  }
+  std::vector<pipeline::ZoneSpec> zones() {
+    Params params;
+    const auto spec = pipeline::load_pipeline(file_.string(), params);
+    EXPECT_TRUE(spec.ok()) << spec.error().message;
+    return spec.ok() ? spec->stages.back().zones : std::vector<pipeline::ZoneSpec>();
+  }
+};
+
+TEST_F(WindowZonesTest, AreDrawnWithTheMouseAndSaved) {
+  use([&](Hand& user) {
     // Given up: Escape ends the drawing, not the program.
     user.key("z");
     user.click(0.4, 0.3);
@@ -121,27 +162,17 @@ TEST(WindowZones, AreDrawnWithTheMouseAndSaved) {
     user.act();
     user.key("ctrl+s");
     user.act();
-    Hand::wait([&] {
-      text = *read_text(file);
-      return text != kPipeline;
-    });
+    saved();
     std::this_thread::sleep_for(1s);  // it goes on after it has read its own writing
     user.key("q");
     user.act();
   });
-  const Status ended = run(options);
-  hand.join();
-  ASSERT_TRUE(ended.ok()) << ended.error().message;
-  EXPECT_EQ(gpu::total_validation_messages(), complaints);
-
+  const std::string& text = text_;
   const std::string before = kPipeline;
   const size_t end = before.find("\n\n# The end.");
   EXPECT_EQ(text.substr(0, end), before.substr(0, end)) << "what was there stays byte for byte";
   EXPECT_TRUE(text.ends_with(before.substr(end))) << text;
-  Params params;
-  const auto spec = pipeline::load_pipeline(file.string(), params);
-  ASSERT_TRUE(spec.ok()) << spec.error().message;
-  const auto& zones = spec->stages.back().zones;
+  const auto zones = this->zones();
   ASSERT_EQ(zones.size(), 3U) << text;
   const auto expect = [&](size_t i, const std::string& name, const std::vector<vision::Point>& points) {
     EXPECT_EQ(zones[i].shape.name, name);
@@ -154,6 +185,64 @@ TEST(WindowZones, AreDrawnWithTheMouseAndSaved) {
   };
   expect(1, "line 1", {{0.35, 0.8}, {0.65, 0.85}});
   expect(2, "zone 1", {{0.4, 0.3}, {0.65, 0.35}, {0.55, 0.7}});
+}
+
+TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
+  use([&](Hand& user) {
+    user.key("l");
+    user.click(0.35, 0.8);
+    user.key("q");  // in the middle of a line
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.click(0.65, 0.85);
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.key("ctrl+s");
+    user.act();
+    EXPECT_TRUE(saved());
+    std::this_thread::sleep_for(1s);
+    user.key("l");
+    user.click(0.35, 0.9);
+    user.click(0.65, 0.95);
+    user.key("q");
+    user.act();
+    std::this_thread::sleep_for(1s);
+    EXPECT_FALSE(over_) << "not saved";
+    user.key("q");
+    user.act();
+  });
+  EXPECT_EQ(zones().size(), 2U) << text_;
+}
+
+TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
+  use([&](Hand& user) {
+    user.key("z");
+    user.click(0.4, 0.3);
+    user.click(0.6, 0.3);
+    user.click(0.55, 0.7);
+    user.key("Return");
+    user.press(0.6, 0.3);
+    user.to(0.62, 0.32);
+    user.key("Tab");
+    user.to(0.65, 0.35);
+    user.release();
+    user.key("Tab");
+    user.to(0.5, 0.9);
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.key("ctrl+s");
+    user.act();
+    EXPECT_TRUE(saved());
+    std::this_thread::sleep_for(1s);
+    user.key("q");
+    user.act();
+  });
+  const auto all = zones();
+  ASSERT_EQ(all.size(), 2U);
+  const auto& points = all.back().shape.points;
+  ASSERT_EQ(points.size(), 3U) << text_;
+  EXPECT_NEAR(points[1].x, 0.65, 1.0 / 960);
+  EXPECT_NEAR(points[1].y, 0.35, 1.0 / 720);
 }
 
 }  // namespace
