@@ -6,12 +6,13 @@
 
 namespace tarsier::vision {
 
-/// Centre, aspect ratio (width / height) and height, and their velocities: the state of ByteTrack and, before
-/// it, DeepSORT (Wojke et al., "Simple Online and Realtime Tracking with a Deep Association Metric", ICIP
-/// 2017). Standard deviations are those of their reference implementations, in proportion to the height, for
-/// steps of 1/30 s; over another step the variance that movement adds grows with its length. Transition,
-/// measurement and noise never mix the four quantities, so that the 8x8 filter falls apart into four of two
-/// states each, exactly.
+/// Centre, width and height, and their velocities: the state of BoT-SORT (Aharon et al., "BoT-SORT: Robust
+/// Associations Multi-Pedestrian Tracking", 2022). ByteTrack's own has the aspect ratio in the width's place,
+/// which follows so slowly that who walks in from the picture's edge drags a box about that is twice too
+/// wide. Standard deviations are those of the reference implementations, in proportion to the width or the
+/// height, for steps of 1/30 s; over another step the variance that movement adds grows with its length.
+/// Transition, measurement and noise never mix the four quantities, so that the 8x8 filter falls apart into
+/// four of two states each, exactly.
 class BoxFilter {
  public:
   struct Box {
@@ -20,14 +21,14 @@ class BoxFilter {
   BoxFilter() = default;
   /// At rest, at a measured box; its velocity is unknown.
   explicit BoxFilter(const Box& box);
-  /// `seconds` on, at least 0. `keeps_height`: an object that is out of sight does not grow or shrink.
-  void predict(double seconds, bool keeps_height);
+  /// `seconds` on, at least 0. `keeps_size`: an object that is out of sight does not grow or shrink.
+  void predict(double seconds, bool keeps_size);
   /// Corrects the state by a measured box.
   void update(const Box& box);
 
   [[nodiscard]] Box box() const;
   /// Where box() will be `seconds` on, as predict() would say; the filter stays as it is.
-  [[nodiscard]] Box box_after(double seconds, bool keeps_height) const;
+  [[nodiscard]] Box box_after(double seconds, bool keeps_size) const;
   /// Of the centre, pixels/s.
   [[nodiscard]] double velocity_x() const { return axes_[kX].velocity; }
   [[nodiscard]] double velocity_y() const { return axes_[kY].velocity; }
@@ -36,11 +37,13 @@ class BoxFilter {
   [[nodiscard]] double variance_velocity_x() const { return axes_[kX].vv; }
 
  private:
-  enum Quantity : size_t { kX, kY, kAspect, kHeight, kCount };
+  enum Quantity : size_t { kX, kY, kWidth, kHeight, kCount };  // across, along, across, along
   struct Axis {
     double value = 0, velocity = 0;
     double pp = 0, pv = 0, vv = 0;  // covariance
   };
+  /// Width or height, pixels: what the deviations of a quantity are in proportion to.
+  [[nodiscard]] double size_of(size_t quantity) const;
   std::array<Axis, kCount> axes_;
 };
 

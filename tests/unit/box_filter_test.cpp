@@ -12,26 +12,28 @@ namespace {
 constexpr size_t kN = 8;
 using Matrix = std::vector<double>;  // kN x kN
 
-/// The textbook's filter, with whole matrices: x, y, aspect, height, then their velocities (pixels/s).
+/// The textbook's filter, with whole matrices: x, y, width, height, then their velocities (pixels/s).
 struct WholeFilter {
   std::vector<double> state = std::vector<double>(kN);
   Matrix p = Matrix(kN * kN);
 
-  static double deviation(size_t i, double height, double moving) {
-    return i == 2 ? 1e-2 : i == 6 ? 1e-5 * 30 : i < 4 ? moving * height / 20 : moving * height / 160 * 30;
+  /// `size`: of width and height.
+  static double deviation(size_t i, const std::vector<double>& size, double moving) {
+    const double of = i % 2 == 0 ? size[2] : size[3];
+    return i < 4 ? moving * of / 20 : moving * of / 160 * 30;
   }
   explicit WholeFilter(const std::vector<double>& z) {
     for (size_t i = 0; i < 4; ++i) state[i] = z[i];
     for (size_t i = 0; i < kN; ++i) {
       const double factor = i < 4 ? 2 : 10;
-      p[i * kN + i] = std::pow(deviation(i, z[3], factor), 2);
+      p[i * kN + i] = std::pow(deviation(i, z, factor), 2);
     }
   }
   void predict(double dt) {
     Matrix f(kN * kN);
     for (size_t i = 0; i < kN; ++i) f[i * kN + i] = 1;
     for (size_t i = 0; i < 4; ++i) f[i * kN + i + 4] = dt;
-    const double height = state[3];
+    const std::vector<double> before = state;
     Matrix next(kN * kN);
     for (size_t i = 0; i < kN; ++i) {
       for (size_t j = 0; j < kN; ++j) {
@@ -40,17 +42,16 @@ struct WholeFilter {
         }
       }
     }
-    for (size_t i = 0; i < kN; ++i) next[i * kN + i] += std::pow(deviation(i, height, 1), 2) * dt * 30;
+    for (size_t i = 0; i < kN; ++i) next[i * kN + i] += std::pow(deviation(i, before, 1), 2) * dt * 30;
     p = next;
     for (size_t i = 0; i < 4; ++i) state[i] += dt * state[i + 4];
   }
   void update(const std::vector<double>& z) {
     // P is never coupled between quantities, so S is diagonal: the general formula needs no inverse here.
-    const double height = state[3];
     Matrix gain(kN * 4);
     for (size_t i = 0; i < kN; ++i) {
       for (size_t j = 0; j < 4; ++j) {
-        const double noise = j == 2 ? 1e-1 : height / 20;
+        const double noise = deviation(j, state, 1);
         gain[i * 4 + j] = p[i * kN + j] / (p[j * kN + j] + noise * noise);
       }
     }
@@ -70,14 +71,13 @@ struct WholeFilter {
 };
 
 BoxFilter::Box box_of(const std::vector<double>& z) {
-  const double w = z[2] * z[3];
-  return {z[0] - w / 2, z[1] - z[3] / 2, z[0] + w / 2, z[1] + z[3] / 2};
+  return {z[0] - z[2] / 2, z[1] - z[3] / 2, z[0] + z[2] / 2, z[1] + z[3] / 2};
 }
 
 TEST(BoxFilter, IsTheWholeKalmanFilter) {
   std::mt19937 random(1);
   std::normal_distribution<double> noise;
-  std::vector<double> z = {300, 200, 0.4, 120};
+  std::vector<double> z = {300, 200, 48, 120};
   BoxFilter filter(box_of(z));
   WholeFilter whole(z);
   for (int i = 0; i < 40; ++i) {
@@ -85,7 +85,7 @@ TEST(BoxFilter, IsTheWholeKalmanFilter) {
     filter.predict(dt, false);
     whole.predict(dt);
     if (i % 5 != 4) {
-      z = {300 + 4.0 * i + noise(random), 200 - i + noise(random), 0.4 + 0.01 * noise(random),
+      z = {300 + 4.0 * i + noise(random), 200 - i + noise(random), 48 + 0.3 * i + noise(random),
            120 + 0.5 * i + noise(random)};
       filter.update(box_of(z));
       whole.update(z);
@@ -127,10 +127,10 @@ TEST(BoxFilter, UncertaintyGrowsWithTimeNotWithFrames) {
   const double before = once.variance_x();
   once.update({100, 100, 150, 200});
   EXPECT_LT(once.variance_x(), before);
-  EXPECT_LT(once.variance_x(), 25) << "at most a measurement's own: height / 20";
+  EXPECT_LT(once.variance_x(), 6.25) << "at most a measurement's own: width / 20";
 }
 
-TEST(BoxFilter, SmoothsNoiseAndKeepsTheHeightOfWhatIsHidden) {
+TEST(BoxFilter, SmoothsNoiseAndKeepsTheSizeOfWhatIsHidden) {
   std::mt19937 random(2);
   std::normal_distribution<double> noise(0, 4);
   BoxFilter filter({0, 0, 40, 100});
@@ -149,6 +149,17 @@ TEST(BoxFilter, SmoothsNoiseAndKeepsTheHeightOfWhatIsHidden) {
   EXPECT_NEAR(filter.box_after(1, true).y1 - filter.box_after(1, true).y0, height, 1e-9);
   filter.predict(1, true);
   EXPECT_NEAR(filter.box().y1 - filter.box().y0, height, 1e-9);
+}
+
+/// Who walks in from the picture's edge is seen whole within half a second, and so he is drawn.
+TEST(BoxFilter, FollowsAWidthThatChanges) {
+  BoxFilter filter({200, 300, 500, 430});
+  for (int i = 1; i <= 5; ++i) {  // at 10 frames/s
+    filter.predict(0.1, false);
+    const double half = std::max(150.0 - 40 * i, 75.0);
+    filter.update({350 - half, 300 - 45.0 * i, 350 + half, 430});
+  }
+  EXPECT_NEAR(filter.box().x1 - filter.box().x0, 150, 15);
 }
 
 TEST(BoxFilter, AFlatBoxStaysABox) {
