@@ -208,8 +208,12 @@ TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
     user.act();
     std::this_thread::sleep_for(1s);
     EXPECT_FALSE(over_) << "not saved";
-    user.key("q");
-    user.act();
+    Hand::wait([&] {  // frames may be slow: two at once are one
+      user.key("q");
+      user.act();
+      std::this_thread::sleep_for(1s);
+      return over_.load();
+    });
   });
   EXPECT_EQ(zones().size(), 2U) << text_;
 }
@@ -224,8 +228,12 @@ TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
     user.press(0.6, 0.3);
     user.to(0.62, 0.32);
     user.key("Tab");
+    user.act();
+    std::this_thread::sleep_for(1s);
     user.to(0.65, 0.35);
     user.release();
+    user.act();
+    std::this_thread::sleep_for(1s);
     user.key("Tab");
     user.to(0.5, 0.9);
     user.act();
