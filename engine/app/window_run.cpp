@@ -120,6 +120,7 @@ class WindowedRun {
     bool quit = events.quit;
     panels_.visible = window_.panels_visible();
     for (const auto& input : events.input) {
+      warned_ = warned_ && zones_.unfinished();
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
@@ -217,7 +218,6 @@ class WindowedRun {
       data_.message = fmt::format("{}; the zones are not saved: Ctrl+S saves them, Q quits",
                                   failed_.ok() ? "the source has ended" : failed_.error().message);
     data_.zones = zones_.view(window_.picture_area(), panels_);
-    warned_ = warned_ && zones_.unfinished();
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :

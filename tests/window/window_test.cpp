@@ -333,9 +333,10 @@ class WindowCost : public WindowTest {
   [[nodiscard]] bool validation() const override { return false; }
 };
 
-/// Wall and processor time tell of the machine's other work too: they are told alone. Of the device's own
-/// time the least of many frames is what the window takes.
-TEST_F(WindowCost, OnTheDeviceIsLessThanTheScenes) {
+/// Wall and processor time tell of the machine's other work too: they are printed alone. Of the device's time
+/// the least of many frames counts; on a software device it is 6 ms, 15 with panels. What this notices is a
+/// wait or a blow-up, not a pass more.
+TEST_F(WindowCost, OnTheDeviceIsFarBelowANetworks) {
   for (const bool with_panels : {false, true}) {
     open(1280, 720);
     window_->show_panels(with_panels);
@@ -354,9 +355,9 @@ TEST_F(WindowCost, OnTheDeviceIsLessThanTheScenes) {
     std::printf(
         "[ measured ] %.2f ms a frame (%.2f ms CPU), 768x576 scene in a 1280x720 window, panels %s:%s\n",
         taken.count() / kTurns, cpu_ms, with_panels ? "on" : "off", passes.c_str());
-    ASSERT_TRUE(least_ms_.contains("window") && least_ms_.contains("scene")) << passes;
+    ASSERT_TRUE(least_ms_.contains("window")) << passes;
     EXPECT_GT(least_ms_["window"], 0);
-    EXPECT_LT(least_ms_["window"], 3 * least_ms_["scene"]);
+    EXPECT_LT(least_ms_["window"], 60);
   }
 }
 
