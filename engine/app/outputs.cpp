@@ -33,8 +33,9 @@ Status Outputs::finish() {
 }
 
 std::string Outputs::describe() const {
-  if (video_ && json_) return fmt::format("{} and {}", video_path_.string(), json_path_.string());
-  return video_ ? video_path_.string() : json_ ? json_path_.string() : "";
+  const std::string json = takes_standard_output() ? "standard output" : json_path_.string();
+  if (video_ && json_) return fmt::format("{} and {}", video_path_.string(), json);
+  return video_ ? video_path_.string() : json;
 }
 
 }  // namespace tarsier::app

@@ -22,6 +22,8 @@ class Outputs {
   }
   [[nodiscard]] bool wants_pictures() const { return video_ != nullptr; }
   [[nodiscard]] bool wants_results() const { return json_ != nullptr; }
+  /// Results go to standard output: nothing else may.
+  [[nodiscard]] bool takes_standard_output() const { return record::is_standard_output(json_path_); }
   Status write(const pipeline::FrameResult& result);
   Status write(record::Picture picture);
   /// Puts the files in place. Without it nothing is left behind.

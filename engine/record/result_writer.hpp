@@ -12,9 +12,13 @@
 
 namespace tarsier::record {
 
+/// Whether a path means this process's standard output: "-", /dev/stdout, /dev/fd/1.
+[[nodiscard]] bool is_standard_output(const std::filesystem::path& path);
+
 /// Streams to `<path>.partial` and renames when finished: the final name is either absent (or the old file)
-/// or whole. A pipe or device (/dev/stdout, "-") is written directly. Every line reaches the file at once, so
-/// `tail -f` follows it and a full disk is noticed on the frame that it concerns.
+/// or whole. A pipe or device is written directly, and so is what is open already ("-" is standard output;
+/// /dev/stdout, /dev/fd/N), wherever it leads. Every line reaches the file at once, so `tail -f` follows it
+/// and a full disk is noticed on the frame that it concerns.
 class JsonLinesWriter {
  public:
   /// Errors (kInput): the folder cannot be made or written, the path is a folder.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/frame_source.hpp"
 #include "core/file.hpp"
@@ -225,6 +226,55 @@ TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(split(*text, '\n').size(), 3U);  // two lines and the end
   EXPECT_FALSE(std::filesystem::exists(path.string() + ".partial"));
+}
+
+/// Standard output leads elsewhere for a while.
+class Redirected {
+ public:
+  explicit Redirected(const std::filesystem::path& path) {
+    std::fflush(stdout);
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    ::dup2(file, STDOUT_FILENO);
+    ::close(file);
+  }
+  ~Redirected() {
+    std::fflush(stdout);
+    ::dup2(before_, STDOUT_FILENO);
+    ::close(before_);
+  }
+  Redirected(const Redirected&) = delete;
+  Redirected& operator=(const Redirected&) = delete;
+
+ private:
+  int before_ = ::dup(STDOUT_FILENO);
+};
+
+TEST(JsonLinesWriter, StandardOutputIsWrittenWhereverItLeads) {
+  for (const char* name : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    const TempFolder folder;
+    const auto path = folder / "lines.jsonl";
+    std::ofstream(path) << "before\n";
+    Status status;
+    {
+      const Redirected redirected(path);
+      auto writer = JsonLinesWriter::open(name);
+      status = writer.ok() ? (*writer)->write(sample()) : Status(writer.error());
+      if (status.ok()) status = (*writer)->finish();
+      std::puts("after");  // the descriptor is still open
+      std::fflush(stdout);
+    }
+    ASSERT_TRUE(status.ok()) << name << ": " << status.error().message;
+    const auto lines = split(*read_text(path), '\n');
+    ASSERT_EQ(lines.size(), 4U) << name;
+    EXPECT_EQ(lines[0], "before");
+    EXPECT_EQ(nlohmann::json::parse(lines[1])["id"], 7);
+    EXPECT_EQ(lines[2], "after");
+    EXPECT_TRUE(std::filesystem::is_symlink("/dev/stdout"));
+    EXPECT_EQ(folder.entries().size(), 1U);
+    EXPECT_TRUE(is_standard_output(name));
+  }
+  EXPECT_FALSE(is_standard_output("stdout"));
+  EXPECT_FALSE(JsonLinesWriter::open("/dev/fd/987").ok());
 }
 
 TEST(JsonLinesWriter, AnUnfinishedRunKeepsTheOldFileAndLeavesNoPartialOne) {
