@@ -156,6 +156,13 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   }
   TARSIER_TRY(auto source, capture::open_source(source_name, {.loop = options.loop}));
   const capture::SourceInfo info = source->info();
+  std::string video = options.sink, json = options.json;
+  if (!windowed && !options.headless && video.empty() && json.empty()) {
+    video = fmt::format("out/{}.mp4", app.spec.name);
+    json = fmt::format("out/{}.jsonl", app.spec.name);
+    log::info("{}: writing {} and {}", why_no_window(), video, json);
+  }
+  TARSIER_CHECK(check_places({source_name, app.spec.file, video, json}));
   capture::MailboxOptions mailbox;
   mailbox.paced = windowed;
   mailbox.policy = capture::default_policy(info, mailbox.paced);
@@ -178,12 +185,6 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   parts.ring = app.ring.get();
   parts.params = &app.params;
   parts.slots = options.frames_in_flight;
-  std::string video = options.sink, json = options.json;
-  if (!windowed && !options.headless && video.empty() && json.empty()) {
-    video = fmt::format("out/{}.mp4", app.spec.name);
-    json = fmt::format("out/{}.jsonl", app.spec.name);
-    log::info("{}: writing {} and {}", why_no_window(), video, json);
-  }
   TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json));
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
   {
