@@ -22,7 +22,7 @@ Status process_frames(Application& app) {
     if (letter.state == capture::Mailbox::State::kWaiting) continue;
     TARSIER_CHECK(app.fit_ring(letter.frame));
     TARSIER_TRY(auto* context, app.ring->begin());
-    TARSIER_CHECK(app.loop->record(*context, letter.frame, false));
+    TARSIER_CHECK(app.loop->record(*context, letter.frame));
     TARSIER_CHECK(app.ring->submit(*context));
     TARSIER_CHECK(app.loop->take_error());
     const double seconds = std::chrono::duration<double>(capture::Clock::now() - begin).count();

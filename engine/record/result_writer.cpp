@@ -34,10 +34,6 @@ bool is_standard_output(const fs::path& path) {
   return descriptor_of(path) == STDOUT_FILENO;
 }
 
-void JsonLinesWriter::use_labels(const std::vector<std::string>& labels) {
-  labels_ = all_quoted(labels);
-}
-
 Result<std::unique_ptr<JsonLinesWriter>> JsonLinesWriter::open(const fs::path& path) {
   std::unique_ptr<JsonLinesWriter> writer(new JsonLinesWriter);
   writer->path_ = path;

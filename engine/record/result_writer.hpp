@@ -28,8 +28,8 @@ class JsonLinesWriter {
   JsonLinesWriter(const JsonLinesWriter&) = delete;
   JsonLinesWriter& operator=(const JsonLinesWriter&) = delete;
 
-  /// `labels[class_id]` names a class from now on; ids beyond it are written as "class <id>".
-  void use_labels(const std::vector<std::string>& labels);
+  /// The names of classes from now on; ids beyond them are written as "class <id>".
+  void use_labels(pipeline::LabelSets labels) { labels_ = std::move(labels); }
   /// Errors (kRuntime): full disk, broken pipe. Every later call gives the same error.
   Status write(const pipeline::FrameResult& result);
   /// Flushes to disk and puts the file in place.
@@ -41,7 +41,7 @@ class JsonLinesWriter {
   Status fail(std::string_view what, int reason);
 
   std::filesystem::path path_, partial_;  // partial_ is empty where written directly
-  std::vector<std::string> labels_;       // already quoted and escaped
+  pipeline::LabelSets labels_;
   std::string buffer_;
   int descriptor_ = -1;
   uint64_t lines_ = 0;
