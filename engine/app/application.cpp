@@ -158,6 +158,13 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   }
   TARSIER_TRY(auto source, capture::open_source(source_name, {.loop = options.loop}));
   const capture::SourceInfo info = source->info();
+  std::string video = options.sink, json = options.json;
+  if (!windowed && !options.headless && video.empty() && json.empty()) {
+    video = fmt::format("out/{}.mp4", app.spec.name);
+    json = fmt::format("out/{}.jsonl", app.spec.name);
+    log::info("{}: writing {} and {}", why_no_window(), video, json);
+  }
+  TARSIER_CHECK(check_places({source_name, app.spec.file, video, json}));
   capture::MailboxOptions mailbox;
   mailbox.paced = windowed;
   mailbox.policy = capture::default_policy(info, mailbox.paced);
@@ -175,12 +182,6 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 
   app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
-  std::string video = options.sink, json = options.json;
-  if (!windowed && !options.headless && video.empty() && json.empty()) {
-    video = fmt::format("out/{}.mp4", app.spec.name);
-    json = fmt::format("out/{}.jsonl", app.spec.name);
-    log::info("{}: writing {} and {}", why_no_window(), video, json);
-  }
   TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json));
   TARSIER_TRY(parts.stages, make_stages(app, info, parts.outputs->wants_results()));
   parts.device = app.device.get();

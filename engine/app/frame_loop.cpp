@@ -10,7 +10,7 @@ namespace tarsier::app {
 Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
   auto loop = std::unique_ptr<FrameLoop>(new FrameLoop(std::move(parts)));
   gpu::Device& device = *loop->parts_.device;
-  loop->frames_ = std::make_unique<gpu::UploadRing>(device, loop->parts_.slots, "frame",
+  loop->frames_ = std::make_unique<gpu::UploadRing>(device, loop->parts_.slots, "upload",
                                                     gpu::UploadRing::best_way(device));
   loop->grabber_ = std::make_unique<present::FrameGrabber>(device, loop->parts_.slots + 1);
   TARSIER_TRY(loop->scene_, present::SceneRenderer::create(device, {}));
@@ -21,14 +21,12 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
 void FrameLoop::use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages) {
   parts_.stages = std::move(stages);
   tracks_ = false;
-  std::vector<std::vector<std::string>> label_sets;
+  label_sets_.clear();
   for (const auto& stage : parts_.stages) {
     tracks_ = tracks_ || stage->tracks();
-    if (auto labels = stage->labels(); !labels.empty()) label_sets.push_back(std::move(labels));
+    if (const auto* source = stage->detection_source()) label_sets_.push_back(source->class_names());
   }
-  labels_ = label_sets.empty() ? std::vector<std::string>() : label_sets.front();
-  parts_.outputs->use_labels(labels_);
-  label_sets_ = std::move(label_sets);
+  parts_.outputs->use_labels(label_sets_);
   scene_->use_label_sets(label_sets_);
 }
 
@@ -87,29 +85,31 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   return scene_->draw(context, inputs);
 }
 
-Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results) {
+Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame) {
   const uint64_t readback_before = parts_.device->readback_bytes();
   TARSIER_CHECK(upload(context, frame));
   TARSIER_CHECK(record_stages(context));
   TARSIER_CHECK(draw_scene(context));
 
   auto result = std::make_shared<pipeline::FrameResult>();
-  const bool wants_results = list_results || parts_.outputs->wants_results();
+  const bool wants_results = parts_.outputs->wants_results();
   for (const auto& stage : parts_.stages) stage->read_results(context, result, wants_results);
   const uint64_t copied = parts_.device->readback_bytes() - readback_before;
   if (copied > 0) context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
   // Where nobody lists results, what was copied is what the tracker wants: beside the way to the screen.
   if (!wants_results) result->tracker_bytes = copied;
   if (parts_.outputs->wants_pictures()) {
-    TARSIER_TRY(const bool taken,
-                grabber_->grab(context, scene_->image(), gpu::ImageUse::kSampled,
-                               [this](const std::shared_ptr<const present::HostPicture>& picture) {
-                                 record::Picture copy{static_cast<int>(picture->width),
-                                                      static_cast<int>(picture->height),
-                                                      std::make_shared<const std::vector<uint8_t>>(
-                                                          picture->pixels.begin(), picture->pixels.end())};
-                                 keep_error(parts_.outputs->write(std::move(copy)));
-                               }));
+    TARSIER_TRY(
+        const bool taken,
+        grabber_->grab(
+            context, scene_->image(), gpu::ImageUse::kSampled,
+            [this, time_s = frame.time_s](const std::shared_ptr<const present::HostPicture>& picture) {
+              record::Picture copy{static_cast<int>(picture->width), static_cast<int>(picture->height),
+                                   std::make_shared<const std::vector<uint8_t>>(picture->pixels.begin(),
+                                                                                picture->pixels.end()),
+                                   time_s};
+              keep_error(parts_.outputs->write(std::move(copy)));
+            }));
     if (!taken) return runtime_error("the video would miss frame {}: no picture buffer is free", frame.id);
   }
   result->frame_id = frame.id;
@@ -157,7 +157,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_
   summary_.frame_done(*result);
   summary_.stage_times(result->stage_times);
   if (wants_results) {
-    summary_.results(*result, labels_);
+    summary_.results(*result, label_sets_);
     keep_error(parts_.outputs->write(*result));
   }
   latest_ = *result;

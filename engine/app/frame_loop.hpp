@@ -33,8 +33,8 @@ class FrameLoop {
   ~FrameLoop();
 
   /// Uploads the frame, records the stages and draws the scene into `context`; asks for results and the
-  /// picture where an output (or `list_results`) wants them. The caller submits the context.
-  Status record(gpu::FrameContext& context, const capture::Frame& frame, bool list_results);
+  /// picture where an output wants them. The caller submits the context.
+  Status record(gpu::FrameContext& context, const capture::Frame& frame);
   /// Walks a black picture of this size through upload, stages and scene, so that what a driver compiles at
   /// the first use is compiled now. Submits and waits; nothing is counted or written.
   Status warm_up(int width, int height);
@@ -52,7 +52,7 @@ class FrameLoop {
   [[nodiscard]] const Outputs& outputs() const { return *parts_.outputs; }
   [[nodiscard]] Outputs& outputs() { return *parts_.outputs; }
   [[nodiscard]] RunSummary& summary() { return summary_; }
-  [[nodiscard]] const std::vector<std::string>& labels() const { return labels_; }
+  [[nodiscard]] const pipeline::LabelSets& label_sets() const { return label_sets_; }
   /// The latest completed frame. Its detections and masks are filled where they were read back.
   [[nodiscard]] const pipeline::FrameResult& latest() const { return latest_; }
   /// Device times of the latest completed frame, in the order of the passes.
@@ -76,9 +76,8 @@ class FrameLoop {
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::DeviceFrame current_;
-  pipeline::DeviceFrame shown_;                       // current_ as the stages change it for people
-  std::vector<std::string> labels_;                   // of the first detector
-  std::vector<std::vector<std::string>> label_sets_;  // of every detector
+  pipeline::DeviceFrame shown_;  // current_ as the stages change it for people
+  pipeline::LabelSets label_sets_;
   RunSummary summary_;
   pipeline::FrameResult latest_;
   std::vector<gpu::PassTime> pass_times_;

@@ -22,7 +22,7 @@ Status process_frames(Application& app) {
     if (letter.state == capture::Mailbox::State::kWaiting) continue;
     TARSIER_CHECK(app.fit_ring(letter.frame));
     TARSIER_TRY(auto* context, app.ring->begin());
-    TARSIER_CHECK(app.loop->record(*context, letter.frame, false));
+    TARSIER_CHECK(app.loop->record(*context, letter.frame));
     TARSIER_CHECK(app.ring->submit(*context));
     TARSIER_CHECK(app.loop->take_error());
     const double seconds = std::chrono::duration<double>(capture::Clock::now() - begin).count();
@@ -51,9 +51,10 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   if (!keep) return ended;
   TARSIER_CHECK(app.loop->take_error());
   TARSIER_CHECK(app.loop->outputs().finish());
-  print("{}", app.loop->summary().text(seconds, app.mailbox->drops()));
+  std::FILE* const told = app.loop->outputs().takes_standard_output() ? stderr : stdout;
+  put(told, app.loop->summary().text(seconds, app.mailbox->drops()));
   const std::string written = app.loop->outputs().describe();
-  if (!written.empty()) print("written     {}\n", written);
+  if (!written.empty()) put(told, fmt::format("written     {}\n", written));
   TARSIER_CHECK(check_validation(*app.device));
   return ended;
 }

@@ -11,17 +11,27 @@
 
 namespace tarsier::app {
 
+/// What a run reads and writes; empty: nothing.
+struct RunFiles {
+  std::string source;  // as the user gave it: often no file
+  std::filesystem::path pipeline, video, json;
+};
+/// Errors (kInput): the run would write over what it reads, or write two things into one file.
+Status check_places(const RunFiles& files);
+
 class Outputs {
  public:
   /// Opens what is asked for (empty paths: not). Errors (kInput): an unwritable place, an unknown extension.
   static Result<std::unique_ptr<Outputs>> open(const std::filesystem::path& video, double fps,
                                                const std::filesystem::path& json);
   /// The names of classes that results are written with from now on.
-  void use_labels(const std::vector<std::string>& labels) {
+  void use_labels(const pipeline::LabelSets& labels) {
     if (json_) json_->use_labels(labels);
   }
   [[nodiscard]] bool wants_pictures() const { return video_ != nullptr; }
   [[nodiscard]] bool wants_results() const { return json_ != nullptr; }
+  /// Results go to standard output: nothing else may.
+  [[nodiscard]] bool takes_standard_output() const { return record::is_standard_output(json_path_); }
   Status write(const pipeline::FrameResult& result);
   Status write(record::Picture picture);
   /// Puts the files in place. Without it nothing is left behind.

@@ -22,7 +22,7 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       ->add_option("--pipeline", options->pipeline,
                    "One of " + join(pipeline::pipeline_names(), ", ") + ", or a .toml file")
       ->capture_default_str();
-  command->add_option("--json", options->json, "Results, one JSON object a frame");
+  command->add_option("--json", options->json, "Results, one JSON object a frame; - is standard output");
   command
       ->add_option("--set", options->set,
                    "key=value of the pipeline's parameters, e.g. detect.score=0.5; repeatable")

@@ -9,10 +9,8 @@
 namespace tarsier::app {
 namespace {
 
-std::string class_name(int32_t id, const std::vector<std::string>& labels) {
-  const auto index = static_cast<size_t>(id);
-  return id >= 0 && index < labels.size() ? labels[index] : fmt::format("class {}", id);
-}
+using pipeline::class_name;
+using pipeline::LabelSets;
 
 /// "person 12, car 3", the most frequent first.
 std::string counts_text(const std::map<std::string, uint64_t>& counts) {
@@ -29,34 +27,33 @@ std::string counts_text(const std::map<std::string, uint64_t>& counts) {
 }
 
 /// "person 12, car 3", by class.
-void append_counts(std::string& out, const vision::ClassCounts& counts,
-                   const std::vector<std::string>& labels) {
+void append_counts(std::string& out, const vision::ClassCounts& counts, int32_t label_set,
+                   const LabelSets& labels) {
   bool first = true;
   for (const auto& [id, count] : counts) {
     fmt::format_to(std::back_inserter(out), "{}{} {}", std::exchange(first, false) ? "" : ", ",
-                   class_name(id, labels), count);
+                   class_name(labels, label_set, id), count);
   }
   if (first) out += "none";
 }
 
 /// A line for each zone and each line. In place, since it is done for every frame.
-void write_zones(std::string& out, const pipeline::FrameResult& result,
-                 const std::vector<std::string>& labels) {
+void write_zones(std::string& out, const pipeline::FrameResult& result, const LabelSets& labels) {
   out.clear();
   const auto at = std::back_inserter(out);
-  for (const auto& [name, count] : result.zones) {
+  for (const auto& [name, count, set] : result.zones) {
     fmt::format_to(at, "zone        {}: entered ", name);
-    append_counts(out, count.entered, labels);
+    append_counts(out, count.entered, set, labels);
     out += "; left ";
-    append_counts(out, count.left, labels);
+    append_counts(out, count.left, set, labels);
     if (const auto mean = count.mean_dwell_s()) fmt::format_to(at, ", after {:.1f} s on average", *mean);
     out += '\n';
   }
-  for (const auto& [name, count] : result.lines) {
+  for (const auto& [name, count, set] : result.lines) {
     fmt::format_to(at, "line        {}: forward ", name);
-    append_counts(out, count.forward, labels);
+    append_counts(out, count.forward, set, labels);
     out += "; backward ";
-    append_counts(out, count.backward, labels);
+    append_counts(out, count.backward, set, labels);
     out += '\n';
   }
 }
@@ -78,11 +75,12 @@ void RunSummary::frame_done(const pipeline::FrameResult& result) {
   latencies_ms_.push_back(result.latency_ms);
 }
 
-void RunSummary::results(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
+void RunSummary::results(const pipeline::FrameResult& result, const LabelSets& labels) {
   ++result_frames_;
-  for (const auto& detection : result.detections) ++classes_[class_name(detection.class_id, labels)];
+  for (const auto& detection : result.detections)
+    ++classes_[class_name(labels, detection.label_set, detection.class_id)];
   for (const auto& track : result.tracks) {
-    if (track.id > last_track_) ++tracks_[class_name(track.class_id, labels)];
+    if (track.id > last_track_) ++tracks_[class_name(labels, track.label_set, track.class_id)];
   }
   write_zones(zones_, result, labels);
   for (const auto& track : result.tracks) last_track_ = std::max(last_track_, track.id);

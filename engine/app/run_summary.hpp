@@ -19,7 +19,7 @@ class RunSummary {
   /// A frame that reached its output (shown or handed to the writers).
   void frame_done(const pipeline::FrameResult& result);
   /// Its results, where they were read back.
-  void results(const pipeline::FrameResult& result, const std::vector<std::string>& labels);
+  void results(const pipeline::FrameResult& result, const pipeline::LabelSets& labels);
   void stage_times(const std::vector<pipeline::StageTime>& times);
   [[nodiscard]] uint64_t frames() const { return frames_; }
   /// Several lines: frames and frames/s, latency p50/p95/p99, drops by reason, read-back, device time by

@@ -189,7 +189,7 @@ class WindowedRun {
     TARSIER_TRY(auto* context, app_.ring->begin());
     notice_completed();
     if (fresh) {
-      TARSIER_CHECK(app_.loop->record(*context, letter.frame, false));
+      TARSIER_CHECK(app_.loop->record(*context, letter.frame));
     } else {
       TARSIER_CHECK(app_.loop->redraw(*context));
       next_refresh_ = capture::Clock::now() + std::chrono::milliseconds(33);
@@ -239,20 +239,19 @@ class WindowedRun {
   void fill_classes(const pipeline::FrameResult& latest) {
     data_.classes.reset();
     std::vector<overlay::ClassRow> rows;
-    const auto& labels = app_.loop->labels();
-    const auto count = [&](int32_t class_id) {
-      const auto id = static_cast<size_t>(class_id);
-      const std::string name = id < labels.size() ? labels[id] : fmt::format("class {}", class_id);
+    const auto count = [&](const auto& one) {
+      const std::string name = pipeline::class_name(app_.loop->label_sets(), one.label_set, one.class_id);
       auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == name; });
-      if (row == rows.end()) row = rows.insert(rows.end(), {name, 0, present::class_color_packed(class_id)});
+      if (row == rows.end())
+        row = rows.insert(rows.end(), {name, 0, present::class_color_packed(one.class_id)});
       ++row->count;
     };
     if (app_.loop->tracks()) {
       for (const auto& track : latest.tracks) {
-        if (track.state == vision::TrackState::kTracked) count(track.class_id);
+        if (track.state == vision::TrackState::kTracked) count(track);
       }
     } else if (app_.loop->outputs().wants_results()) {
-      for (const auto& detection : latest.detections) count(detection.class_id);
+      for (const auto& detection : latest.detections) count(detection);
     } else {
       return;
     }

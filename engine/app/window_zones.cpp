@@ -76,7 +76,7 @@ bool WindowZones::input(const window::Input& input, const window::PictureArea& p
   if (!there()) return input.what != Kind::kEscape;
   set_view(picture, panels);
   wants_save_ = false;
-  if (!panels.visible) {
+  if (!input.panels) {
     // A drag that was under way when they went ends where the button comes up.
     if (input.what == Kind::kRelease) editor_.release(input.x, input.y);
     apply();

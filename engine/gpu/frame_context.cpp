@@ -38,6 +38,9 @@ struct FrameContext::Impl {
     staged = 0;
     span_open = false;
     spans.clear();
+    // Of a frame that was begun and given up: its results will not come. What it retired stays until this one
+    // is done, since earlier frames may use it.
+    callbacks.clear();
     TARSIER_CHECK(vk_status(vkResetCommandPool(device->handle(), pool, 0), "vkResetCommandPool"));
     VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;

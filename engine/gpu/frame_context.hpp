@@ -54,8 +54,7 @@ class FrameContext {
   [[nodiscard]] uint64_t timeline_value() const;
   /// Which context of the ring this is: 0 .. size-1. For per-frame buffers of a pass.
   [[nodiscard]] uint32_t slot() const;
-  /// Host-written bytes that stay valid until the frame is done. Null offset error when the staging area is
-  /// full.
+  /// Host-written bytes that stay valid until the frame is done. Errors (kRuntime): the staging area is full.
   struct Staging {
     const Buffer* buffer;
     uint64_t offset;

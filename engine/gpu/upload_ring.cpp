@@ -30,7 +30,7 @@ Result<const Buffer*> UploadRing::write(FrameContext& frame, std::span<const std
   TARSIER_TRY(const auto staging, frame.stage(bytes.size()));
   std::memcpy(staging.mapped, bytes.data(), bytes.size());
   CommandList& commands = frame.commands();
-  frame.begin_span("upload");
+  frame.begin_span(name_);
   commands.barrier(Scope::kCompute | Scope::kGraphics | Scope::kTransfer, Scope::kTransfer);
   commands.copy(*staging.buffer, staging.offset, target, 0, bytes.size());
   commands.barrier(Scope::kTransfer, Scope::kCompute | Scope::kTransfer);

@@ -21,8 +21,8 @@ class UploadRing {
   [[nodiscard]] static Way best_way(const Device& device);
 
   UploadRing(Device& device, uint32_t frames_in_flight, std::string name, Way way);
-  /// Records what it takes (a span "upload" where the device copies). Passes of this frame read the bytes
-  /// after it, and passes of later frames until `frames_in_flight` more have been written. Fails where
+  /// Records what it takes (a span of the ring's name where the device copies). Passes of this frame read the
+  /// bytes after it, and passes of later frames until `frames_in_flight` more have been written. Fails where
   /// memory, or the frame's staging area, is too small.
   Result<const Buffer*> write(FrameContext& frame, std::span<const std::byte> bytes);
 

@@ -63,18 +63,14 @@ class BackgroundStage final : public Stage, public MaskReader {
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] bool takes_mask(const Params& params) const override {
-    return params.text(name_ + ".effect") != "none";
-  }
+  [[nodiscard]] bool takes_mask(const Params& params) const override { return chosen(params) != "none"; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     captured_ = picture;
     note_.clear();
-    effect_ = params.text(name_ + ".effect");
-    if ((effect_ == "image" && !image_) || (effect_ == "clip" && !clip_)) {
-      note_ = fmt::format("no {0} is given: set {1}.{0}", effect_, name_);
-      effect_ = "none";
-    }
+    effect_ = chosen(params);
+    if (const std::string& wanted = params.text(name_ + ".effect"); effect_ != wanted)
+      note_ = fmt::format("no {0} is given: set {1}.{0}", wanted, name_);
     if (effect_ == "none") return {};
     if (const auto color = present::parse_color(params.text(name_ + ".color")); color.ok()) {
       color_ = {(*color)[2], (*color)[1], (*color)[0]};
@@ -102,13 +98,17 @@ class BackgroundStage final : public Stage, public MaskReader {
       ground = vision::Ground::kPicture;
       TARSIER_TRY(input.picture, backdrop(frame, shown));
     }
-    const float cells = float(params.real(name_ + ".radius")) * float(passes_->matte.grid().rows);
-    frame.begin_span(name_ + " blur");
-    passes_->blur.record(frame.commands(), passes_->matte,
-                         ground == vision::Ground::kBlurred ? cells : kEdgeRadius);
-    frame.end_span();
+    const bool blurs = ground != vision::Ground::kMatte;  // the cut-out itself has no ground
+    if (blurs) {
+      const float cells = float(params.real(name_ + ".radius")) * float(passes_->matte.grid().rows);
+      frame.begin_span(name_ + " blur");
+      passes_->blur.record(frame.commands(), passes_->matte,
+                           ground == vision::Ground::kBlurred ? cells : kEdgeRadius);
+      frame.end_span();
+    }
     frame.begin_span(name_ + " composite");
-    passes_->composite.record(frame.commands(), ground, passes_->matte, &passes_->blur, input);
+    passes_->composite.record(frame.commands(), ground, passes_->matte, blurs ? &passes_->blur : nullptr,
+                              input);
     frame.end_span();
     shown.buffer = &passes_->composite.result();
     shown.offset = 0;
@@ -122,6 +122,12 @@ class BackgroundStage final : public Stage, public MaskReader {
   void read_results(gpu::FrameContext&, const std::shared_ptr<FrameResult>&, bool /*wanted*/) override {}
 
  private:
+  /// The effect, or none where its picture or clip is not given.
+  [[nodiscard]] std::string chosen(const Params& params) const {
+    const std::string& effect = params.text(name_ + ".effect");
+    return (effect == "image" && !image_) || (effect == "clip" && !clip_) ? "none" : effect;
+  }
+
   /// Makes the passes for these sizes where they are not the last frame's (image folders).
   Status fit(gpu::FrameContext& frame, const DeviceFrame& picture, int mask_width, int mask_height) {
     if (passes_ && passes_->matte.grid() == vision::cell_grid(picture.width, picture.height) &&

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pipeline/network.hpp"
 #include "pipeline/stage_params.hpp"
 
 namespace tarsier::pipeline {
@@ -18,10 +19,13 @@ class Cadence {
                  "the network runs on every Nth frame; what it found is carried forward");
   }
   /// Whether it runs on this frame; once a frame. One that is not later than the one before begins anew: the
-  /// source went back, or a frame is drawn again with other parameters.
-  bool due(const std::string& stage, const Params& params, double time_s) {
-    if (time_s <= time_s_) left_ = 0;
-    time_s_ = time_s;
+  /// source went back, or a frame is drawn again with other parameters. So does one of another size: what was
+  /// found in the last one has no place in it.
+  bool due(const std::string& stage, const Params& params, const DeviceFrame& frame) {
+    if (frame.time_s <= time_s_ || frame.width != width_ || frame.height != height_) left_ = 0;
+    time_s_ = frame.time_s;
+    width_ = frame.width;
+    height_ = frame.height;
     const bool due = left_ == 0;
     // A parameter that was lowered counts at once.
     const int64_t every = params.integer(stage + ".every");
@@ -34,6 +38,7 @@ class Cadence {
 
  private:
   double time_s_ = 0;
+  int width_ = 0, height_ = 0;
   int64_t left_ = 0;  // frames until it is due again
 };
 

@@ -42,7 +42,7 @@ class DepthStage final : public Stage {
       note_ = color.error().message;
     }
     captured_ = picture;
-    if (cadence_.due(name_, params, picture.time_s)) {
+    if (cadence_.due(name_, params, picture)) {
       const double passed = picture.time_s - time_s_;
       time_s_ = picture.time_s;
       network_->record(frame, picture, name_);

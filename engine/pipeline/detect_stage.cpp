@@ -1,6 +1,7 @@
 // "detect": boxes with classes and scores from one network, decoded and suppressed on the device.
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "pipeline/cadence.hpp"
 #include "pipeline/stage.hpp"
@@ -26,18 +27,18 @@ Result<vision::HeadKind> head_kind(const models::Entry& entry) {
 
 class DetectStage final : public Stage, public DetectionSource {
  public:
-  DetectStage(std::string name, std::unique_ptr<Network> network, vision::DetectionDecoder decoder,
-              std::vector<gpu::Buffer> readback)
+  DetectStage(std::string name, int32_t label_set, std::unique_ptr<Network> network,
+              vision::DetectionDecoder decoder, std::vector<gpu::Buffer> readback)
       : name_(std::move(name)),
+        label_set_(label_set),
         network_(std::move(network)),
         decoder_(std::move(decoder)),
         readback_(std::move(readback)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] std::vector<std::string> labels() const override { return network_->entry().labels; }
 
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
-    ran_ = cadence_.due(name_, params, picture.time_s);
+    ran_ = cadence_.due(name_, params, picture);
     if (!ran_) return {};
     ran_slot_ = frame.slot();
     network_->record(frame, picture, name_);
@@ -72,9 +73,14 @@ class DetectStage final : public Stage, public DetectionSource {
     frame.commands().read_back(decoder_.detections(frame.slot()), 0, copy, 0, std::min(bytes, copy.size()));
     if (!wanted) return;
     frame.on_complete([this, slot = frame.slot(), least = shown_score_, result] {
+      auto& found = result->detections;
+      const bool first = found.empty();
       for (const auto& box : boxes(slot)) {
-        if (box.score > least) result->detections.push_back(box);
+        if (box.score <= least) continue;
+        found.push_back(box);
+        found.back().label_set = label_set_;
       }
+      if (!first) std::ranges::stable_sort(found, std::ranges::greater(), &vision::Detection::score);
     });
   }
 
@@ -92,6 +98,7 @@ class DetectStage final : public Stage, public DetectionSource {
   [[nodiscard]] const std::vector<std::string>& class_names() const override {
     return network_->entry().labels;
   }
+  [[nodiscard]] int32_t label_set() const override { return label_set_; }
 
  private:
   [[nodiscard]] vision::DetectionParams detection_params(const Params& params) const {
@@ -105,6 +112,7 @@ class DetectStage final : public Stage, public DetectionSource {
   }
 
   std::string name_;
+  int32_t label_set_;
   std::unique_ptr<Network> network_;
   vision::DetectionDecoder decoder_;
   std::vector<gpu::Buffer> readback_;  // one a slot
@@ -168,8 +176,10 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   if (!decoder.ok()) return misfit(spec, "model", context.params, decoder.error());
 
   TARSIER_TRY(auto readback, readback_buffers(context, vision::kDetectionBufferBytes, spec.name));
-  return std::unique_ptr<Stage>(
-      new DetectStage(spec.name, std::move(network), *std::move(decoder), std::move(readback)));
+  const auto label_set = std::ranges::count_if(
+      context.before, [](const auto& stage) { return stage->detection_source() != nullptr; });
+  return std::unique_ptr<Stage>(new DetectStage(spec.name, int32_t(label_set), std::move(network),
+                                                *std::move(decoder), std::move(readback)));
 }
 
 }  // namespace

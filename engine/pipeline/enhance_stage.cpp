@@ -33,14 +33,14 @@ class EnhanceStage final : public Stage {
       return {};
     }
     TARSIER_CHECK(fit(frame, picture));
-    if (cadence_.due(name_, params, picture.time_s)) {
+    if (cadence_.due(name_, params, picture)) {
       const double passed = picture.time_s - time_s_;
       time_s_ = picture.time_s;
       network_->record(frame, picture, name_);
       frame.begin_span(name_ + " fit");
       const bool follows = passed >= 0 && passed < kGap_s;
       picture_->fit(frame.commands(), picture.address(),
-                    network_->output_fit(picture, output_->width, output_->height),
+                    network_->output_fit(picture, picture_->width(), picture_->height()),
                     follows ? float(1 - std::exp(-passed / kFollow_s)) : 1.0F);
       frame.end_span();
     }
@@ -65,7 +65,6 @@ class EnhanceStage final : public Stage {
   Status fit(gpu::FrameContext& frame, const DeviceFrame& picture) {
     if (picture_ && picture_->grid() == vision::cell_grid(picture.width, picture.height)) return {};
     TARSIER_TRY(const auto outputs, network_->head_outputs());
-    TARSIER_TRY(output_, vision::image_view(outputs.front()));
     TARSIER_TRY(auto made,
                 vision::GuidedPicture::create(device_, picture.width, picture.height,
                                               preprocess_desc(network_->entry().input), outputs.front()));
@@ -79,7 +78,6 @@ class EnhanceStage final : public Stage {
   gpu::Device& device_;
   std::unique_ptr<Network> network_;  // null: it is not here
   std::string missing_;               // what is told then
-  std::optional<vision::ChannelView> output_;
   std::shared_ptr<vision::GuidedPicture> picture_;
   Cadence cadence_;
   std::string note_;   // of the frame that is recorded

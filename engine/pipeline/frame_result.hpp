@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <fmt/format.h>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,15 @@
 #include "vision/zones.hpp"
 
 namespace tarsier::pipeline {
+
+/// Class names of every detector, in the order of the stages.
+using LabelSets = std::vector<std::vector<std::string>>;
+/// "person", or "class 7" where no name is known.
+[[nodiscard]] inline std::string class_name(const LabelSets& labels, int32_t label_set, int32_t class_id) {
+  const auto set = size_t(label_set), index = size_t(class_id);  // what is negative is beyond every list
+  const bool known = set < labels.size() && index < labels[set].size();
+  return known ? labels[set][index] : fmt::format("class {}", class_id);
+}
 
 struct StageTime {
   std::string stage;
@@ -35,10 +45,12 @@ struct Event {
 struct ZoneResult {
   std::string name;
   vision::ZoneCount count;
+  int32_t label_set = 0;  // of the classes that are counted
 };
 struct LineResult {
   std::string name;
   vision::LineCount count;
+  int32_t label_set = 0;
 };
 
 /// The own lane; the boundaries left and right of the camera.
@@ -69,7 +81,7 @@ struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
   int width = 0, height = 0;
-  std::vector<vision::Detection> detections;
+  std::vector<vision::Detection> detections;  // of all detectors, by falling score
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;
   std::vector<Event> events;

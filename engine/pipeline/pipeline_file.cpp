@@ -133,6 +133,12 @@ Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Param
       if (masks == nullptr) return at(file, value, "masks must be written as [[stage.mask]]");
       for (const auto& item : *masks) {
         TARSIER_TRY(auto mask, read_mask(file, item));
+        for (const auto& other : stage.masks) {
+          if (other.name == mask.name)
+            return at(file, item,
+                      fmt::format("stage '{}' has two masks named '{}'; give one another name", stage.name,
+                                  mask.name));
+        }
         stage.masks.push_back(std::move(mask));
       }
       continue;

@@ -21,10 +21,7 @@ struct Mask {
 
   [[nodiscard]] vision::HostMask host(uint32_t slot) const {
     const auto* bytes = static_cast<const uint8_t*>(readback[slot].mapped());
-    return {{bytes + sizeof(vision::MaskHeader), size_t(pass.width()) * size_t(pass.height())},
-            pass.width(),
-            pass.height(),
-            fits[slot]};
+    return {{bytes, size_t(pass.width()) * size_t(pass.height())}, pass.width(), pass.height(), fits[slot]};
   }
 };
 
@@ -38,7 +35,7 @@ class SegmentStage final : public Stage, public MaskSource {
   Status record(gpu::FrameContext& frame, const DeviceFrame& picture, const Params& params) override {
     const bool needed = is_needed(params);
     if (!needed) cadence_.rest();
-    ran_ = needed && cadence_.due(name_, params, picture.time_s);
+    ran_ = needed && cadence_.due(name_, params, picture);
     if (!ran_) return {};
     ran_slot_ = frame.slot();
     network_->record(frame, picture, name_);
@@ -111,7 +108,6 @@ class SegmentStage final : public Stage, public MaskSource {
   [[nodiscard]] present::MaskInput layer_of(const Mask& mask, const DeviceFrame& picture) const {
     present::MaskInput layer;
     layer.buffer = &mask.pass.mask(ran_slot_);
-    layer.offset = sizeof(vision::MaskHeader);
     layer.width = static_cast<uint32_t>(mask.pass.width());
     layer.height = static_cast<uint32_t>(mask.pass.height());
     layer.fit = fit(mask, picture);
@@ -161,7 +157,20 @@ Result<Mask> make_mask(const StageSpec& stage, const MaskSpec& spec, const Netwo
   return mask;
 }
 
-Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::Catalogue& catalogue,
+/// Results know masks by their names alone. Errors (kInput): a stage before it has one of the same.
+Status check_names(const StageSpec& spec, std::span<const StageSpec> before) {
+  for (const auto& mask : spec.masks) {
+    for (const auto& other : before) {
+      if (std::ranges::find(other.masks, mask.name, &MaskSpec::name) == other.masks.end()) continue;
+      return placed(mask.place, input_error("stage '{}': stage '{}' has a mask named '{}' already; give one "
+                                            "another name",
+                                            spec.name, other.name, mask.name));
+    }
+  }
+  return {};
+}
+
+Status declare(const StageSpec& spec, std::span<const StageSpec> before, const models::Catalogue& catalogue,
                Params& params) {
   TARSIER_TRY(const auto entry, declare_model(spec, "selfie_segmentation", catalogue, params));
   StageParams own(spec.name, params);
@@ -171,6 +180,7 @@ Status declare(const StageSpec& spec, std::span<const StageSpec>, const models::
     return at(spec, "model", params, unsuitable(entry, "makes no masks", "segment"));
   if (spec.masks.empty())
     return placed(spec.place, input_error("stage '{}': needs at least one [[stage.mask]]", spec.name));
+  TARSIER_CHECK(check_names(spec, before));
   for (const auto& mask : spec.masks) {
     if (const auto colour = present::parse_color(mask.color); !colour.ok())
       return placed(mask.place,

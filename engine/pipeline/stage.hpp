@@ -110,6 +110,8 @@ class DetectionSource {
   /// down to the lowest score that any reader wants.
   [[nodiscard]] virtual const gpu::Buffer& device_boxes() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
+  /// Which of all detectors' names these are, LabelSets.
+  [[nodiscard]] virtual int32_t label_set() const = 0;
 };
 
 /// A stage that knows more of tracked objects and has it drawn with them.
@@ -227,8 +229,6 @@ class Stage {
   [[nodiscard]] virtual BodySource* body_source() { return nullptr; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
-  /// Class names of its detections; empty for other stages.
-  [[nodiscard]] virtual std::vector<std::string> labels() const { return {}; }
 };
 
 /// Checks the stage and declares its parameters, before anything is fetched or loaded: a user's mistake is

@@ -135,8 +135,10 @@ class TrackStage final : public Stage, public DetectionReader, public TrackSourc
         const bool told = tracks[i].state == vision::TrackState::kTracked ||
                           tracks[i].state == vision::TrackState::kLost ||
                           (ran && tracks[i].state == vision::TrackState::kRemoved);
-        if (tracks[i].id != 0 && told) result->tracks.push_back(tracks[i]);
-        if (tracks[i].id != 0 && told && !ran) carry_forward(i, result->time_s, result->tracks.back());
+        if (tracks[i].id == 0 || !told) continue;
+        result->tracks.push_back(tracks[i]);
+        result->tracks.back().label_set = source_.label_set();
+        if (!ran) carry_forward(i, result->time_s, result->tracks.back());
       }
     });
   }

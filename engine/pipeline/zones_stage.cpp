@@ -16,7 +16,8 @@ namespace {
 
 class ZonesStage final : public Stage, public ZoneKeeper {
  public:
-  ZonesStage(std::string name, std::vector<vision::ZoneShape> shapes) : name_(std::move(name)) {
+  ZonesStage(std::string name, int32_t label_set, std::vector<vision::ZoneShape> shapes)
+      : name_(std::move(name)), label_set_(label_set) {
     use_shapes(std::move(shapes));
   }
 
@@ -63,9 +64,9 @@ class ZonesStage final : public Stage, public ZoneKeeper {
       result->lines.reserve(shapes.size());
       for (size_t i = 0; i < shapes.size(); ++i) {
         if (shapes[i].line) {
-          result->lines.push_back({shapes[i].name, counter_.line(i)});
+          result->lines.push_back({shapes[i].name, counter_.line(i), label_set_});
         } else {
-          result->zones.push_back({shapes[i].name, counter_.zone(i)});
+          result->zones.push_back({shapes[i].name, counter_.zone(i), label_set_});
         }
       }
     });
@@ -97,6 +98,7 @@ class ZonesStage final : public Stage, public ZoneKeeper {
   }
 
   std::string name_;
+  int32_t label_set_;
   vision::ZoneCounter counter_;
   vision::ZoneParams params_;  // of the latest frame
   bool shown_ = true;
@@ -137,8 +139,9 @@ Status declare(const StageSpec& spec, std::span<const StageSpec> before, const m
 }
 
 Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context) {
-  TARSIER_TRY([[maybe_unused]] const Stage* input, input_of(spec, context));  // its tracks are in the results
-  return std::unique_ptr<Stage>(new ZonesStage(spec.name, shapes_of(zones_in(spec, context.source))));
+  TARSIER_TRY(Stage * input, input_of(spec, context));  // its tracks are in the results
+  return std::unique_ptr<Stage>(new ZonesStage(spec.name, input->track_source()->boxes().label_set(),
+                                               shapes_of(zones_in(spec, context.source))));
 }
 
 }  // namespace

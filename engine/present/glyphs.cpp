@@ -101,7 +101,6 @@ Result<GlyphAtlas> bake_glyphs(const std::filesystem::path& font, float pixels, 
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
   stbtt_GetCodepointBitmapBox(&info, 'H', scale, scale, &x0, &y0, &x1, &y1);
   atlas.ascent = -y0;
-  atlas.descent = int(std::ceil(-float(descent) * scale));
 
   uint32_t pen_x = 1;
   uint32_t pen_y = 1;

@@ -32,7 +32,7 @@ struct GlyphAtlas {
   std::vector<Glyph> glyphs;
   std::vector<float> advances;  // by glyph
   std::map<char32_t, uint32_t> index;
-  int ascent = 0, descent = 0;  // pixels above and below the baseline, both positive
+  int ascent = 0;  // pixels above the baseline
 
   [[nodiscard]] uint32_t find(char32_t code) const;  // that of '?' where the font has none
   /// Glyphs of a UTF-8 text side by side, at most `limit`: a longer text ends in an ellipsis.

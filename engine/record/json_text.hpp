@@ -25,12 +25,11 @@ class JsonText {
  public:
   explicit JsonText(std::string& out) : out_(out) {}
 
-  JsonText& key(std::string_view name) { return quoted_key(fmt::format("\"{}\"", name)); }
-  /// Of a name that is quoted and escaped already.
-  JsonText& quoted_key(std::string_view name) {
+  JsonText& key(std::string_view name) {
     separate();
+    out_ += '"';
     out_ += name;
-    out_ += ':';
+    out_ += "\":";
     comma_ = false;
     return *this;
   }

@@ -8,23 +8,22 @@
 namespace tarsier::record {
 namespace {
 
-using Labels = std::vector<std::string>;  // quoted
+using pipeline::class_name;
+using Labels = pipeline::LabelSets;
 
-std::string class_name(int32_t class_id, const Labels& labels) {
-  const bool known = class_id >= 0 && size_t(class_id) < labels.size();
-  return known ? labels[size_t(class_id)] : fmt::format(R"("class {}")", class_id);
-}
-
-void append_class(JsonText& json, int32_t class_id, const Labels& labels) {
-  json.key("class_id").quoted(fmt::format("{}", class_id));
-  json.key("class").quoted(class_name(class_id, labels));
+/// Detection or Track.
+template <class T>
+void append_class(JsonText& json, const T& one, const Labels& labels) {
+  json.key("class_id").quoted(fmt::format("{}", one.class_id));
+  json.key("class").text(class_name(labels, one.label_set, one.class_id));
 }
 
 /// "entered":{"person":4,"car":1}
-void append_counts(JsonText& json, std::string_view key, const vision::ClassCounts& counts,
+void append_counts(JsonText& json, std::string_view key, const vision::ClassCounts& counts, int32_t label_set,
                    const Labels& labels) {
   json.key(key).object([&] {
-    for (const auto& [class_id, count] : counts) json.quoted_key(class_name(class_id, labels)).whole(count);
+    for (const auto& [class_id, count] : counts)
+      json.text_key(class_name(labels, label_set, class_id)).whole(count);
   });
 }
 
@@ -42,7 +41,7 @@ void append_measured(JsonText& json, std::string_view key, const std::optional<v
 
 void append_detection(JsonText& json, const vision::Detection& detection, const Labels& labels) {
   json.object([&] {
-    append_class(json, detection.class_id, labels);
+    append_class(json, detection, labels);
     json.key("score").number(detection.score, 4);
     append_box(json, detection);
   });
@@ -51,7 +50,7 @@ void append_detection(JsonText& json, const vision::Detection& detection, const 
 void append_track(JsonText& json, const vision::Track& track, const Labels& labels) {
   json.object([&] {
     json.key("id").whole(uint64_t(track.id));
-    append_class(json, track.class_id, labels);
+    append_class(json, track, labels);
     json.key("score").number(track.score, 4);
     append_box(json, track);
     json.key("state").name(vision::name_of(track.state));
@@ -128,8 +127,8 @@ void append_zone(JsonText& json, const pipeline::ZoneResult& zone, const Labels&
         json.key("dwell").number(visitor.dwell_s, 3);
       });
     });
-    append_counts(json, "entered", zone.count.entered, labels);
-    append_counts(json, "left", zone.count.left, labels);
+    append_counts(json, "entered", zone.count.entered, zone.label_set, labels);
+    append_counts(json, "left", zone.count.left, zone.label_set, labels);
     json.key("mean_dwell").number(zone.count.mean_dwell_s(), 3);
   });
 }
@@ -143,8 +142,8 @@ void append_crossings(JsonText& json, const pipeline::LineResult& line, const La
         json.key("direction").name(one.forward ? "forward" : "backward");
       });
     });
-    append_counts(json, "forward", line.count.forward, labels);
-    append_counts(json, "backward", line.count.backward, labels);
+    append_counts(json, "forward", line.count.forward, line.label_set, labels);
+    append_counts(json, "backward", line.count.backward, line.label_set, labels);
   });
 }
 
@@ -159,13 +158,6 @@ void append_mask(JsonText& json, const pipeline::MaskResult& mask) {
 }
 
 }  // namespace
-
-std::vector<std::string> all_quoted(const std::vector<std::string>& labels) {
-  std::vector<std::string> out;
-  out.reserve(labels.size());
-  for (const auto& label : labels) out.push_back(quoted_text(label));
-  return out;
-}
 
 void append_line(std::string& out, const pipeline::FrameResult& result, const Labels& labels) {
   JsonText json(out);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "pipeline/frame_result.hpp"
 
@@ -12,12 +11,8 @@ namespace tarsier::record {
 /// raises it.
 inline constexpr int kResultVersion = 2;
 
-/// Quoted and escaped for JSON; bytes that are no UTF-8 are replaced.
-[[nodiscard]] std::vector<std::string> all_quoted(const std::vector<std::string>& labels);
-
 /// Appends the line as docs/RESULTS.md describes it, with its line break. Keys without content stay, so that
 /// every line has the same ones. A class beyond the labels is written as "class <id>".
-void append_line(std::string& out, const pipeline::FrameResult& result,
-                 const std::vector<std::string>& quoted_labels);
+void append_line(std::string& out, const pipeline::FrameResult& result, const pipeline::LabelSets& labels);
 
 }  // namespace tarsier::record

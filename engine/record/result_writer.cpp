@@ -1,8 +1,10 @@
 #include "record/result_writer.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,13 +12,39 @@
 
 namespace tarsier::record {
 namespace fs = std::filesystem;
-void JsonLinesWriter::use_labels(const std::vector<std::string>& labels) {
-  labels_ = all_quoted(labels);
+namespace {
+
+/// The descriptor that a path means rather than a file: "-", /dev/stdout, /dev/fd/3. Behind a redirection
+/// these lead to a regular file, and a file put in their place would replace the link itself.
+std::optional<int> descriptor_of(const fs::path& path) {
+  if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  const fs::path folder = path.parent_path();
+  if (folder != "/dev/fd" && folder != "/proc/self/fd") return std::nullopt;
+  const std::string name = path.filename();
+  int number = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+bool is_standard_output(const fs::path& path) {
+  return descriptor_of(path) == STDOUT_FILENO;
 }
 
 Result<std::unique_ptr<JsonLinesWriter>> JsonLinesWriter::open(const fs::path& path) {
   std::unique_ptr<JsonLinesWriter> writer(new JsonLinesWriter);
-  writer->path_ = path == "-" ? fs::path("/dev/stdout") : path;
+  writer->path_ = path;
+  if (const auto descriptor = descriptor_of(path)) {
+    if (*descriptor == STDOUT_FILENO) writer->path_ = "standard output";
+    writer->descriptor_ = ::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    if (writer->descriptor_ < 0)
+      return input_error("{}: cannot be written: {}; choose another place", path.string(),
+                         std::strerror(errno));
+    return writer;
+  }
   if (writer->path_.filename().empty()) return input_error("{}: is a folder; name a file", path.string());
   std::error_code code;
   const auto status = fs::status(writer->path_, code);

@@ -12,9 +12,13 @@
 
 namespace tarsier::record {
 
+/// Whether a path means this process's standard output: "-", /dev/stdout, /dev/fd/1.
+[[nodiscard]] bool is_standard_output(const std::filesystem::path& path);
+
 /// Streams to `<path>.partial` and renames when finished: the final name is either absent (or the old file)
-/// or whole. A pipe or device (/dev/stdout, "-") is written directly. Every line reaches the file at once, so
-/// `tail -f` follows it and a full disk is noticed on the frame that it concerns.
+/// or whole. A pipe or device is written directly, and so is what is open already ("-" is standard output;
+/// /dev/stdout, /dev/fd/N), wherever it leads. Every line reaches the file at once, so `tail -f` follows it
+/// and a full disk is noticed on the frame that it concerns.
 class JsonLinesWriter {
  public:
   /// Errors (kInput): the folder cannot be made or written, the path is a folder.
@@ -24,8 +28,8 @@ class JsonLinesWriter {
   JsonLinesWriter(const JsonLinesWriter&) = delete;
   JsonLinesWriter& operator=(const JsonLinesWriter&) = delete;
 
-  /// `labels[class_id]` names a class from now on; ids beyond it are written as "class <id>".
-  void use_labels(const std::vector<std::string>& labels);
+  /// The names of classes from now on; ids beyond them are written as "class <id>".
+  void use_labels(pipeline::LabelSets labels) { labels_ = std::move(labels); }
   /// Errors (kRuntime): full disk, broken pipe. Every later call gives the same error.
   Status write(const pipeline::FrameResult& result);
   /// Flushes to disk and puts the file in place.
@@ -37,7 +41,7 @@ class JsonLinesWriter {
   Status fail(std::string_view what, int reason);
 
   std::filesystem::path path_, partial_;  // partial_ is empty where written directly
-  std::vector<std::string> labels_;       // already quoted and escaped
+  pipeline::LabelSets labels_;
   std::string buffer_;
   int descriptor_ = -1;
   uint64_t lines_ = 0;

@@ -1,6 +1,7 @@
 // Video files through FFmpeg's libraries. OpenCV's own writer cannot say that the disk is full, and its H.264
 // runs at a preset that costs eight times what a live annotated recording can spend.
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "core/text.hpp"
@@ -17,6 +18,12 @@ extern "C" {
 namespace tarsier::record {
 namespace fs = std::filesystem;
 namespace {
+
+/// Of timestamps. MPEG-4 part 2 has no finer ones; 24, 25, 30 and 60 frames/s are whole numbers of it, and
+/// so are 29.97 and 59.94.
+constexpr AVRational kTick{1, 60000};
+/// A pause longer than this, as of a camera that is switched off for the night, is shortened to it.
+constexpr double kLongestPause_s = 600;
 
 std::string reason_of(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
@@ -65,8 +72,8 @@ class VideoEncoder final : public PictureEncoder {
     if (result < 0)
       return input_error("{}: FFmpeg has no such container ({})", path_.string(), reason_of(result));
     // MPEG-4 part 2 for AVI: that container has no room for the frame order of H.264.
-    const bool avi = to_lower(path_.extension().string()) == ".avi";
-    encoder_ = avi ? nullptr : avcodec_find_encoder_by_name("libx264");
+    avi_ = to_lower(path_.extension().string()) == ".avi";
+    encoder_ = avi_ ? nullptr : avcodec_find_encoder_by_name("libx264");
     if (encoder_ == nullptr) encoder_ = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     if (encoder_ == nullptr) {
       return runtime_error(
@@ -85,7 +92,8 @@ class VideoEncoder final : public PictureEncoder {
     if (!codec_) TARSIER_CHECK(start(picture));
     if (const int result = av_frame_make_writable(frame_.get()); result < 0) return fail(result);
     convert(picture);
-    frame_->pts = next_pts_++;
+    frame_->pts = timestamp(picture.time_s);
+    ++frames_;
     if (const int result = avcodec_send_frame(codec_.get(), frame_.get()); result < 0) return fail(result);
     return drain();
   }
@@ -112,7 +120,7 @@ class VideoEncoder final : public PictureEncoder {
  private:
   [[nodiscard]] Error fail(int code) const {
     return runtime_error("{}: cannot be written after {} frames: {}; free space or choose another place",
-                         path_.string(), next_pts_, reason_of(code));
+                         path_.string(), frames_, reason_of(code));
   }
 
   Status start(const Picture& first) {
@@ -121,7 +129,8 @@ class VideoEncoder final : public PictureEncoder {
     codec->height = std::max(2, first.height & ~1);
     codec->pix_fmt = AV_PIX_FMT_YUV420P;
     codec->framerate = av_d2q(options_.fps, 100000);
-    codec->time_base = av_inv_q(codec->framerate);
+    // AVI has frames of one length: its muxer repeats the last one where a number is left out.
+    codec->time_base = avi_ ? av_inv_q(codec->framerate) : kTick;
     codec->thread_count = std::max(1, options_.threads);
     // swscale's default conversion; said in the file so that players invert the same one.
     codec->colorspace = AVCOL_SPC_SMPTE170M;
@@ -163,6 +172,26 @@ class VideoEncoder final : public PictureEncoder {
     return {};
   }
 
+  [[nodiscard]] int64_t frame_ticks() const {
+    return std::max<int64_t>(1, std::llround(1 / (options_.fps * av_q2d(codec_->time_base))));
+  }
+
+  /// Of a picture of that time, in the codec's time base: later than the one before.
+  int64_t timestamp(double time_s) {
+    const double tick = av_q2d(codec_->time_base);
+    const bool goes_back = frames_ > 0 && !(time_s >= time_s_);
+    const double passed = std::min(time_s - time_s_, kLongestPause_s);
+    if (frames_ == 0 || goes_back || time_s - time_s_ > kLongestPause_s) {
+      origin_s_ = time_s;
+      origin_ = frames_ == 0 ? 0 : pts_ + (goes_back ? frame_ticks() : std::llround(passed / tick));
+      pts_ = origin_;
+    } else {
+      pts_ = std::max<int64_t>(pts_ + 1, origin_ + std::llround((time_s - origin_s_) / tick));
+    }
+    time_s_ = time_s;
+    return pts_;
+  }
+
   void convert(const Picture& picture) {
     const int width = frame_->width, height = frame_->height;
     int x = 0, y = 0, out_width = width, out_height = height;
@@ -202,7 +231,7 @@ class VideoEncoder final : public PictureEncoder {
       const int result = avcodec_receive_packet(codec_.get(), packet_.get());
       if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return {};
       if (result < 0) return fail(result);
-      packet_->duration = 1;
+      packet_->duration = frame_ticks();
       av_packet_rescale_ts(packet_.get(), codec_->time_base, stream_->time_base);
       packet_->stream_index = stream_->index;
       if (const int code = av_interleaved_write_frame(container_, packet_.get()); code < 0) return fail(code);
@@ -220,7 +249,11 @@ class VideoEncoder final : public PictureEncoder {
   Owned<AVFrame> frame_;
   Owned<AVPacket> packet_;
   Owned<SwsContext> scaler_;
-  int64_t next_pts_ = 0;
+  bool avi_ = false;
+  int64_t frames_ = 0;
+  // Timestamps count from the first picture, or from the latest one where the source's time jumped.
+  double origin_s_ = 0, time_s_ = 0;
+  int64_t origin_ = 0, pts_ = 0;
 };
 
 }  // namespace

@@ -30,6 +30,12 @@ bool is_video_sink(const fs::path& path) {
          (names_folder(path) || contains(kVideoExtensions, path) || contains(kImageExtensions, path));
 }
 
+fs::path image_folder(const fs::path& path) {
+  if (names_folder(path)) return path;
+  if (contains(kVideoExtensions, path)) return {};
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
 Result<std::unique_ptr<VideoWriter>> VideoWriter::open(const fs::path& path, const VideoOptions& options) {
   if (!is_video_sink(path)) {
     return input_error(

@@ -16,7 +16,7 @@
 namespace tarsier::record {
 
 struct VideoOptions {
-  double fps = 25;   // used for the timestamps; <= 0 means 25
+  double fps = 25;   // of the source, nominal; <= 0 means 25. Pictures are shown at their own times
   size_t queue = 3;  // frames that wait for the encoder; push() waits when it is full
   int quality = 23;  // H.264 constant rate factor: 18 looks lossless, 28 is small
   int threads = 1;   // of the encoder; the software Vulkan device wants the other cores
@@ -26,6 +26,7 @@ struct VideoOptions {
 struct Picture {
   int width = 0, height = 0;
   std::shared_ptr<const std::vector<uint8_t>> bgra;
+  double time_s = 0;  // in its source
 };
 
 /// Turns pictures into files; called from one thread. Private to this folder but for tests.
@@ -45,6 +46,8 @@ Result<std::unique_ptr<PictureEncoder>> make_image_encoder(const std::filesystem
 ///  *%05d.png, *%d.jpg, ...        one image a frame, numbered from 0
 ///  *.png, *.jpg                   numbered beside that name: shot.png -> shot_00000.png
 ///  folder/ or an existing folder  folder/00000.png, ...
+/// Of a video, pictures stand as long as in their source, however many were left out between; where its time
+/// goes back it goes on behind the last one.
 /// A video is written under a temporary name in the same folder and renamed by finish(); images are each
 /// written whole. All pictures get the size of the first (odd extents lose one row or column, as H.264's
 /// colour planes have half the size); later ones of another size are scaled into it with black borders.
@@ -92,5 +95,7 @@ class VideoWriter {
 /// True where `path` names something VideoWriter can write: tells a sink from a mistyped flag or a .jsonl
 /// file.
 [[nodiscard]] bool is_video_sink(const std::filesystem::path& path);
+/// Where the images of such a sink go; empty for a video.
+[[nodiscard]] std::filesystem::path image_folder(const std::filesystem::path& path);
 
 }  // namespace tarsier::record

@@ -34,8 +34,8 @@ class Composite {
   /// `grounds`: those that record() will be asked for.
   static Result<Composite> create(gpu::Device& device, const CellGrid& grid,
                                   std::initializer_list<Ground> grounds);
-  /// The blur is what the frame's own background is taken to be at the person's edge; depth needs none. Ends
-  /// by making result() visible to compute and transfers.
+  /// The blur is what the frame's own background is taken to be at the person's edge; depth and the matte
+  /// need none. Ends by making result() visible to compute and transfers.
   void record(gpu::CommandList& commands, Ground ground, const Matte& matte, const DiscBlur* blur,
               const Input& input) const;
   /// B, G, R, A bytes of the frame's size.

@@ -32,7 +32,8 @@ Result<ChannelView> depth_view(const TensorRef& source) {
   }
   auto view = image_view(source);
   if (!view.ok() || view->channels != 1) {
-    return input_error("a depth network gives [1,1,H,W] or [1,H,W], this one {}", to_string(source));
+    return input_error("a depth network gives [1,1,H,W], [1,H,W,1] or [1,H,W], this one {}",
+                       to_string(source));
   }
   return view;
 }

@@ -23,6 +23,9 @@ class GuidedPicture {
   /// making result() visible to compute and transfers.
   void apply(gpu::CommandList& commands, uint64_t frame, float strength) const;
   [[nodiscard]] const CellGrid& grid() const { return grid_; }
+  /// Of the network's picture.
+  [[nodiscard]] int width() const { return source_.width; }
+  [[nodiscard]] int height() const { return source_.height; }
   /// B, G, R, A bytes of the frame's size.
   [[nodiscard]] const gpu::Buffer& result() const { return result_; }
 

@@ -13,7 +13,7 @@ constexpr uint32_t kGroup = 64;  // local size of mask.comp
 constexpr uint32_t kWords = 16;  // words of four pixels that an invocation makes
 
 struct Push {
-  uint64_t tensor, mask, covered;
+  uint64_t tensor, mask;
   uint32_t group_stride, channel_stride, pixel_stride;
   uint32_t pixels;
   float threshold;
@@ -54,15 +54,9 @@ Result<MaskPass> MaskPass::create(gpu::Device& device, MaskKind kind, const Tens
       device.pipelines().get(
           {"vision/mask.comp", {uint32_t(kind), pass.view_.fp16 ? 1U : 0U, paired(pass.view_) ? 1U : 0U}}));
   const auto pixels = uint64_t(pass.view_.pixels());
-  MaskHeader header;
-  header.pixels = uint32_t(pixels);
-  header.width = uint32_t(pass.view_.width);
-  header.height = uint32_t(pass.view_.height);
   for (uint32_t slot = 0; slot < slots; ++slot) {
-    TARSIER_TRY(auto buffer,
-                device.create_buffer({sizeof(MaskHeader) + (pixels + 3) / 4 * 4, gpu::Memory::kDevice, false,
-                                      false, fmt::format("mask {}", slot)}));
-    TARSIER_CHECK(device.upload(buffer, 0, &header, sizeof(header)));
+    TARSIER_TRY(auto buffer, device.create_buffer({(pixels + 3) / 4 * 4, gpu::Memory::kDevice, false, false,
+                                                   fmt::format("mask {}", slot)}));
     pass.masks_.push_back(std::move(buffer));
   }
   return pass;
@@ -71,9 +65,8 @@ Result<MaskPass> MaskPass::create(gpu::Device& device, MaskKind kind, const Tens
 void MaskPass::record(gpu::CommandList& commands, uint32_t slot, float threshold) const {
   const gpu::Buffer& buffer = masks_[slot];
   const Push push{
-      view_.address,        pixel_address(slot), buffer.address(),         view_.group_stride,
-      view_.channel_stride, view_.pixel_stride,  uint32_t(view_.pixels()), bound_of(kind_, threshold)};
-  commands.fill(buffer, 0, sizeof(uint32_t), 0);
+      view_.address,      buffer.address(),         view_.group_stride,        view_.channel_stride,
+      view_.pixel_stride, uint32_t(view_.pixels()), bound_of(kind_, threshold)};
   commands.barrier(gpu::Scope::kCompute | gpu::Scope::kTransfer, gpu::Scope::kCompute);
   const uint64_t words = (uint64_t(view_.pixels()) + 3) / 4;
   commands.dispatch(*pipeline_, push, {gpu::groups_for(words, kGroup * kWords), 1, 1});

@@ -18,19 +18,9 @@ enum class MaskKind : uint8_t {
   kProbability  // one channel in 0..1: inside where it is above the threshold
 };
 
-/// Start of a mask buffer. 64 bytes; the pixels follow.
-struct MaskHeader {
-  uint32_t covered = 0;  // pixels inside; divided by `pixels` it is the coverage
-  uint32_t pixels = 0;
-  uint32_t width = 0, height = 0;
-  uint32_t reserved[12] = {};
-};
-static_assert(sizeof(MaskHeader) == 64);
-
-/// A mask at the network's resolution, one byte a pixel, row-major without padding, at byte 64 of the buffer.
-/// A byte of 128 or more is inside; the distance from there follows the network's certainty (sigmoid of the
-/// logits' difference, or the probability), so that bilinear enlargement gives a soft edge in the right
-/// place.
+/// A mask at the network's resolution, one byte a pixel, row-major without padding. A byte of 128 or more is
+/// inside; the distance from there follows the network's certainty (sigmoid of the logits' difference, or the
+/// probability), so that bilinear enlargement gives a soft edge in the right place.
 class MaskPass {
  public:
   /// `source`: 2 channels (kTwoLogits; argmax at threshold 0.5) or 1 (kProbability), any layout of rank 4.
@@ -40,10 +30,6 @@ class MaskPass {
   /// compute, graphics and transfers. `threshold` in 0..1 may change every frame.
   void record(gpu::CommandList& commands, uint32_t slot, float threshold = 0.5F) const;
   [[nodiscard]] const gpu::Buffer& mask(uint32_t slot) const { return masks_[slot]; }
-  /// Device address of the pixels of a slot.
-  [[nodiscard]] uint64_t pixel_address(uint32_t slot) const {
-    return masks_[slot].address() + sizeof(MaskHeader);
-  }
   [[nodiscard]] int width() const { return view_.width; }
   [[nodiscard]] int height() const { return view_.height; }
 

@@ -69,14 +69,17 @@ Result<Matte> Matte::create(gpu::Device& device, int width, int height, int mask
 
 void Matte::record(gpu::CommandList& commands, uint64_t frame, const SoftMask& mask, double time_s,
                    double smooth_s) {
-  // A frame that is drawn again (a paused window) changes nothing where the mask stands still.
-  float follow = 1;
-  if (started_ && time_s >= time_s_ && smooth_s > 0)
-    follow = float(1 - std::exp(-(time_s - time_s_) / smooth_s));
+  // A frame that is drawn again (a paused window) is smoothed anew from the one before it: the mask or its
+  // smoothing may have been set otherwise.
+  const bool again = started_ && time_s == time_s_;
+  if (!again) {
+    passed_s_ = started_ ? time_s - time_s_ : -1;
+    at_ = 1 - at_;
+  }
   started_ = true;
   time_s_ = time_s;
-  const gpu::Buffer& previous = smoothed_[at_];
-  at_ = 1 - at_;
+  const float follow = passed_s_ > 0 && smooth_s > 0 ? float(1 - std::exp(-passed_s_ / smooth_s)) : 1;
+  const gpu::Buffer& previous = smoothed_[1 - at_];
   const gpu::Buffer& next = smoothed_[at_];
 
   commands.barrier(gpu::Scope::kCompute | gpu::Scope::kTransfer, gpu::Scope::kCompute);

@@ -14,8 +14,8 @@ class Device;
 
 namespace tarsier::vision {
 
-/// A grid over the frame with a cell for each block of step x step pixels: about 180 rows, whatever the
-/// frame's size.
+/// A grid over the frame with a cell for each block of step x step pixels: as many rows up to 269, of larger
+/// frames from 135 on (the step is whole), nearest to 180.
 struct CellGrid {
   int width = 0, height = 0;  // of the frame
   int columns = 0, rows = 0;
@@ -39,7 +39,8 @@ class Matte {
  public:
   static Result<Matte> create(gpu::Device& device, int width, int height, int mask_width, int mask_height);
   /// `frame`: address of B, G, R, A bytes, a multiple of 8. `smooth_s`: time constant with which a mask that
-  /// stands still is smoothed. Times that go back, and the first one, take the mask as it is. Starts by
+  /// stands still is smoothed. Times that go back, and the first one, take the mask as it is; the same time
+  /// again is the same frame, made anew. Starts by
   /// waiting for compute and transfers and ends by making its results visible to compute.
   void record(gpu::CommandList& commands, uint64_t frame, const SoftMask& mask, double time_s,
               double smooth_s);
@@ -62,6 +63,7 @@ class Matte {
   int at_ = 0;
   bool started_ = false;
   double time_s_ = 0;
+  double passed_s_ = -1;  // from the frame before it; below 0: that one does not count
 };
 
 }  // namespace tarsier::vision

@@ -21,9 +21,9 @@ struct RunLengths {
 /// Of the part of the mask that shows a frame of this size, pixels.
 RunLengths run_lengths(const HostMask& mask, int frame_width, int frame_height);
 
-/// The counts as COCO's compressed string: from the third on the difference to the one before the last, each
-/// in groups of 5 bits, lowest first, bit 6 says that another one follows; a group is the character with 48
-/// added (pycocotools' `counts`).
+/// The counts as COCO's compressed string: from the fourth on the difference to the one two before it,
+/// each in groups of 5 bits, lowest first, bit 6 says that another one follows; a group is the character with
+/// 48 added (pycocotools' `counts`).
 std::string compressed(const RunLengths& mask);
 
 }  // namespace tarsier::vision

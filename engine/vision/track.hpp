@@ -25,6 +25,7 @@ struct Track {
   /// From 1, in the order in which tracks are confirmed, never used again. 0: never confirmed.
   int64_t id = 0;
   int32_t class_id = 0;
+  int32_t label_set = 0;  // of the detector whose boxes are tracked, pipeline::LabelSets
   TrackState state = TrackState::kTentative;
   float score = 0;                       // of the latest box that was matched
   float x0 = 0, y0 = 0, x1 = 0, y1 = 0;  // filtered; may reach beyond the frame

@@ -14,7 +14,8 @@ struct Detection {
   float score = 0;
   int32_t class_id = 0;
   int32_t source_index = 0;  // anchor or cell it was decoded from: makes ordering deterministic
-  int32_t reserved = 0;
+  int32_t label_set =
+      0;  // on the host: which detector's class names (pipeline::LabelSets); the device leaves 0
 };
 static_assert(sizeof(Detection) == 32);
 

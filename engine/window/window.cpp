@@ -114,9 +114,10 @@ struct Window::Impl {
 
 void Window::Impl::input(Input::What what) {
   // One move is as good as many, but for the presses between them.
-  if (what == Input::What::kMove && !events.input.empty() && events.input.back().what == what)
-    events.input.pop_back();
-  events.input.push_back({what, mouse_x, mouse_y});
+  const bool again =
+      !events.input.empty() && events.input.back().what == what && events.input.back().panels == panels;
+  if (what == Input::What::kMove && again) events.input.pop_back();
+  events.input.push_back({what, mouse_x, mouse_y, panels});
 }
 
 void Window::Impl::key(int code, int action, int mods) {

@@ -53,6 +53,7 @@ struct Input {
   };
   What what = What::kMove;
   double x = 0, y = 0;  // of the mouse, in Dear ImGui's units
+  bool panels = true;   // whether they were shown when it came
 };
 
 /// What happened since the last poll. Keys typed into a text field do not count, but for Ctrl+S.

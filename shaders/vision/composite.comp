@@ -64,27 +64,24 @@ uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, ve
 }
 
 void main() {
-  // The block of pixels between the middles of four cells: what those hold is loaded once for all of them.
   int column = int(gl_GlobalInvocationID.x), row = int(gl_GlobalInvocationID.y);
   int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows;
   Words guide = pc.guide, frame = pc.frame, ground = pc.ground, blurred = pc.blurred, target = pc.target;
   const float inverse = 1.0 / float(kStep);
   float amount = pc.amount;
   vec3 colour = vec3(pc.colour[0], pc.colour[1], pc.colour[2]);
-  int left = clamp(column - 1, 0, columns - 1), right = min(column, columns - 1);
-  int above = max(row - 1, 0) * columns, below = min(row, rows - 1) * columns;
+  Block block = block_at(column, row, columns, rows, kStep);
+  int corners[4] = block.corners;
   const vec4 kBytes = vec4(vec3(1.0 / 255.0), 1.0);  // colours are taken as bytes
-  vec4 a = load_halves(pc.averaged, above + left) * kBytes, b = load_halves(pc.averaged, above + right) * kBytes;
-  vec4 c = load_halves(pc.averaged, below + left) * kBytes, d = load_halves(pc.averaged, below + right) * kBytes;
+  vec4 a = load_halves(pc.averaged, corners[0]) * kBytes, b = load_halves(pc.averaged, corners[1]) * kBytes;
+  vec4 c = load_halves(pc.averaged, corners[2]) * kBytes, d = load_halves(pc.averaged, corners[3]) * kBytes;
   Model4 model = Model4(a, b - a, c - a, d - c - b + a);
-  vec3 e = bgr_of(blurred.v[above + left]), f = bgr_of(blurred.v[above + right]);
-  vec3 g = bgr_of(blurred.v[below + left]), h = bgr_of(blurred.v[below + right]);
+  vec3 e = bgr_of(blurred.v[corners[0]]), f = bgr_of(blurred.v[corners[1]]);
+  vec3 g = bgr_of(blurred.v[corners[2]]), h = bgr_of(blurred.v[corners[3]]);
   Model3 far = Model3(e, f - e, g - e, h - g - f + e);
 
-  const int half_step = (kStep + 1) / 2;
-  int first_x = kStep * column - half_step, first_y = kStep * row - half_step;
-  float across_0 = (float(first_x) + 0.5) * inverse - (float(column) - 0.5);
-  float down = (float(first_y) + 0.5) * inverse - (float(row) - 0.5);
+  int first_x = block.first_x, first_y = block.first_y;
+  float across_0 = block.across, down = block.down;
   for (int j = 0; j < kStep; ++j) {
     vec4 model_0 = model.at + model.down * down, model_x = model.across + model.both * down;
     vec3 far_0 = far.at + far.down * down, far_x = far.across + far.both * down;
@@ -94,19 +91,29 @@ void main() {
     bool row_inside = y >= 0 && y < height;
     float across = across_0;
     if (kPairs) {
-      [[unroll]] for (int i = 0; i < kStep; i += 2) {
+      // Blocks whose half is odd begin and end within a pair: of those they make the one pixel that is theirs.
+      const int odd = (kStep / 2) & 1;
+      [[unroll]] for (int i = -odd; i < kStep; i += 2) {
         int x = first_x + i;
+        const bool first = i >= 0, second = i + 1 < kStep;
         int at = (start + clamp(x, 0, width - 2)) >> 1;
         uvec2 own = unpackUint2x32(Longs(frame).v[at]);
         uvec2 lead = kOneFrame ? own : unpackUint2x32(Longs(guide).v[at]);
         uvec2 other = kGround == kPicture ? unpackUint2x32(Longs(ground).v[at]) : own;
-        uint one = compose(own.x, lead.x, other.x, model_0 + model_x * across, far_0 + far_x * across, colour,
-                           amount);
-        across += inverse;
-        uint two = compose(own.y, lead.y, other.y, model_0 + model_x * across, far_0 + far_x * across, colour,
-                           amount);
-        across += inverse;
-        if (row_inside && x >= 0 && x < width) Longs(target).v[at] = packUint2x32(uvec2(one, two));
+        uint one = 0u, two = 0u;
+        if (first) {
+          one = compose(own.x, lead.x, other.x, model_0 + model_x * across, far_0 + far_x * across, colour, amount);
+          across += inverse;
+        }
+        if (second) {
+          two = compose(own.y, lead.y, other.y, model_0 + model_x * across, far_0 + far_x * across, colour, amount);
+          across += inverse;
+        }
+        if (row_inside && x >= 0 && x < width) {
+          if (first && second) Longs(target).v[at] = packUint2x32(uvec2(one, two));
+          else if (first) target.v[2 * at] = one;
+          else target.v[2 * at + 1] = two;
+        }
       }
     } else {
       [[unroll]] for (int i = 0; i < kStep; ++i) {

@@ -17,32 +17,29 @@ layout(push_constant, std430) uniform Push {
 } pc;
 
 void main() {
-  // The block of pixels between the middles of four cells: what those hold is loaded once for all of them.
   int column = int(gl_GlobalInvocationID.x), row = int(gl_GlobalInvocationID.y);
   int width = pc.width, height = pc.height, columns = pc.columns, rows = pc.rows;
   Words frame = pc.frame, target = pc.target;
   Longs averaged = pc.averaged;
   float strength = pc.strength;
   const float inverse = 1.0 / float(kStep);
-  int left = clamp(column - 1, 0, columns - 1), right = min(column, columns - 1);
-  int above = max(row - 1, 0) * columns, below = min(row, rows - 1) * columns;
-  int corners[4] = int[](above + left, above + right, below + left, below + right);
+  Block block = block_at(column, row, columns, rows, kStep);
+  int corners[4] = block.corners;
   vec3 slope[4], offset[4];
   [[unroll]] for (int i = 0; i < 4; ++i) {
     slope[i] = load_halves(averaged, 2 * corners[i]).xyz;
     offset[i] = load_halves(averaged, 2 * corners[i] + 1).xyz * 255.0;
   }
-  const int half_step = (kStep + 1) / 2;
-  int first_x = kStep * column - half_step, first_y = kStep * row - half_step;
+  int first_x = block.first_x, first_y = block.first_y;
   for (int j = 0; j < kStep; ++j) {
     int y = first_y + j;
-    float down = (float(y) + 0.5) * inverse - (float(row) - 0.5);
+    float down = block.down + float(j) * inverse;
     vec3 slope_0 = mix(slope[0], slope[2], down), slope_1 = mix(slope[1], slope[3], down);
     vec3 offset_0 = mix(offset[0], offset[2], down), offset_1 = mix(offset[1], offset[3], down);
     int start = clamp(y, 0, height - 1) * width;
     [[unroll]] for (int i = 0; i < kStep; ++i) {
       int x = first_x + i;
-      float across = (float(x) + 0.5) * inverse - (float(column) - 0.5);
+      float across = block.across + float(i) * inverse;
       int at = start + clamp(x, 0, width - 1);
       vec3 own = bgr_of(frame.v[at]);
       vec3 made = mix(slope_0, slope_1, across) * own + mix(offset_0, offset_1, across);

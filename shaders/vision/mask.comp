@@ -1,5 +1,4 @@
-// A segmentation output to a mask of one byte a pixel, and how many pixels it covers. 128 and more is inside: the
-// byte is the decision and, drawn enlarged, a soft edge at once.
+// A segmentation output to a mask of one byte a pixel. 128 and more is inside: the byte is the decision and, drawn enlarged, a soft edge at once.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -10,12 +9,11 @@ layout(constant_id = 0) const uint kKind = 0;  // vision::MaskKind
 layout(constant_id = 1) const bool kFp16 = false;
 layout(constant_id = 2) const bool kPaired = false;  // both logits of a pixel lie in one aligned word, or two of fp32
 const uint kTwoLogits = 0, kProbability = 1;
-const uint kWords = 16;  // an invocation's: one atomic for all their pixels
+const uint kWords = 16;  // an invocation's
 
 layout(push_constant, std430) uniform Push {
   Words tensor;
-  Words mask;     // packed bytes
-  Words covered;  // one count
+  Words mask;  // packed bytes
   ViewStrides strides;
   uint pixels;
   float threshold;  // logit or probability, as the kind says
@@ -53,7 +51,6 @@ void main() {
   // Into variables first: the software device reads a push constant in a loop as slowly as memory.
   uint pixels = pc.pixels, words = (pixels + 3u) / 4u, stride = gl_WorkGroupSize.x;
   Words mask = pc.mask;
-  uint count = 0;
   uint word = gl_WorkGroupID.x * (kWords * stride) + gl_LocalInvocationID.x;
   uint end = min(word + kWords * stride, words);
   for (; word < end; word += stride) {
@@ -61,10 +58,8 @@ void main() {
     [[unroll]] for (uint k = 0; k < 4u; ++k) {
       uint pixel = 4u * word + k;
       uint byte = pixel < pixels ? byte_at(min(pixel, pixels - 1u)) : 0u;
-      count += byte >> 7;
       packed |= byte << (8u * k);
     }
     mask.v[word] = packed;
   }
-  if (count != 0u) atomicAdd(pc.covered.v[0], count);
 }

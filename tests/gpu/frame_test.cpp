@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "gpu/frame_context.hpp"
@@ -134,6 +135,47 @@ TEST_F(FrameTest, AFrameGivenUpTakesItsOwnPictureBufferAgain) {
   EXPECT_NE(given_up, first);
   EXPECT_EQ(write(true), given_up);
   EXPECT_EQ(write(true), first);
+}
+
+TEST_F(FrameTest, NothingIsToldOfAFrameThatWasGivenUp) {
+  auto ring = FrameRing::create(device(), 2, 64);
+  ASSERT_OK(ring);
+  std::string told;
+  auto retired = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = retired;
+  {
+    const auto frame = (*ring)->begin();
+    ASSERT_OK(frame);
+    (*frame)->on_complete([&] { told += "given up "; });
+    (*frame)->retire(std::move(retired));
+  }
+  const auto frame = (*ring)->begin();
+  ASSERT_OK(frame);
+  EXPECT_FALSE(watch.expired()) << "an earlier frame may use it";
+  (*frame)->on_complete([&] { told += "done"; });
+  EXPECT_OK((*ring)->submit(**frame));
+  (*ring)->drain();
+  EXPECT_EQ(told, "done");
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(FrameTest, UploadsAreToldApartByTheirRings) {
+  if (!device().features().timestamps) GTEST_SKIP() << "the device has no timestamps";
+  auto ring = FrameRing::create(device(), 2, 256);
+  ASSERT_OK(ring);
+  UploadRing pictures(device(), 2, "upload", UploadRing::Way::kCopy);
+  UploadRing backdrops(device(), 2, "backdrop", UploadRing::Way::kCopy);
+  const std::vector<std::byte> content(64);
+  const auto frame = (*ring)->begin();
+  ASSERT_OK(frame);
+  EXPECT_OK(pictures.write(**frame, content));
+  EXPECT_OK(backdrops.write(**frame, content));
+  EXPECT_OK((*ring)->submit(**frame));
+  (*ring)->drain();
+  const auto& times = (*frame)->times();
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_EQ(times[0].name, "upload");
+  EXPECT_EQ(times[1].name, "backdrop");
 }
 
 TEST_F(FrameTest, AFullStagingAreaIsAnErrorAndTheNextFrameHasItAgain) {

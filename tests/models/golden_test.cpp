@@ -477,8 +477,7 @@ TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
     }));
     for (size_t output = 0; output < 2; ++output) {
       std::vector<uint8_t> got(area);
-      ASSERT_OK(
-          device().download(passes[output].mask(0), sizeof(vision::MaskHeader), got.data(), got.size()));
+      ASSERT_OK(device().download(passes[output].mask(0), 0, got.data(), got.size()));
       for (auto& pixel : got) pixel = pixel >= 128 ? 1 : 0;
       const std::span expected(masks.data() + (i * 2 + output) * area, area);
       for (size_t p = 0; p < area; ++p) equal[output] += got[p] == expected[p] ? 1 : 0;

@@ -99,6 +99,22 @@ TEST_F(Ar, WithoutAnEffectThePictureIsBitForBitTheCameras) {
   }
 }
 
+TEST_F(Ar, ImagesOfSeveralSizesAreEachBlurred) {
+  test::write_clip(dir_ / "images" / "a%d.png", 1, 321, 240);
+  test::write_clip(dir_ / "images" / "b%d.png", 1, 640, 360);
+  app_.options.loop = true;
+  assemble_with((dir_ / "images").string(), "blur");
+  for (int i = 0; i < 4; ++i) {
+    capture::Frame frame = one_frame();
+    ASSERT_EQ(frame.width, i % 2 == 0 ? 321 : 640);
+    auto pixels = shown();
+    ASSERT_EQ(pixels.size(), frame.bgra->size());
+    EXPECT_NE(pixels, *frame.bgra) << "the square's edges are soft";
+    frame.bgra = std::make_shared<std::vector<uint8_t>>(std::move(pixels));
+    EXPECT_NEAR(test::measured_level(frame), test::level_of(0), 3) << i;
+  }
+}
+
 TEST_F(Ar, TheNetworkRestsWhileNobodyTakesItsMask) {
   assemble_with("synthetic:320x240", "none");
   const auto runs = [&] {
@@ -309,7 +325,6 @@ TEST_F(Ar, ThePersonStaysAndTheRoomGoes) {
   app_.options.set.push_back("background.color=#00ff00");
   assemble_with(clip.string(), "green");
   constexpr int kWidth = 640;
-  std::vector<uint8_t> before;
   for (int i = 0; i < 12; ++i) {
     const auto frame = one_frame();
     ASSERT_EQ(frame.width, kWidth);

@@ -161,7 +161,7 @@ TEST_F(FaceRun, ReadsNothingBackOnTheWayToTheScreen) {
     ASSERT_TRUE(app.fit_ring(letter.frame).ok());
     auto context = app.ring->begin();
     ASSERT_TRUE(context.ok());
-    ASSERT_TRUE(app.loop->record(**context, letter.frame, false).ok());
+    ASSERT_TRUE(app.loop->record(**context, letter.frame).ok());
     ASSERT_TRUE(app.ring->submit(**context).ok());
     app.ring->drain();
     EXPECT_EQ(app.loop->latest().readback_bytes, 0U);

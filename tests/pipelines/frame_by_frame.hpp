@@ -11,7 +11,7 @@ inline Result<capture::Frame> submit_frame(app::Application& app) {
   if (letter.state != capture::Mailbox::State::kFrame) return runtime_error("no frame came");
   TARSIER_CHECK(app.fit_ring(letter.frame));
   TARSIER_TRY(auto* context, app.ring->begin());
-  TARSIER_CHECK(app.loop->record(*context, letter.frame, false));
+  TARSIER_CHECK(app.loop->record(*context, letter.frame));
   TARSIER_CHECK(app.ring->submit(*context));
   TARSIER_CHECK(app.loop->take_error());
   return letter.frame;

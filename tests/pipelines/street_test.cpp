@@ -198,7 +198,7 @@ TEST_F(Street, TrackingReadsNothingBackOnTheWayToTheScreen) {
     ASSERT_EQ(letter.state, capture::Mailbox::State::kFrame);
     auto context = app.ring->begin();
     ASSERT_TRUE(context.ok());
-    ASSERT_TRUE(app.loop->record(**context, letter.frame, false).ok());
+    ASSERT_TRUE(app.loop->record(**context, letter.frame).ok());
     ASSERT_TRUE(app.ring->submit(**context).ok());
   }
   app.ring->drain();
@@ -212,7 +212,7 @@ TEST_F(Street, TrackingReadsNothingBackOnTheWayToTheScreen) {
   const auto letter = app.mailbox->take();
   auto context = app.ring->begin();
   ASSERT_TRUE(context.ok());
-  ASSERT_TRUE(app.loop->record(**context, letter.frame, false).ok());
+  ASSERT_TRUE(app.loop->record(**context, letter.frame).ok());
   ASSERT_TRUE(app.ring->submit(**context).ok());
   app.ring->drain();
   EXPECT_EQ(app.loop->latest().tracker_bytes,

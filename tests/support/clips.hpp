@@ -15,7 +15,8 @@ inline int level_of(uint64_t index) {
   return 40 + int(index % 16) * 10;
 }
 
-inline record::Picture picture(uint64_t index, int width, int height) {
+/// Picture N of a clip of so many frames a second.
+inline record::Picture picture(uint64_t index, int width, int height, double fps = 25) {
   auto pixels = std::make_shared<std::vector<uint8_t>>(size_t(width) * size_t(height) * 4);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
@@ -26,7 +27,7 @@ inline record::Picture picture(uint64_t index, int width, int height) {
       pixel[3] = 255;
     }
   }
-  return {width, height, pixels};
+  return {width, height, pixels, double(index) / fps};
 }
 
 /// Writes `count` pictures to any sink that VideoWriter takes.
@@ -35,7 +36,7 @@ inline void write_clip(const std::filesystem::path& path, int count, int width =
   auto writer = record::VideoWriter::open(path, {.fps = fps});
   ASSERT_TRUE(writer.ok()) << writer.error().message;
   for (int i = 0; i < count; ++i) {
-    const auto status = (*writer)->push(picture(uint64_t(i), width, height));
+    const auto status = (*writer)->push(picture(uint64_t(i), width, height, fps));
     ASSERT_TRUE(status.ok()) << status.error().message;
   }
   const auto status = (*writer)->finish();

@@ -2,7 +2,9 @@
 #include "capture/backdrop.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "support/clips.hpp"
 #include "support/input_error.hpp"
@@ -87,6 +89,30 @@ TEST(Backdrop, AClipKeepsTimeAndStartsAgain) {
   const Frame& larger = (*clip)->at(61.5, 320, 200, true);
   EXPECT_EQ(larger.width, 320);
   EXPECT_EQ(larger.bgra->size(), size_t(320 * 200 * 4));
+}
+
+TEST(Backdrop, AClipThatNothingWaitsForShowsTheNewestThatIsThere) {
+  test::TempFolder dir;
+  test::write_clip(dir / "clip.mp4", 10, 128, 96, 20);
+  auto clip = LoopedClip::open((dir / "clip.mp4").string());
+  ASSERT_TRUE(clip.ok()) << clip.error().message;
+  // Whether another picture comes while the clip's time goes on from `from_s`.
+  const auto moves_on = [&](double from_s) {
+    const uint64_t first = (*clip)->at(from_s, 128, 96, false).id;
+    for (int i = 1; i <= 200; ++i) {
+      if ((*clip)->at(from_s + i * 0.05, 128, 96, false).id > first) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  };
+  EXPECT_TRUE(moves_on(0));
+  // Far ahead: it does not play through all that lies between, but is soon in time again.
+  const auto begin = std::chrono::steady_clock::now();
+  const uint64_t before = (*clip)->at(60, 128, 96, false).id;
+  EXPECT_TRUE(moves_on(60));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1500));
+  EXPECT_TRUE(moves_on(0)) << "back to the start";
+  EXPECT_GT((*clip)->at(0.1, 128, 96, false).id, before);
 }
 
 TEST(Backdrop, AClipThatFailsKeepsItsLastPicture) {

@@ -76,6 +76,8 @@ TEST_F(PipelineFile, BadFilesSayWhere) {
   expect_error("descripton='x'\n", "did you mean 'description'");
   expect_error("[[stage]]\nname='a'\ntype='x'\n[[stage.mask]]\nname='m'\nopacty=1\n",
                "did you mean 'opacity'");
+  expect_error("[[stage]]\nname='a'\ntype='x'\n[[stage.mask]]\nname='m'\n[[stage.mask]]\nname='m'\n",
+               ":6: stage 'a' has two masks named 'm'");
 }
 
 TEST_F(PipelineFile, ZonesAndLinesHavePoints) {

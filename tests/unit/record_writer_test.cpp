@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -7,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "capture/frame_source.hpp"
 #include "core/file.hpp"
@@ -16,6 +18,10 @@
 #include "record/video_writer.hpp"
 #include "support/clips.hpp"
 #include "support/temp_folder.hpp"
+
+extern "C" {
+#include <libavformat/avformat.h>
+}
 
 namespace tarsier::record {
 namespace {
@@ -53,7 +59,7 @@ pipeline::FrameResult sample() {
   result.detections.push_back({10.25F, 20.5F, 110.75F, 220, 0.91324F, 0, 5, 0});
   result.detections.push_back({0, 0, 1, 1, 0.5F, 99, 6, 0});
   result.masks.push_back({"drivable", {.width = 4, .height = 4, .counts = {3, 5, 8}}});
-  result.stage_times = {{"detect network", 12.3456}, {"overlay", 1}};
+  result.stage_times = {{"detect network", 12.3456}, {"scene", 1}};
   result.tracks.push_back({.id = 12,
                            .class_id = 0,
                            .state = vision::TrackState::kLost,
@@ -92,7 +98,7 @@ pipeline::FrameResult sample() {
 
 std::string to_json_line(const pipeline::FrameResult& result, const std::vector<std::string>& labels) {
   std::string line;
-  append_line(line, result, all_quoted(labels));
+  append_line(line, result, {labels});
   return line;
 }
 
@@ -109,7 +115,7 @@ TEST(JsonLine, HoldsWhatTheFrameHolds) {
   EXPECT_EQ(json["detections"][1]["class"], "class 99");
   EXPECT_EQ(json["masks"],
             nlohmann::json::parse(R"({"drivable":{"coverage":0.3125,"size":[4,4],"counts":"358"}})"));
-  EXPECT_EQ(json["stage_times"], nlohmann::json::parse(R"({"detect network":12.346,"overlay":1})"));
+  EXPECT_EQ(json["stage_times"], nlohmann::json::parse(R"({"detect network":12.346,"scene":1})"));
   EXPECT_EQ(json["version"], kResultVersion);
   ASSERT_EQ(json["tracks"].size(), 1U);
   const auto& track = json["tracks"][0];
@@ -193,6 +199,22 @@ TEST(JsonLine, HoldsTheLaneAndWhoLeavesIt) {
   EXPECT_DOUBLE_EQ(lane["pitch"], -2.5);
 }
 
+TEST(JsonLine, EachDetectorsClassesHaveItsOwnNames) {
+  auto result = sample();
+  result.detections[1].label_set = 1;
+  result.detections[1].class_id = 0;
+  result.tracks[0].label_set = result.zones[0].label_set = result.lines[0].label_set = 1;
+  std::string line;
+  append_line(line, result, {{"person", "car"}, {"sign"}});
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["detections"][0]["class"], "person");
+  EXPECT_EQ(json["detections"][1]["class"], "sign");
+  EXPECT_EQ(json["tracks"][0]["class"], "sign");
+  EXPECT_EQ(json["zones"][0]["entered"], nlohmann::json::parse(R"({"sign":3,"class 1":1,"class 99":2})"));
+  EXPECT_EQ(json["zones"][1]["entered"], nlohmann::json::parse(R"({"person":3,"car":1,"class 99":2})"));
+  EXPECT_EQ(json["lines"][0]["forward"], nlohmann::json::parse(R"({"sign":5})"));
+}
+
 TEST(JsonLine, StaysJsonForEmptyAndForNotANumber) {
   pipeline::FrameResult result;
   result.time_s = std::nan("");
@@ -212,7 +234,7 @@ TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {
   {
     auto writer = JsonLinesWriter::open(path);
     ASSERT_TRUE(writer.ok()) << writer.error().message;
-    (*writer)->use_labels({"person"});
+    (*writer)->use_labels({{"person"}});
     ASSERT_TRUE((*writer)->write(sample()).ok());
     EXPECT_FALSE(std::filesystem::exists(path));
     EXPECT_GT(std::filesystem::file_size(path.string() + ".partial"), 100U);  // can be followed while it runs
@@ -225,6 +247,55 @@ TEST(JsonLinesWriter, TheFinalNameAppearsWholeAtTheEnd) {
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(split(*text, '\n').size(), 3U);  // two lines and the end
   EXPECT_FALSE(std::filesystem::exists(path.string() + ".partial"));
+}
+
+/// Standard output leads elsewhere for a while.
+class Redirected {
+ public:
+  explicit Redirected(const std::filesystem::path& path) {
+    std::fflush(stdout);
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    ::dup2(file, STDOUT_FILENO);
+    ::close(file);
+  }
+  ~Redirected() {
+    std::fflush(stdout);
+    ::dup2(before_, STDOUT_FILENO);
+    ::close(before_);
+  }
+  Redirected(const Redirected&) = delete;
+  Redirected& operator=(const Redirected&) = delete;
+
+ private:
+  int before_ = ::dup(STDOUT_FILENO);
+};
+
+TEST(JsonLinesWriter, StandardOutputIsWrittenWhereverItLeads) {
+  for (const char* name : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    const TempFolder folder;
+    const auto path = folder / "lines.jsonl";
+    std::ofstream(path) << "before\n";
+    Status status;
+    {
+      const Redirected redirected(path);
+      auto writer = JsonLinesWriter::open(name);
+      status = writer.ok() ? (*writer)->write(sample()) : Status(writer.error());
+      if (status.ok()) status = (*writer)->finish();
+      std::puts("after");  // the descriptor is still open
+      std::fflush(stdout);
+    }
+    ASSERT_TRUE(status.ok()) << name << ": " << status.error().message;
+    const auto lines = split(*read_text(path), '\n');
+    ASSERT_EQ(lines.size(), 4U) << name;
+    EXPECT_EQ(lines[0], "before");
+    EXPECT_EQ(nlohmann::json::parse(lines[1])["id"], 7);
+    EXPECT_EQ(lines[2], "after");
+    EXPECT_TRUE(std::filesystem::is_symlink("/dev/stdout"));
+    EXPECT_EQ(folder.entries().size(), 1U);
+    EXPECT_TRUE(is_standard_output(name));
+  }
+  EXPECT_FALSE(is_standard_output("stdout"));
+  EXPECT_FALSE(JsonLinesWriter::open("/dev/fd/987").ok());
 }
 
 TEST(JsonLinesWriter, AnUnfinishedRunKeepsTheOldFileAndLeavesNoPartialOne) {
@@ -292,7 +363,7 @@ TEST(VideoWriter, AVideoAppearsWholeAtTheEnd) {
   const auto path = folder / "out.mp4";
   auto writer = VideoWriter::open(path, {.fps = 29.97});
   ASSERT_TRUE(writer.ok()) << writer.error().message;
-  for (uint64_t i = 0; i < 8; ++i) ASSERT_TRUE((*writer)->push(test::picture(i, 128, 96)).ok());
+  for (uint64_t i = 0; i < 8; ++i) ASSERT_TRUE((*writer)->push(test::picture(i, 128, 96, 29.97)).ok());
   EXPECT_FALSE(std::filesystem::exists(path));
   ASSERT_TRUE((*writer)->finish().ok());
   EXPECT_EQ(folder.entries(), std::vector<std::string>{"out.mp4"});
@@ -304,16 +375,73 @@ TEST(VideoWriter, AVideoAppearsWholeAtTheEnd) {
   EXPECT_EQ((*source)->info().frames, 8);
 }
 
+/// When its pictures are shown, seconds from the first one on.
+std::vector<double> times_in(const std::filesystem::path& path) {
+  std::vector<double> times;
+  AVFormatContext* file = nullptr;
+  if (avformat_open_input(&file, path.c_str(), nullptr, nullptr) != 0) return times;
+  AVPacket* packet = av_packet_alloc();
+  while (av_read_frame(file, packet) == 0) {
+    if (packet->size > 0) times.push_back(double(packet->pts) * av_q2d(file->streams[0]->time_base));
+    av_packet_unref(packet);
+  }
+  av_packet_free(&packet);
+  avformat_close_input(&file);
+  std::ranges::sort(times);
+  for (size_t i = times.size(); i-- > 0;) times[i] -= times[0];
+  return times;
+}
+
+TEST(VideoWriter, PicturesAreShownAtTheirOwnTimes) {
+  const TempFolder folder;
+  // Every fourth frame of a camera of 30 frames/s, which starts late and is quicker at the end.
+  std::vector<double> wanted;
+  for (int i = 0; i < 12; ++i) wanted.push_back(4 * i / 30.0);
+  for (int i = 0; i < 4; ++i) wanted.push_back(wanted.back() + 1 / 30.0);
+  for (const char* name : {"slow.mp4", "slow.mkv", "slow.mov", "slow.avi"}) {
+    auto writer = VideoWriter::open(folder / name, {.fps = 30});
+    ASSERT_TRUE(writer.ok()) << writer.error().message;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      auto picture = test::picture(i, 128, 96);
+      picture.time_s = 5 + wanted[i];
+      ASSERT_TRUE((*writer)->push(picture).ok());
+    }
+    ASSERT_TRUE((*writer)->finish().ok()) << name;
+    const auto times = times_in(folder / name);
+    ASSERT_EQ(times.size(), wanted.size()) << name;
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(times[i], wanted[i], 0.0011) << name << " " << i;
+  }
+}
+
+TEST(VideoWriter, GoesOnWhereItsSourceGoesBackAndShortensALongPause) {
+  const TempFolder folder;
+  for (const char* name : {"jumps.mp4", "jumps.avi"}) {
+    auto writer = VideoWriter::open(folder / name, {.fps = 10});
+    ASSERT_TRUE(writer.ok()) << writer.error().message;
+    for (const double time_s : {7.0, 7.1, 7.2, 0.0, 0.2, 1e6, 1e6 + 0.1}) {
+      auto picture = test::picture(0, 128, 96);
+      picture.time_s = time_s;
+      ASSERT_TRUE((*writer)->push(picture).ok());
+    }
+    ASSERT_TRUE((*writer)->finish().ok()) << name;
+    const auto times = times_in(folder / name);
+    const std::vector<double> wanted = {0, 0.1, 0.2, 0.3, 0.5, 600.5, 600.6};
+    ASSERT_EQ(times.size(), wanted.size()) << name;
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(times[i], wanted[i], 0.0011) << name << " " << i;
+  }
+}
+
 TEST(VideoWriter, ColoursComeBack) {
   const TempFolder folder;
   const auto path = folder / "colour.mp4";
   auto writer = VideoWriter::open(path, {.fps = 10, .quality = 10});
   ASSERT_TRUE(writer.ok());
   const uint8_t colours[3][3] = {{200, 40, 40}, {40, 180, 60}, {30, 60, 220}};
+  double time_s = 0;
   for (const auto& bgr : colours) {
     auto pixels = std::make_shared<std::vector<uint8_t>>(64 * 64 * 4);
     for (size_t i = 0; i < pixels->size(); ++i) (*pixels)[i] = i % 4 == 3 ? 255 : bgr[i % 4];
-    ASSERT_TRUE((*writer)->push({64, 64, pixels}).ok());
+    ASSERT_TRUE((*writer)->push({64, 64, pixels, time_s += 0.1}).ok());
   }
   ASSERT_TRUE((*writer)->finish().ok());
   auto source = capture::open_source(path.string());
@@ -395,7 +523,7 @@ TEST(VideoWriter, AFullDiskIsOneClearErrorAndLeavesNothing) {
       for (int i = 0; i < 60 && status.ok(); ++i) {
         if (noise.use_count() > 1) noise = std::make_shared<std::vector<uint8_t>>(320 * 240 * 4);
         for (auto& byte : *noise) byte = uint8_t((x = x * 1664525 + 1013904223) >> 24);
-        status = (*writer)->push({320, 240, noise});
+        status = (*writer)->push({320, 240, noise, i * 0.04});
       }
       if (status.ok())
         status = (*writer)->finish();

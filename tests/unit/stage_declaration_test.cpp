@@ -275,6 +275,16 @@ TEST_F(StageDeclaration, ABadColourIsRefused) {
   expect_part(refused("segment", "selfie_segmentation"), "at least one [[stage.mask]]");
 }
 
+TEST_F(StageDeclaration, MasksOfTwoStagesHaveTwoNames) {
+  StageSpec first = stage("who", "segment"), second = stage("s", "segment");
+  first.masks = {{"body", "", "#ffffff", 0.5}};
+  second.masks = {{"road", "", "#ffffff", 0.5}, {"body", "", "#ffffff", 0.5, "own.toml:9"}};
+  expect_part(refused(second, {}, {first}),
+              "own.toml:9: stage 's': stage 'who' has a mask named 'body' already");
+  second.masks.pop_back();
+  EXPECT_EQ(refused(second, {}, {first}), "");
+}
+
 TEST_F(StageDeclaration, AMistakeInAFileIsToldWithItsLine) {
   // What is wrong, and the line of the file below that must be named.
   const std::vector<std::tuple<std::string, int, std::string>> cases{

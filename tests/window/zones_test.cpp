@@ -61,6 +61,11 @@ class Hand {
     to(x1, y1);
     commands_ += " mouseup 1";
   }
+  void press(double x, double y) {
+    to(x, y);
+    commands_ += " mousedown 1";
+  }
+  void release() { commands_ += " mouseup 1"; }
   void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
   void key(const std::string& name) { commands_ += " key " + name; }
   /// All at once, faster than frames come.
@@ -211,6 +216,41 @@ TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
     });
   });
   EXPECT_EQ(zones().size(), 2U) << text_;
+}
+
+TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
+  use([&](Hand& user) {
+    user.key("z");
+    user.click(0.4, 0.3);
+    user.click(0.6, 0.3);
+    user.click(0.55, 0.7);
+    user.key("Return");
+    user.press(0.6, 0.3);
+    user.to(0.62, 0.32);
+    user.key("Tab");
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.to(0.65, 0.35);
+    user.release();
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.key("Tab");
+    user.to(0.5, 0.9);
+    user.act();
+    std::this_thread::sleep_for(1s);
+    user.key("ctrl+s");
+    user.act();
+    EXPECT_TRUE(saved());
+    std::this_thread::sleep_for(1s);
+    user.key("q");
+    user.act();
+  });
+  const auto all = zones();
+  ASSERT_EQ(all.size(), 2U);
+  const auto& points = all.back().shape.points;
+  ASSERT_EQ(points.size(), 3U) << text_;
+  EXPECT_NEAR(points[1].x, 0.65, 1.0 / 960);
+  EXPECT_NEAR(points[1].y, 0.35, 1.0 / 720);
 }
 
 }  // namespace
