@@ -96,7 +96,7 @@ TEST_F(DepthMapTest, OutputsOfAnotherShapeAreRefused) {
   const auto map = DepthMap::create(device(), DepthKind::kInverse, tensor->ref);
   ASSERT_FALSE(map.ok());
   EXPECT_EQ(map.error().message,
-            "a depth network gives [1,1,H,W] or [1,H,W], this one [1,3,8,8] linear fp32");
+            "a depth network gives [1,1,H,W], [1,H,W,1] or [1,H,W], this one [1,3,8,8] linear fp32");
 }
 
 /// A grey picture, near on the left and far on the right, in fog and in colours.
