@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/frame_result.hpp"
@@ -15,9 +16,13 @@ inline constexpr int kResultVersion = 2;
 /// Quoted and escaped for JSON; bytes that are no UTF-8 are replaced.
 [[nodiscard]] std::vector<std::string> all_quoted(const std::vector<std::string>& labels);
 
+/// What a video says of how it was made: {"tarsier":"1.0","pipeline":"street","preset":null,"params":{...}}.
+[[nodiscard]] std::string settings_text(const pipeline::Settings& settings, std::string_view version);
+
 /// Appends the line as docs/RESULTS.md describes it, with its line break. Keys without content stay, so that
-/// every line has the same ones. A class beyond the labels is written as "class <id>".
+/// every line has the same ones; the parameters are told where they
+/// are not those `before`. A class beyond the labels is written as "class <id>".
 void append_line(std::string& out, const pipeline::FrameResult& result,
-                 const std::vector<std::string>& quoted_labels);
+                 const std::vector<std::string>& quoted_labels, const pipeline::Settings* before = nullptr);
 
 }  // namespace tarsier::record

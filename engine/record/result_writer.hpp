@@ -36,8 +36,9 @@ class JsonLinesWriter {
   JsonLinesWriter() = default;
   Status fail(std::string_view what, int reason);
 
-  std::filesystem::path path_, partial_;  // partial_ is empty where written directly
-  std::vector<std::string> labels_;       // already quoted and escaped
+  std::filesystem::path path_, partial_;            // partial_ is empty where written directly
+  std::vector<std::string> labels_;                 // already quoted and escaped
+  std::shared_ptr<const pipeline::Settings> told_;  // of the latest line
   std::string buffer_;
   int descriptor_ = -1;
   uint64_t lines_ = 0;

@@ -16,10 +16,11 @@
 namespace tarsier::record {
 
 struct VideoOptions {
-  double fps = 25;   // used for the timestamps; <= 0 means 25
-  size_t queue = 3;  // frames that wait for the encoder; push() waits when it is full
-  int quality = 23;  // H.264 constant rate factor: 18 looks lossless, 28 is small
-  int threads = 1;   // of the encoder; the software Vulkan device wants the other cores
+  double fps = 25;      // used for the timestamps; <= 0 means 25
+  size_t queue = 3;     // frames that wait for the encoder; push() waits when it is full
+  int quality = 23;     // H.264 constant rate factor: 18 looks lossless, 28 is small
+  std::string comment;  // metadata that players and ffprobe show
+  int threads = 1;      // of the encoder; the software Vulkan device wants the other cores
 };
 
 /// A picture to encode: B, G, R, A (or X) bytes, rows packed.

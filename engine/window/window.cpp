@@ -123,6 +123,10 @@ void Window::Impl::key(int code, int action, int mods) {
   if (action == GLFW_RELEASE || (imgui_context && ImGui::GetIO().WantTextInput)) return;
   const bool first = action == GLFW_PRESS;
   if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
+  if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Z) input(Input::What::kUndo);
+  if ((mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Y) ||
+      (mods == (GLFW_MOD_CONTROL | GLFW_MOD_SHIFT) && code == GLFW_KEY_Z))
+    input(Input::What::kRedo);
   if (mods != 0) return;
   switch (code) {
     case GLFW_KEY_Q:
