@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "core/thread.hpp"
 #include "pipeline/zone_tables.hpp"
+#include "record/result_json.hpp"
 
 namespace tarsier::app {
 namespace fs = std::filesystem;
@@ -37,8 +38,8 @@ Status apply_settings(const std::vector<std::string>& settings, Params& params) 
     if (equals == std::string::npos || equals == 0) {
       return input_error("--set {}: write it as key=value, for example detect.score=0.5", setting);
     }
-    params.preset_text(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine,
-                       "--set");
+    params.set_text_later(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine,
+                          "--set");
   }
   return {};
 }
@@ -51,19 +52,6 @@ Status declare_stages(const pipeline::PipelineSpec& spec, const models::Catalogu
   for (size_t i = 0; i < all.size(); ++i)
     TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), catalogue, params));
   return params.check_all_known();
-}
-
-/// Stages and parameters as the file and the command line say.
-Status read_pipeline(Application& app) {
-  pipeline::PipelineSpec spec;
-  Params params;
-  TARSIER_CHECK(apply_settings(app.options.set, params));
-  TARSIER_TRY(spec, pipeline::load_pipeline(app.options.pipeline, params));
-  TARSIER_CHECK(declare_stages(spec, app.catalogue, params));
-  app.spec = std::move(spec);
-  app.declared = params;
-  app.params = std::move(params);
-  return {};
 }
 
 /// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
@@ -117,6 +105,10 @@ void use_zones(Application& app) {
   }
 }
 
+pipeline::Settings settings_of(const Application& app) {
+  return {app.spec.name, app.preset.name, app.params.not_default()};
+}
+
 }  // namespace
 
 std::string_view why_no_window() {
@@ -139,6 +131,23 @@ Status Application::fit_ring(const capture::Frame& frame) {
   loop->use_ring(*larger);
   ring = std::move(larger);
   staging_bytes = wanted;
+  return {};
+}
+
+Status read_pipeline(Application& app) {
+  pipeline::PipelineSpec spec;
+  pipeline::Preset preset;
+  Params params;
+  TARSIER_CHECK(apply_settings(app.options.set, params));
+  TARSIER_TRY(spec, pipeline::load_pipeline(app.options.pipeline, params));
+  if (!app.options.preset.empty()) {
+    TARSIER_TRY(preset, pipeline::load_preset(app.options.preset, spec, params));
+  }
+  TARSIER_CHECK(declare_stages(spec, app.catalogue, params));
+  app.spec = std::move(spec);
+  app.preset = std::move(preset);
+  app.declared = params;
+  app.params = std::move(params);
   return {};
 }
 
@@ -182,13 +191,15 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
 
   app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
-  TARSIER_TRY(parts.outputs, Outputs::open(video, info.fps, json));
+  TARSIER_TRY(parts.outputs,
+              Outputs::open(video, info.fps, json, record::settings_text(settings_of(app), TARSIER_VERSION)));
   TARSIER_TRY(parts.stages, make_stages(app, info, parts.outputs->wants_results()));
   parts.device = app.device.get();
   parts.ring = app.ring.get();
   parts.params = &app.params;
   parts.slots = options.frames_in_flight;
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
+  app.loop->use_names(app.spec.name, app.preset.name);
   {
     ProgressLine progress;
     progress.show("preparing the first frame", -1);
@@ -199,37 +210,40 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   return {};
 }
 
-Status reload_pipeline(Application& app, bool zones) {
-  auto before = std::pair(std::move(app.spec), std::move(app.params));
+Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
+  auto before = std::tuple(std::move(app.spec), std::move(app.params), std::move(app.preset));
   const Params declared = std::move(app.declared);
   const auto put_back = [&](const Status& status) {
-    std::tie(app.spec, app.params) = std::move(before);
+    std::tie(app.spec, app.params, app.preset) = std::move(before);
     app.declared = declared;
     return status;
   };
   if (const Status status = read_pipeline(app); !status.ok()) return put_back(status);
 
+  const auto& [old_spec, old_params, old_preset] = before;
   const auto unchanged = [&](const ParamSpec& spec) {
     return declared.has(spec.key) && declared.value(spec.key) == app.declared.value(spec.key);
   };
-  bool anew = but_zones(app.spec.stages) != but_zones(before.first.stages);
+  bool anew = but_zones(app.spec.stages) != but_zones(old_spec.stages);
   for (const ParamSpec& spec : app.declared.specs()) {
     anew = anew || (spec.restarts && !unchanged(spec));
-    if (!unchanged(spec) || !before.second.has(spec.key)) continue;
-    if (before.second.origin(spec.key) != ParamOrigin::kOverlay) continue;
+    if (overlay == OverlayValues::kDrop || !unchanged(spec) || !old_params.has(spec.key)) continue;
+    if (old_params.origin(spec.key) != ParamOrigin::kOverlay) continue;
     // Another network may have other classes: then the file's value stands.
-    const Status kept = app.params.set(spec.key, before.second.value(spec.key), ParamOrigin::kOverlay);
+    const Status kept = app.params.set(spec.key, old_params.value(spec.key), ParamOrigin::kOverlay);
     if (!kept.ok()) log::info("{}", kept.error().message);
   }
   if (!anew) {
     for (const auto& name : app.left_out) app.params.withdraw(name + ".");
-    if (zones && app.spec.stages != before.first.stages) use_zones(app);
+    if (zones && app.spec.stages != old_spec.stages) use_zones(app);
+    app.loop->use_names(app.spec.name, app.preset.name);
     return {};
   }
   auto stages = make_stages(app, app.mailbox->info(), app.loop->outputs().wants_results());
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go
   app.loop->use_stages(*std::move(stages));
+  app.loop->use_names(app.spec.name, app.preset.name);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "app/stop_signal.hpp"
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
+#include "pipeline/preset_file.hpp"
 
 namespace tarsier::app {
 
@@ -24,6 +25,7 @@ struct Application {
   Params
       declared;  // params as the pipeline file and the command line gave them, before the overlay's changes
   pipeline::PipelineSpec spec;
+  pipeline::Preset preset;  // in use; without a name: none
   models::Catalogue catalogue;
   models::StoreOptions store;
   std::unique_ptr<gpu::Device> device;
@@ -64,12 +66,19 @@ struct Application {
 /// Opens everything. `device_options` come from the window, or are plain when there is none.
 Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed);
 
-/// Reads the pipeline file again. Values of the file that changed take the place of what was there, unless
-/// the command line set them; what the overlay set stays where the file's value did. Stages are made anew
-/// where they, their masks or what they read at their start changed; outputs go on. Errors: as of assemble();
-/// then everything stays as it was. Without `zones` stages that stay keep their shapes: an editor gives them
-/// the file's together with its own.
-Status reload_pipeline(Application& app, bool zones = true);
+/// Declares the stages and parameters of options.pipeline with options.set and options.preset, opening
+/// nothing but the files. Errors (kInput): what the user got wrong in them.
+Status read_pipeline(Application& app);
+
+/// What becomes of values that the overlay set.
+enum class OverlayValues : bool { kKeep, kDrop };
+
+/// Reads the pipeline file and the preset again. Values that changed there take the place of what was there,
+/// unless the command line set them; what the overlay set stays where the files' value did, or goes
+/// altogether. Stages are made anew where they, their masks or what they read at their start changed; outputs
+/// go on. Errors: as of assemble(); then everything stays as it was. Without `zones` stages that stay keep their
+/// shapes: an editor gives them the file's together with its own.
+Status reload_pipeline(Application& app, OverlayValues overlay = OverlayValues::kKeep, bool zones = true);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);

@@ -85,7 +85,22 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   return scene_->draw(context, inputs);
 }
 
+void FrameLoop::use_names(std::string pipeline, std::string preset) {
+  pipeline_ = std::move(pipeline);
+  preset_ = std::move(preset);
+  params_version_ = UINT64_MAX;
+}
+
+/// Of the frame that is recorded next: nobody sets a parameter between its stages.
+void FrameLoop::note_settings() {
+  if (settings_ && params_version_ == parts_.params->version()) return;
+  params_version_ = parts_.params->version();
+  pipeline::Settings now{pipeline_, preset_, parts_.params->not_default()};
+  if (!settings_ || now != *settings_) settings_ = std::make_shared<const pipeline::Settings>(std::move(now));
+}
+
 Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame) {
+  note_settings();
   const uint64_t readback_before = parts_.device->readback_bytes();
   TARSIER_CHECK(upload(context, frame));
   TARSIER_CHECK(record_stages(context));
@@ -112,6 +127,7 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
             }));
     if (!taken) return runtime_error("the video would miss frame {}: no picture buffer is free", frame.id);
   }
+  result->settings = settings_;
   result->frame_id = frame.id;
   result->time_s = frame.time_s;
   result->width = frame.width;

@@ -44,6 +44,8 @@ class FrameLoop {
   void use_ring(gpu::FrameRing& ring) { parts_.ring = &ring; }
   /// Other stages in the place of those that it was made with, which no frame in flight may use any more.
   void use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages);
+  /// What results say of how they were made, from the next frame on; the parameters are those in force then.
+  void use_names(std::string pipeline, std::string preset);
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
@@ -69,6 +71,7 @@ class FrameLoop {
   Status record_stages(gpu::FrameContext& context);
   void complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
+  void note_settings();
   void keep_error(const Status& status);
 
   Parts parts_;
@@ -76,8 +79,11 @@ class FrameLoop {
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::DeviceFrame current_;
-  pipeline::DeviceFrame shown_;  // current_ as the stages change it for people
+  pipeline::DeviceFrame shown_;    // current_ as the stages change it for people
   pipeline::LabelSets label_sets_;
+  std::string pipeline_, preset_;  // their names
+  std::shared_ptr<const pipeline::Settings> settings_;
+  uint64_t params_version_ = 0;  // that settings_ are of
   RunSummary summary_;
   pipeline::FrameResult latest_;
   std::vector<gpu::PassTime> pass_times_;

@@ -41,10 +41,11 @@ Status check_places(const RunFiles& files) {
 }
 
 Result<std::unique_ptr<Outputs>> Outputs::open(const std::filesystem::path& video, double fps,
-                                               const std::filesystem::path& json) {
+                                               const std::filesystem::path& json,
+                                               const std::string& comment) {
   auto outputs = std::make_unique<Outputs>();
   if (!video.empty()) {
-    TARSIER_TRY(outputs->video_, record::VideoWriter::open(video, {.fps = fps}));
+    TARSIER_TRY(outputs->video_, record::VideoWriter::open(video, {.fps = fps, .comment = comment}));
     outputs->video_path_ = video;
   }
   if (!json.empty()) {

@@ -22,8 +22,10 @@ Status check_places(const RunFiles& files);
 class Outputs {
  public:
   /// Opens what is asked for (empty paths: not). Errors (kInput): an unwritable place, an unknown extension.
+  /// `comment` goes into the video's metadata.
   static Result<std::unique_ptr<Outputs>> open(const std::filesystem::path& video, double fps,
-                                               const std::filesystem::path& json);
+                                               const std::filesystem::path& json,
+                                               const std::string& comment = "");
   /// The names of classes that results are written with from now on.
   void use_labels(const pipeline::LabelSets& labels) {
     if (json_) json_->use_labels(labels);

@@ -22,6 +22,9 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       ->add_option("--pipeline", options->pipeline,
                    "One of " + join(pipeline::pipeline_names(), ", ") + ", or a .toml file")
       ->capture_default_str();
+  command->add_option("--preset", options->preset,
+                      "Named values for the pipeline's parameters: a name (tarsier params PIPELINE lists "
+                      "them), or a .toml file");
   command->add_option("--json", options->json, "Results, one JSON object a frame; - is standard output");
   command
       ->add_option("--set", options->set,
@@ -43,6 +46,7 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       "  tarsier run                                   the default clip in a window\n"
       "  tarsier run 0 --pipeline webcam               the first camera\n"
       "  tarsier run drive.mp4 --pipeline driving --set road.lanes.opacity=0.9\n"
+      "  tarsier run clip.mp4 --preset fast             named values, see docs/PARAMETERS.md\n"
       "  tarsier run clip.mp4 seen.mp4 --json seen.jsonl\n"
       "  tarsier run clip.mp4 --set detect.model=yolox_nano --set detect.classes=person,car\n"
       "  tarsier run rtsp://camera/stream --policy latest --headless --json seen.jsonl\n");

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string sink;    // annotated video or images; "" = none, or out/PIPELINE.mp4 without a display
   std::string json;    // results as JSON Lines; "" = none, or out/PIPELINE.jsonl without a display
   std::string pipeline = "street";  // name or path
+  std::string preset;               // name or path; "" = none
   std::string policy;               // "" = by kind of source
   std::string precision = "fp32";   // of activation storage
   std::vector<std::string> set;     // key=value

@@ -1,12 +1,12 @@
 // The loop with a window: the same frames, shown with the panels on top; parameters change while it runs.
 #include <algorithm>
 #include <deque>
-#include <filesystem>
-#include <optional>
 #include <utility>
 
 #include "app/application.hpp"
 #include "app/command_line.hpp"
+#include "app/file_watch.hpp"
+#include "app/window_params.hpp"
 #include "app/window_zones.hpp"
 #include "core/log.hpp"
 #include "overlay/panels.hpp"
@@ -48,41 +48,10 @@ class History {
   std::deque<capture::Clock::time_point> times_;
 };
 
-/// Notices when a file was written.
-class FileWatch {
- public:
-  explicit FileWatch(std::filesystem::path file) : file_(std::move(file)), seen_(stamp()) {}
-  /// Once after each change, looked for twice a second. A file that is away for a moment is being replaced.
-  bool changed() {
-    const auto now = capture::Clock::now();
-    if (now < next_look_) return false;
-    next_look_ = now + std::chrono::milliseconds(500);
-    const Stamp found = stamp();
-    if (!found || found == seen_) return false;
-    seen_ = found;
-    return true;
-  }
-  /// As it is now it is no news.
-  void take() { seen_ = stamp(); }
-
- private:
-  using Stamp = std::optional<std::pair<std::filesystem::file_time_type, uintmax_t>>;
-  [[nodiscard]] Stamp stamp() const {
-    std::error_code time_error, size_error;
-    const auto time = std::filesystem::last_write_time(file_, time_error);
-    const auto size = std::filesystem::file_size(file_, size_error);
-    if (time_error || size_error) return std::nullopt;
-    return std::pair(time, size);
-  }
-  std::filesystem::path file_;
-  Stamp seen_;
-  capture::Clock::time_point next_look_;
-};
-
 class WindowedRun {
  public:
   WindowedRun(Application& app, window::Window& window)
-      : app_(app), window_(window), pipeline_file_(app.spec.file), zones_(app) {
+      : app_(app), window_(window), pipeline_file_(app.spec.file), zones_(app), params_(app) {
     panels_.visible = true;
     const auto& info = app.mailbox->info();
     data_.pipeline = app.spec.name;
@@ -106,7 +75,9 @@ class WindowedRun {
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
-      if (pipeline_file_.changed()) reload();
+      act_on_params();
+      if (pipeline_file_.changed()) reload(app_.spec.file);
+      if (params_.preset_changed()) reload(app_.preset.file);
       TARSIER_TRY(const bool more, turn());
       if (!more) break;
       TARSIER_CHECK(app_.loop->take_error());
@@ -122,6 +93,7 @@ class WindowedRun {
     for (const auto& input : events.input) {
       warned_ = warned_ && zones_.unfinished();
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
+      if (params_.input(input)) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
@@ -145,13 +117,22 @@ class WindowedRun {
     if (!zones_.save(copy)) return;
     if (copy) pipeline_file_ = FileWatch(app_.options.pipeline);
     pipeline_file_.take();  // what was written is read now
-    reload();
+    reload(app_.spec.file);
     if (mistake_.empty()) window_.say("saved the zones to " + app_.spec.file.string());
   }
 
-  /// The user edits the pipeline while it runs: a mistake is told, and the last good one goes on.
-  void reload() {
-    const Status status = reload_pipeline(app_, false);
+  /// What the user asked for in the panel or by keys since the last frame.
+  void act_on_params() {
+    const std::string said = params_.act();
+    if (said.empty()) return;
+    mistake_.clear();
+    zones_.stages_changed();
+    window_.say(said);
+  }
+
+  /// The user edits the pipeline or the preset while it runs: a mistake is told, and what was good goes on.
+  void reload(const std::filesystem::path& file) {
+    const Status status = reload_pipeline(app_, OverlayValues::kKeep, false);
     mistake_ = status.ok() ? "" : status.error().message;
     if (!status.ok()) {
       log::error("{}", mistake_);
@@ -160,7 +141,8 @@ class WindowedRun {
     }
     data_.pipeline = app_.spec.name;
     zones_.reload();
-    window_.say("read " + app_.spec.file.filename().string() + " again");
+    params_.reloaded();
+    window_.say("read " + file.filename().string() + " again");
   }
 
   void toggle_pause() {
@@ -213,10 +195,12 @@ class WindowedRun {
     data_.readback_bytes = latest.readback_bytes;
     data_.tracker_bytes = latest.tracker_bytes;
     data_.message = !mistake_.empty() ? mistake_ : window_.message();
+    if (data_.message.empty()) data_.message = params_.message();
     if (data_.message.empty()) data_.message = zones_.message();
     if (data_.message.empty() && ended_)
       data_.message = fmt::format("{}; the zones are not saved: Ctrl+S saves them, Q quits",
                                   failed_.ok() ? "the source has ended" : failed_.error().message);
+    data_.params = params_.view();
     data_.zones = zones_.view(window_.picture_area(), panels_);
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
@@ -231,6 +215,7 @@ class WindowedRun {
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     if (events.toggle_pause) toggle_pause();
     if (events.screenshot) window_.screenshot();
+    params_.handle(events.params);
     zones_.handle(events.zones);
     if (events.zones.save || events.zones.save_copy) wanted_save_ = events.zones;
   }
@@ -266,11 +251,12 @@ class WindowedRun {
   History history_;
   FileWatch pipeline_file_;
   WindowZones zones_;
+  WindowParams params_;
   overlay::ZoneEvents wanted_save_;
   bool warned_ = false;  // that zones are not saved
   bool ended_ = false;   // the source, and zones are not saved
   Status failed_;        // or it broke
-  std::string mistake_;  // in the pipeline file as it is now
+  std::string mistake_;  // in the pipeline file or the preset as it is now
   uint64_t seen_ = 0;
   bool idle_ = false;
   bool waits_ = false;  // for the frame in flight

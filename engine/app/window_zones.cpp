@@ -66,6 +66,11 @@ void WindowZones::apply() {
   stage->use_shapes(editor_.shapes());
 }
 
+void WindowZones::stages_changed() {
+  applied_ = UINT64_MAX;
+  apply();
+}
+
 void WindowZones::set_view(const window::PictureArea& picture, const overlay::Panels& panels) {
   editor_.set_view({picture.x, picture.y, picture.width, picture.height, panels.scale()});
 }
@@ -121,6 +126,9 @@ bool WindowZones::input(const window::Input& input, const window::PictureArea& p
     case Kind::kSave:
       wants_save_ = true;
       break;
+    case Kind::kUndo:
+    case Kind::kRedo:
+      break;
   }
   apply();
   return true;
@@ -158,7 +166,11 @@ bool WindowZones::save(bool copy) {
     if (status.error().kind != ErrorKind::kInput) copy_ = copy_of(app_.spec.file).string();
     return false;
   }
-  if (copy) app_.options.pipeline = to.string();
+  if (copy) {
+    app_.options.pipeline = to.string();
+    // A copy has another name, under which the preset is not found.
+    if (!app_.preset.name.empty()) app_.options.preset = app_.preset.file.string();
+  }
   return true;
 }
 

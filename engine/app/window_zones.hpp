@@ -19,6 +19,8 @@ class WindowZones {
   [[nodiscard]] bool there() const { return keeper() != nullptr; }
   /// After the pipeline file was read again.
   void reload();
+  /// After the stages were made anew from the file: they get what was drawn.
+  void stages_changed();
   /// The mouse and keys of the window; where panels lie they are for those. While the panels are hidden it
   /// only lets go of what is being dragged. False: an Escape that it has no use for.
   bool input(const window::Input& input, const window::PictureArea& picture, const overlay::Panels& panels);

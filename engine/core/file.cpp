@@ -103,6 +103,14 @@ fs::path cache_dir() {
   return base;
 }
 
+fs::path config_dir() {
+  if (const char* xdg = std::getenv("XDG_CONFIG_HOME"); xdg != nullptr && *xdg == '/')
+    return fs::path(xdg) / "tarsier";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != 0)
+    return fs::path(home) / ".config" / "tarsier";
+  return {};
+}
+
 fs::path home_dir() {
   if (const char* home = std::getenv("TARSIER_HOME"); home != nullptr && *home != 0) return home;
   std::error_code code;

@@ -23,6 +23,8 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path);
 uint64_t hash64(std::span<const std::byte> bytes, uint64_t seed = 0);  // XXH3
 /// Fetched networks, pipeline caches: $XDG_CACHE_HOME/tarsier or ~/.cache/tarsier. Created on demand.
 std::filesystem::path cache_dir();
+/// What the user keeps: $XDG_CONFIG_HOME/tarsier or ~/.config/tarsier. Empty without a home; not created.
+std::filesystem::path config_dir();
 /// The folder that holds assets/ and pipelines/: $TARSIER_HOME, else found upwards of the executable, else
 /// the source tree that the program was built from.
 std::filesystem::path home_dir();

@@ -141,12 +141,16 @@ Result<ParamValue> Params::conform(const ParamSpec& spec, const ParamValue& valu
 
 Status Params::declare(ParamSpec spec) {
   const std::string key = spec.key;
-  const auto [slot, added] =
-      slots_.try_emplace(key, Slot{specs_.size(), spec.initial, ParamOrigin::kDefault, ""});
+  const bool added = slots_.try_emplace(key, Slot{specs_.size(), {{spec.initial}}}).second;
   if (!added) {
     return runtime_error("{}: declared twice; give the second stage of this name another one", key);
   }
   specs_.push_back(std::move(spec));
+  return settle(key);
+}
+
+Status Params::settle(std::string_view key) {
+  const ParamSpec& spec = specs_[slot(key).spec];
   for (auto it = pending_.begin(); it != pending_.end();) {
     if (it->key != key) {
       ++it;
@@ -154,12 +158,17 @@ Status Params::declare(ParamSpec spec) {
     }
     const Pending pending = *it;
     it = pending_.erase(it);
-    const Status status = pending.is_text
-                              ? set_text(key, std::get<std::string>(pending.value), pending.origin)
-                              : set(key, pending.value, pending.origin);
+    auto value = pending.is_text ? parse(spec, std::get<std::string>(pending.value))
+                                 : Result<ParamValue>(pending.value);
+    const Status status =
+        value.ok() ? put(key, *value, pending.origin, pending.place) : Status(value.error());
     if (!status.ok()) return pending.place.empty() ? status.error() : status.error().in(pending.place);
-    if (slot->second.origin == pending.origin) slot->second.place = pending.place;
   }
+  return {};
+}
+
+Status Params::settle() {
+  for (const auto& spec : specs_) TARSIER_CHECK(settle(spec.key));
   return {};
 }
 
@@ -177,39 +186,76 @@ void Params::withdraw(std::string_view prefix) {
   ++version_;
 }
 
-Status Params::set(std::string_view key, const ParamValue& value, ParamOrigin origin) {
+std::string Params::unknown(std::string_view key) const {
+  const std::string near = did_you_mean(key, keys());
+  if (!near.empty()) return fmt::format("{}: no such parameter{}", key, near);
+  // Of another pipeline, perhaps.
+  const std::string stage(key.substr(0, key.find('.')));
+  std::vector<std::string> stages;
+  for (const auto& spec : specs_) {
+    std::string one = spec.key.substr(0, spec.key.find('.'));
+    if (stages.empty() || stages.back() != one) stages.push_back(std::move(one));
+  }
+  if (stages.empty() || std::ranges::find(stages, stage) != stages.end())
+    return fmt::format("{}: no such parameter", key);
+  return fmt::format("{}: this pipeline has no stage '{}', it has {}", key, stage, fmt::join(stages, ", "));
+}
+
+Status Params::put(std::string_view key, const ParamValue& value, ParamOrigin origin, std::string place) {
   const auto found = slots_.find(key);
-  if (found == slots_.end()) return input_error("{}: no such parameter{}", key, did_you_mean(key, keys()));
-  Slot& slot = found->second;
-  TARSIER_TRY(auto conformed, conform(specs_[slot.spec], value));
-  if (origin < slot.origin) return {};
-  slot.value = std::move(conformed);
-  slot.origin = origin;
-  slot.place.clear();
+  if (found == slots_.end()) return input_error("{}", unknown(key));
+  TARSIER_TRY(auto conformed, conform(specs_[found->second.spec], value));
+  auto& sources = found->second.sources;
+  const auto at = std::ranges::lower_bound(sources, origin, {}, &ParamSource::origin);
+  if (at == sources.end() || at->origin != origin) {
+    sources.insert(at, {std::move(conformed), origin, std::move(place)});
+  } else {
+    *at = {std::move(conformed), origin, std::move(place)};
+  }
   ++version_;
   return {};
 }
 
+Status Params::set(std::string_view key, const ParamValue& value, ParamOrigin origin) {
+  return put(key, value, origin, "");
+}
+
 Status Params::set_text(std::string_view key, std::string_view text, ParamOrigin origin) {
   const auto found = slots_.find(key);
-  if (found == slots_.end()) return input_error("{}: no such parameter{}", key, did_you_mean(key, keys()));
+  if (found == slots_.end()) return input_error("{}", unknown(key));
   TARSIER_TRY(const auto value, parse(specs_[found->second.spec], text));
   return set(key, value, origin);
 }
 
-void Params::preset(std::string key, ParamValue value, ParamOrigin origin, std::string place) {
+Status Params::set_by_hand(std::string_view key, const ParamValue& value) {
+  TARSIER_CHECK(set(key, value, ParamOrigin::kOverlay));
+  if (source(key).value == source_below(key, ParamOrigin::kOverlay).value) clear(key, ParamOrigin::kOverlay);
+  return {};
+}
+
+void Params::clear(std::string_view key, ParamOrigin origin) {
+  const auto found = slots_.find(key);
+  if (found == slots_.end() || origin == ParamOrigin::kDefault) return;
+  std::erase_if(found->second.sources, [&](const auto& one) { return one.origin == origin; });
+  ++version_;
+}
+
+void Params::clear_all(ParamOrigin origin) {
+  for (const auto& spec : specs_) clear(spec.key, origin);
+}
+
+void Params::set_later(std::string key, ParamValue value, ParamOrigin origin, std::string place) {
   pending_.push_back({std::move(key), std::move(value), origin, std::move(place), false});
 }
-void Params::preset_text(std::string key, std::string text, ParamOrigin origin, std::string place) {
+void Params::set_text_later(std::string key, std::string text, ParamOrigin origin, std::string place) {
   pending_.push_back({std::move(key), std::move(text), origin, std::move(place), true});
 }
 
 Status Params::check_all_known() const {
   if (pending_.empty()) return {};
   const auto& first = pending_.front();
-  return input_error("{}: {}: no such parameter{}",
-                     first.place.empty() ? std::string(name_of(first.origin)) : first.place, first.key,
-                     did_you_mean(first.key, keys()));
+  return input_error("{}: {}", first.place.empty() ? std::string(name_of(first.origin)) : first.place,
+                     unknown(first.key));
 }
 
 const Params::Slot& Params::slot(std::string_view key) const {
@@ -219,30 +265,49 @@ const Params::Slot& Params::slot(std::string_view key) const {
 }
 
 bool Params::boolean(std::string_view key) const {
-  return std::get<bool>(slot(key).value);
+  return std::get<bool>(source(key).value);
 }
 int64_t Params::integer(std::string_view key) const {
-  return std::get<int64_t>(slot(key).value);
+  return std::get<int64_t>(source(key).value);
 }
 double Params::real(std::string_view key) const {
-  return std::get<double>(slot(key).value);
+  return std::get<double>(source(key).value);
 }
 const std::string& Params::text(std::string_view key) const {
-  return std::get<std::string>(slot(key).value);
+  return std::get<std::string>(source(key).value);
 }
 const std::vector<std::string>& Params::set_of(std::string_view key) const {
-  return std::get<std::vector<std::string>>(slot(key).value);
+  return std::get<std::vector<std::string>>(source(key).value);
 }
 const ParamValue& Params::value(std::string_view key) const {
-  return slot(key).value;
+  return source(key).value;
 }
 ParamOrigin Params::origin(std::string_view key) const {
-  return slot(key).origin;
+  return source(key).origin;
 }
 
 std::string Params::place(std::string_view key) const {
   const auto found = slots_.find(key);
-  return found == slots_.end() ? "" : found->second.place;
+  return found == slots_.end() ? "" : found->second.sources.back().place;
+}
+
+const ParamSource& Params::source(std::string_view key) const {
+  return slot(key).sources.back();
+}
+
+const ParamSource& Params::source_below(std::string_view key, ParamOrigin origin) const {
+  const auto& sources = slot(key).sources;
+  const auto at = std::ranges::lower_bound(sources, origin, {}, &ParamSource::origin);
+  return at == sources.begin() ? *at : *(at - 1);
+}
+
+std::vector<std::pair<std::string, ParamValue>> Params::not_default() const {
+  std::vector<std::pair<std::string, ParamValue>> values;
+  for (const auto& spec : specs_) {
+    if (const auto& value = this->value(spec.key); value != spec.initial)
+      values.emplace_back(spec.key, value);
+  }
+  return values;
 }
 
 std::vector<std::string> Params::keys() const {

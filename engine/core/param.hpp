@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,13 @@ enum class ParamOrigin : uint8_t { kDefault, kPipeline, kPreset, kCommandLine, k
 [[nodiscard]] std::string_view name_of(ParamOrigin origin);
 [[nodiscard]] std::string to_string(const ParamValue& value);
 
+/// A value and where it was written ("street.toml:12", "--set"; empty for defaults and the overlay).
+struct ParamSource {
+  ParamValue value;
+  ParamOrigin origin = ParamOrigin::kDefault;
+  std::string place;
+};
+
 /// The declared parameters and their values. Not thread safe: it is read and set between frames by one
 /// thread, which is what gives every stage of a frame the same snapshot.
 class Params {
@@ -50,16 +58,23 @@ class Params {
   Status declare(ParamSpec spec);
   /// Takes back the declared parameters whose keys start with this: those of a stage that is not there.
   void withdraw(std::string_view prefix);
-  /// Sets a value unless one of a stronger origin is there. Errors (kInput): unknown key (with the nearest
-  /// known one), wrong type, out of range, unknown choice.
+  /// Sets the value of that origin; it is in force while none of a stronger origin is there. Errors (kInput):
+  /// unknown key (with the nearest known one), wrong type, out of range, unknown choice.
   Status set(std::string_view key, const ParamValue& value, ParamOrigin origin);
   /// The same from text, as in `--set key=value` ("0.4", "on", "person,car").
   Status set_text(std::string_view key, std::string_view text, ParamOrigin origin);
+  /// As somebody at the overlay does: a value that is there without him is no change of his.
+  Status set_by_hand(std::string_view key, const ParamValue& value);
+  /// Takes the value of that origin back: the strongest of the others is in force. A default stays.
+  void clear(std::string_view key, ParamOrigin origin);
+  void clear_all(ParamOrigin origin);
   /// Keeps a value for a key that is declared later. `place` is where the user wrote it ("street.toml:12"):
   /// errors begin with it.
-  void preset(std::string key, ParamValue value, ParamOrigin origin, std::string place = "");
-  void preset_text(std::string key, std::string text, ParamOrigin origin, std::string place = "");
-  /// After all declarations: an error for the first preset key that nothing declared.
+  void set_later(std::string key, ParamValue value, ParamOrigin origin, std::string place = "");
+  void set_text_later(std::string key, std::string text, ParamOrigin origin, std::string place = "");
+  /// Gives what was kept to keys that are declared by now. Errors: as of set(), behind the place.
+  Status settle();
+  /// After all declarations: an error for the first of those keys that nothing declared.
   [[nodiscard]] Status check_all_known() const;
 
   [[nodiscard]] bool has(std::string_view key) const { return slots_.contains(key); }
@@ -72,6 +87,11 @@ class Params {
   [[nodiscard]] ParamOrigin origin(std::string_view key) const;
   /// Where the value in force was written; empty for defaults, the overlay and keys that nothing declared.
   [[nodiscard]] std::string place(std::string_view key) const;
+  /// What is in force, or would be without the values of that origin and stronger ones.
+  [[nodiscard]] const ParamSource& source(std::string_view key) const;
+  [[nodiscard]] const ParamSource& source_below(std::string_view key, ParamOrigin origin) const;
+  /// Those whose value in force is not their default, in order of declaration.
+  [[nodiscard]] std::vector<std::pair<std::string, ParamValue>> not_default() const;
   /// In order of declaration.
   [[nodiscard]] const std::vector<ParamSpec>& specs() const { return specs_; }
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -81,9 +101,7 @@ class Params {
  private:
   struct Slot {
     size_t spec;
-    ParamValue value;
-    ParamOrigin origin = ParamOrigin::kDefault;
-    std::string place;
+    std::vector<ParamSource> sources;  // the default, then what was set, weakest first
   };
   struct Pending {
     std::string key;
@@ -93,6 +111,9 @@ class Params {
     bool is_text;
   };
   [[nodiscard]] const Slot& slot(std::string_view key) const;
+  Status settle(std::string_view key);
+  Status put(std::string_view key, const ParamValue& value, ParamOrigin origin, std::string place);
+  [[nodiscard]] std::string unknown(std::string_view key) const;
   Result<ParamValue> parse(const ParamSpec& spec, std::string_view text) const;
   Result<ParamValue> conform(const ParamSpec& spec, const ParamValue& value) const;
 

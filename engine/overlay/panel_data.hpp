@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "overlay/param_panel.hpp"
+
 namespace tarsier::overlay {
 
 struct PassRow {
@@ -77,7 +79,8 @@ struct ProfileSnapshot {
   /// Tracks of the latest frame, or the detections of the latest one whose results came back; nullopt where
   /// the host knows neither.
   std::optional<std::vector<ClassRow>> classes;
-  std::optional<ZoneView> zones;  // nullopt: the pipeline has none
+  std::optional<ZoneView> zones;    // nullopt: the pipeline has none
+  std::optional<ParamView> params;  // nullopt: no presets and nothing to undo here
   bool paused = false;
   bool recording = false;
   std::string

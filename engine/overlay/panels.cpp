@@ -1,21 +1,16 @@
 #include "overlay/panels.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <fmt/format.h>
 #include <imgui.h>
 #include <imgui_internal.h>
-#include <imgui_stdlib.h>
 #include <utility>
 
-#include "core/text.hpp"
 #include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
 namespace {
-
-constexpr size_t kFewChoices = 7;  // fit into the list without searching
 
 std::string bytes_text(uint64_t bytes) {
   if (bytes == 0) return "0 B";
@@ -46,29 +41,6 @@ void bar(const std::string& name, const std::string& value, float fraction, ImU3
                 fitted(name, width - value_width - 18, false).c_str());
   draw->AddText({at.x + width - value_width - 5, at.y + 1}, IM_COL32(232, 236, 241, 255), value.c_str());
   ImGui::Dummy({width, height - 2});
-}
-
-void help_on_hover(const ParamSpec& spec) {
-  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled) || spec.help.empty()) return;
-  ImGui::BeginTooltip();
-  ImGui::PushTextWrapPos(ImGui::GetFontSize() * 20);
-  text(spec.help);
-  dim(spec.key);
-  if (spec.restarts) dim("set it in the pipeline file: it is read when that is saved");
-  ImGui::PopTextWrapPos();
-  ImGui::EndTooltip();
-}
-
-/// "detect.score_threshold" -> "score threshold".
-std::string title_of(const std::string& key) {
-  std::string title = key.substr(key.rfind('.') + 1);
-  std::replace(title.begin(), title.end(), '_', ' ');
-  return title;
-}
-
-std::string stage_of(const std::string& key) {
-  const size_t dot = key.rfind('.');
-  return dot == std::string::npos ? "general" : key.substr(0, dot);
 }
 
 }  // namespace
@@ -107,6 +79,11 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (ImGui::Begin("Controls", nullptr, flags | ImGuiWindowFlags_NoMove)) draw_controls(data, params, events);
   note_place();
   ImGui::End();
+  if (data.params &&
+      param_panel_.begin_comparison(*data.params, screen.x - 2 * margin - width, margin, events.params)) {
+    note_place();
+    ImGui::End();
+  }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
 
   if (!data.message.empty()) {
@@ -216,142 +193,15 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
 
   if (data.zones) draw_zones(*data.zones, events.zones);
 
-  std::vector<std::string> stages;
-  for (const ParamSpec& spec : params.specs()) {
-    const std::string stage = stage_of(spec.key);
-    if (std::find(stages.begin(), stages.end(), stage) == stages.end()) stages.push_back(stage);
-  }
-  for (const std::string& stage : stages) {
-    if (!section(stage.c_str(), true)) continue;
-    ImGui::PushID(stage.c_str());
-    for (const ParamSpec& spec : params.specs()) {
-      if (stage_of(spec.key) == stage) draw_param(spec, params);
-    }
-    ImGui::PopID();
-  }
+  if (data.params) param_panel_.draw_presets(*data.params, events.params);
+  param_panel_.draw_params(params, data.params ? data.params->preset : "", events.params);
   ImGui::Spacing();
   ImGui::Separator();
   dim("Space pause    . one frame");
   dim("Tab panels    F full screen");
+  if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
   if (data.zones) dim("Z new zone    L new line");
   dim("S screenshot    Q or Esc quit");
-}
-
-void Panels::apply(const std::string& key, const ParamValue& value, Params& params) {
-  const Status status = params.set(key, value, ParamOrigin::kOverlay);
-  error_key_ = status.ok() ? "" : key;
-  error_ = status.ok() ? "" : status.error().message;
-}
-
-void Panels::draw_param(const ParamSpec& spec, Params& params) {
-  const std::string title = title_of(spec.key);
-  const ParamValue& value = params.value(spec.key);
-  ImGui::PushID(spec.key.c_str());
-  ImGui::BeginDisabled(spec.restarts);
-  // The title stands above wide controls, so that narrow panels show both in full.
-  if (spec.type != ParamType::kBool && spec.type != ParamType::kSet) dim(title);
-  const bool titled = spec.type != ParamType::kBool && spec.type != ParamType::kSet;
-  if (titled) help_on_hover(spec);
-  ImGui::SetNextItemWidth(-1);
-  switch (spec.type) {
-    case ParamType::kBool: {
-      bool on = std::get<bool>(value);
-      if (ImGui::Checkbox(title.c_str(), &on)) apply(spec.key, on, params);
-      break;
-    }
-    case ParamType::kInt: {
-      int number = int(std::get<int64_t>(value));
-      const std::string format = "%d" + (spec.unit.empty() ? "" : " " + spec.unit);
-      if (ImGui::SliderInt("##value", &number, int(spec.min), int(spec.max), format.c_str(),
-                           ImGuiSliderFlags_AlwaysClamp)) {
-        apply(spec.key, int64_t(number), params);
-      }
-      break;
-    }
-    case ParamType::kFloat: {
-      float number = float(std::get<double>(value));
-      const int digits = spec.step > 0 ? std::clamp(int(std::ceil(-std::log10(spec.step) - 1e-9)), 0, 6) : 3;
-      const std::string format =
-          fmt::format("%.{}f{}{}", digits, spec.unit.empty() ? "" : " ", spec.unit == "%" ? "%%" : spec.unit);
-      if (ImGui::SliderFloat("##value", &number, float(spec.min), float(spec.max), format.c_str(),
-                             ImGuiSliderFlags_AlwaysClamp)) {
-        double stepped = double(number);
-        if (spec.step > 0) stepped = spec.min + std::round((stepped - spec.min) / spec.step) * spec.step;
-        apply(spec.key, std::clamp(stepped, spec.min, spec.max), params);
-      }
-      break;
-    }
-    case ParamType::kChoice: {
-      const std::string& current = std::get<std::string>(value);
-      if (ImGui::BeginCombo("##value", current.c_str())) {
-        for (const std::string& choice : spec.choices) {
-          if (ImGui::Selectable(choice.c_str(), choice == current)) apply(spec.key, choice, params);
-        }
-        ImGui::EndCombo();
-      }
-      break;
-    }
-    case ParamType::kText: {
-      std::string& edited = text_[spec.key];
-      if (ImGui::InputText("##value", &edited, ImGuiInputTextFlags_EnterReturnsTrue)) {
-        apply(spec.key, edited, params);
-      }
-      if (!ImGui::IsItemActive()) edited = std::get<std::string>(params.value(spec.key));
-      break;
-    }
-    case ParamType::kSet:
-      draw_set(spec, params);
-      break;
-  }
-  if (spec.type == ParamType::kBool) help_on_hover(spec);
-  ImGui::EndDisabled();
-  if (error_key_ == spec.key) {
-    ImGui::PushStyleColor(ImGuiCol_Text, kRed);
-    ImGui::TextWrapped("%s", error_.c_str());
-    ImGui::PopStyleColor();
-  }
-  ImGui::PopID();
-}
-
-void Panels::draw_set(const ParamSpec& spec, Params& params) {
-  std::vector<std::string> chosen = std::get<std::vector<std::string>>(params.value(spec.key));
-  const std::string count =
-      chosen.empty() ? spec.empty : fmt::format("{} of {}", chosen.size(), spec.choices.size());
-  row(title_of(spec.key), count);
-  help_on_hover(spec);
-  std::string& filter = filters_[spec.key];
-  std::string clear = spec.empty;  // "All"
-  clear[0] = char(std::toupper(uint8_t(clear[0])));
-  if (spec.choices.size() > kFewChoices) {
-    const float button = ImGui::CalcTextSize(clear.c_str()).x + 2 * ImGui::GetStyle().FramePadding.x;
-    ImGui::SetNextItemWidth(-(button + ImGui::GetStyle().ItemSpacing.x));
-    ImGui::InputTextWithHint("##filter", "search", &filter);
-    ImGui::SameLine();
-  }
-  if (ImGui::Button(clear.c_str())) apply(spec.key, std::vector<std::string>{}, params);
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {5, 0});
-  const float height =
-      ImGui::GetFrameHeightWithSpacing() * float(std::clamp<size_t>(spec.choices.size(), 2, kFewChoices)) +
-      12;
-  ImGui::BeginChild("##list", {0, height}, true);
-  const std::string wanted = to_lower(filter);
-  bool any = false;
-  for (const std::string& choice : spec.choices) {
-    if (!wanted.empty() && to_lower(choice).find(wanted) == std::string::npos) continue;
-    any = true;
-    const auto found = std::find(chosen.begin(), chosen.end(), choice);
-    bool on = found != chosen.end();
-    if (!ImGui::Checkbox(choice.c_str(), &on)) continue;
-    if (on) {
-      chosen.push_back(choice);
-    } else {
-      chosen.erase(found);
-    }
-    apply(spec.key, chosen, params);
-  }
-  if (!any) dim("no class has this in its name");
-  ImGui::EndChild();
-  ImGui::PopStyleVar();
 }
 
 }  // namespace tarsier::overlay

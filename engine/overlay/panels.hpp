@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "core/param.hpp"
 #include "overlay/panel_data.hpp"
+#include "overlay/param_panel.hpp"
 
 namespace tarsier::overlay {
 
@@ -25,12 +25,12 @@ struct PanelEvents {
   bool toggle_pause = false;
   bool screenshot = false;
   ZoneEvents zones;
+  ParamEvents params;
 };
 
 class Panels {
  public:
-  /// Draws both panels and applies what the user changed to `params` with ParamOrigin::kOverlay. A value that
-  /// `params` refuses is shown below its control.
+  /// Draws both panels and applies what the user changed to `params` with ParamOrigin::kOverlay.
   PanelEvents draw(const ProfileSnapshot& data, Params& params);
   /// Whether a press there is for the panels, as they were drawn last.
   [[nodiscard]] bool covers(double x, double y) const;
@@ -43,16 +43,11 @@ class Panels {
  private:
   void draw_profile(const ProfileSnapshot& data);
   void draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events);
-  void draw_param(const ParamSpec& spec, Params& params);
-  void draw_set(const ParamSpec& spec, Params& params);
   static void draw_sketch(const ZoneSketch& sketch);
   void draw_zones(const ZoneView& zones, ZoneEvents& events);
   void note_place();  // of the current window
-  void apply(const std::string& key, const ParamValue& value, Params& params);
 
-  std::map<std::string, std::string> filters_;  // text typed into the search box of a set, by key
-  std::map<std::string, std::string> text_;     // text being edited, by key
-  std::string error_key_, error_;
+  ParamPanel param_panel_;
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window

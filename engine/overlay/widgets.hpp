@@ -27,10 +27,11 @@ inline void dim(const std::string& line) {
   ImGui::PopStyleColor();
 }
 
-/// On the current line, its right end at the panel's.
-inline void right_aligned(const std::string& line) {
+/// On the current line, its right end at the panel's, or so far before it.
+inline void right_aligned(const std::string& line, float inset = 0) {
   const float width = ImGui::CalcTextSize(line.c_str()).x;
-  ImGui::SameLine(std::max(ImGui::GetContentRegionMax().x - width, ImGui::GetCursorPosX()));
+  ImGui::SameLine();  // without a place: groups would shift it
+  ImGui::SetCursorPosX(std::max(ImGui::GetContentRegionMax().x - inset - width, ImGui::GetCursorPosX()));
   text(line);
 }
 

@@ -4,10 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <fmt/format.h>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/param.hpp"
 #include "vision/landmarks.hpp"
 #include "vision/lane_tracker.hpp"
 #include "vision/run_length.hpp"
@@ -77,10 +80,19 @@ struct Landmarks {
   std::optional<vision::HeadPose> head;  // of a face
 };
 
+/// What a frame was made with.
+struct Settings {
+  std::string pipeline, preset;                            // their names; empty: no preset
+  std::vector<std::pair<std::string, ParamValue>> params;  // those that are not at their defaults
+  bool operator==(const Settings&) const = default;
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
   int width = 0, height = 0;
+  /// Another object than the frame's before it has where something changed in between.
+  std::shared_ptr<const Settings> settings;
   std::vector<vision::Detection> detections;  // of all detectors, by falling score
   /// Confirmed tracks after the update with this frame's boxes: tracked, lost, and those that end here.
   std::vector<vision::Track> tracks;

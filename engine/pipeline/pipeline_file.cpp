@@ -2,41 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <sstream>
-#include <toml++/toml.h>
 
 #include "core/file.hpp"
 #include "core/text.hpp"
+#include "pipeline/param_toml.hpp"
 
 namespace tarsier::pipeline {
 namespace fs = std::filesystem;
 namespace {
-
-std::optional<ParamValue> param_value(const toml::node& node) {
-  if (const auto* v = node.as_boolean()) return ParamValue(v->get());
-  if (const auto* v = node.as_integer()) return ParamValue(v->get());
-  if (const auto* v = node.as_floating_point()) return ParamValue(v->get());
-  if (const auto* v = node.as_string()) return ParamValue(v->get());
-  if (const auto* array = node.as_array()) {
-    std::vector<std::string> names;
-    for (const auto& item : *array) {
-      const auto* name = item.as_string();
-      if (name == nullptr) return std::nullopt;
-      names.push_back(name->get());
-    }
-    return ParamValue(std::move(names));
-  }
-  return std::nullopt;
-}
-
-std::string place_of(const fs::path& file, const toml::node& node) {
-  return fmt::format("{}:{}", file.string(), node.source().begin.line);
-}
-
-Error at(const fs::path& file, const toml::node& node, std::string_view what) {
-  return input_error("{}: {}", place_of(file, node), what);
-}
 
 Result<MaskSpec> read_mask(const fs::path& file, const toml::node& node) {
   const auto* table = node.as_table();
@@ -102,21 +75,6 @@ Result<ZoneSpec> read_zone(const fs::path& file, const toml::node& node, bool li
   return zone;
 }
 
-/// A value, or a table of them: [stage.camera] with `height` is the parameter "<stage>.camera.height".
-Status preset(const fs::path& file, const std::string& key, const toml::node& value, Params& params) {
-  if (const auto* table = value.as_table()) {
-    for (const auto& [inner, one] : *table)
-      TARSIER_CHECK(preset(file, fmt::format("{}.{}", key, inner.str()), one, params));
-    return {};
-  }
-  auto converted = param_value(value);
-  if (!converted) {
-    return at(file, value, fmt::format("'{}' must be a number, a text, true/false or a list of names", key));
-  }
-  params.preset(key, std::move(*converted), ParamOrigin::kPipeline, place_of(file, value));
-  return {};
-}
-
 Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Params& params) {
   const auto* table = node.as_table();
   if (table == nullptr) return at(file, node, "a stage must be written as [[stage]]");
@@ -153,7 +111,8 @@ Result<StageSpec> read_stage(const fs::path& file, const toml::node& node, Param
       }
       continue;
     }
-    TARSIER_CHECK(preset(file, fmt::format("{}.{}", stage.name, key.str()), value, params));
+    TARSIER_CHECK(
+        set_params(file, fmt::format("{}.{}", stage.name, key.str()), value, ParamOrigin::kPipeline, params));
   }
   return stage;
 }
@@ -182,13 +141,7 @@ Result<PipelineSpec> load_pipeline(const std::string& name_or_path, Params& para
                        name_or_path, did_you_mean(name_or_path, names), join(names, ", "));
   }
   TARSIER_TRY(const auto text, read_text(file));
-  toml::table root;
-  try {
-    root = toml::parse(text, file.string());
-  } catch (const toml::parse_error& error) {
-    return input_error("{}:{}:{}: not valid TOML: {}", file.string(), error.source().begin.line,
-                       error.source().begin.column, error.description());
-  }
+  TARSIER_TRY(const toml::table root, parse_toml(text, file));
 
   PipelineSpec spec;
   spec.name = file.stem().string();

@@ -1,11 +1,11 @@
 #include "pipeline/zone_tables.hpp"
 
 #include <algorithm>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include "capture/source_name.hpp"
 #include "core/file.hpp"
+#include "pipeline/param_toml.hpp"
 
 namespace tarsier::pipeline {
 namespace fs = std::filesystem;
@@ -48,30 +48,10 @@ struct Edit {
   std::string text;
 };
 
-/// As a basic string of TOML.
-std::string quoted(const std::string& name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (uint8_t(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\u{:04X}", int(c));
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
-std::string number(double value) {
-  std::string digits = fmt::format("{}", value);
-  if (digits.find_first_of(".en") == std::string::npos) digits += ".0";  // the list's numbers are of one type
-  return digits;
-}
-
 std::string list_of(std::span<const vision::Point> points) {
   std::string list = "[";
   for (const auto& point : points)
-    list += fmt::format("{}[{}, {}]", list.size() > 1 ? ", " : "", number(point.x), number(point.y));
+    list += fmt::format("{}[{}, {}]", list.size() > 1 ? ", " : "", toml_text(point.x), toml_text(point.y));
   return list + "]";
 }
 
@@ -150,7 +130,7 @@ class Editor {
     if (!change.now) return erase(*table, word_for(*change.was));
     const vision::ZoneShape& shape = change.now->shape;
     const toml::node* name = table->get("name");
-    if (name->value_or(std::string_view()) != shape.name) replace(*name, quoted(shape.name));
+    if (name->value_or(std::string_view()) != shape.name) replace(*name, toml_quoted(shape.name));
     if (const auto* points = table->get("points"); points == nullptr) {
       const size_t at = places_.end_of_line(places_.of(last_place(*table)));
       edits_.push_back({at, at, eol_ + "points = " + list_of(shape.points)});
@@ -206,8 +186,8 @@ class Editor {
     if (const auto* all = stage_[word_for(zone)].as_array(); all != nullptr && !all->empty())
       TARSIER_CHECK(no_inline(*all->get(0), word_for(zone)));
     added_ += fmt::format("{}{}[[stage.{}]]{}name = {}{}", eol_, eol_, word_for(zone), eol_,
-                          quoted(zone.shape.name), eol_);
-    if (!zone.source.empty()) added_ += fmt::format("source = {}{}", quoted(zone.source), eol_);
+                          toml_quoted(zone.shape.name), eol_);
+    if (!zone.source.empty()) added_ += fmt::format("source = {}{}", toml_quoted(zone.source), eol_);
     added_ += "points = " + list_of(zone.shape.points);
     return {};
   }
@@ -246,15 +226,6 @@ bool holds(const toml::table& stage, const ZoneChange& change, std::span<const Z
   return points != nullptr && points_in(*points) == change.now->shape.points;
 }
 
-Result<toml::table> parse(const std::string& text, const std::string& file) {
-  try {
-    return toml::parse(text, file);
-  } catch (const toml::parse_error& error) {
-    return input_error("{}:{}:{}: not valid TOML: {}", file, error.source().begin.line,
-                       error.source().begin.column, error.description());
-  }
-}
-
 }  // namespace
 
 std::vector<ZoneSpec> zones_in(const StageSpec& stage, std::string_view source) {
@@ -276,14 +247,14 @@ std::vector<vision::ZoneShape> shapes_of(std::span<const ZoneSpec> zones) {
 
 Result<std::string> with_zones(const std::string& text, const std::string& file, std::string_view stage,
                                std::span<const ZoneChange> changes) {
-  TARSIER_TRY(const toml::table root, parse(text, file));
+  TARSIER_TRY(const toml::table root, parse_toml(text, file));
   const toml::table* table = find_stage(root, stage);
   if (table == nullptr)
     return input_error("{}: has no stage '{}' any more, whose zones could be saved", file, stage);
   Editor editor(text, file, *table, changes);
   for (const auto& change : changes) TARSIER_CHECK(editor.add(change));
   std::string out = editor.apply();
-  const auto written = parse(out, file);
+  const auto written = parse_toml(out, file);
   const toml::table* now = written.ok() ? find_stage(*written, stage) : nullptr;
   if (now == nullptr ||
       !std::ranges::all_of(changes, [&](const auto& change) { return holds(*now, change, changes); }))

@@ -8,6 +8,8 @@
 namespace tarsier::record {
 namespace {
 
+constexpr auto kReplace = nlohmann::json::error_handler_t::replace;  // what is no UTF-8
+
 using pipeline::class_name;
 using Labels = pipeline::LabelSets;
 
@@ -157,9 +159,38 @@ void append_mask(JsonText& json, const pipeline::MaskResult& mask) {
   });
 }
 
+void append_value(JsonText& json, const ParamValue& value) {
+  std::visit([&](const auto& one) { json.quoted(nlohmann::json(one).dump(-1, ' ', false, kReplace)); },
+             value);
+}
+
+void append_params(JsonText& json, const pipeline::Settings& settings) {
+  json.key("params").object([&] {
+    for (const auto& [key, value] : settings.params) append_value(json.text_key(key), value);
+  });
+}
+
+/// Names of nothing are null.
+void append_name(JsonText& json, std::string_view key, const std::string& name) {
+  json.key(key).quoted(name.empty() ? "null" : quoted_text(name));
+}
+
 }  // namespace
 
-void append_line(std::string& out, const pipeline::FrameResult& result, const Labels& labels) {
+std::string settings_text(const pipeline::Settings& settings, std::string_view version) {
+  std::string text;
+  JsonText json(text);
+  json.object([&] {
+    json.key("tarsier").text(version);
+    append_name(json, "pipeline", settings.pipeline);
+    append_name(json, "preset", settings.preset);
+    append_params(json, settings);
+  });
+  return text;
+}
+
+void append_line(std::string& out, const pipeline::FrameResult& result, const Labels& labels,
+                 const pipeline::Settings* before) {
   JsonText json(out);
   json.object([&] {
     json.key("version").whole(kResultVersion);
@@ -167,6 +198,13 @@ void append_line(std::string& out, const pipeline::FrameResult& result, const La
     json.key("time").number(result.time_s, 3);
     json.key("width").whole(uint64_t(result.width));
     json.key("height").whole(uint64_t(result.height));
+    append_name(json, "pipeline", result.settings ? result.settings->pipeline : "");
+    append_name(json, "preset", result.settings ? result.settings->preset : "");
+    if (result.settings && result.settings.get() != before) {
+      append_params(json, *result.settings);
+    } else {
+      json.key("params").quoted("null");
+    }
     json.key("detections").list(result.detections, [&](const auto& one) {
       append_detection(json, one, labels);
     });

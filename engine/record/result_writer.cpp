@@ -96,7 +96,8 @@ Status JsonLinesWriter::write(const pipeline::FrameResult& result) {
   if (failed_) return failure_;
   if (descriptor_ < 0) return runtime_error("{}: already finished", path_.string());
   buffer_.clear();
-  append_line(buffer_, result, labels_);
+  append_line(buffer_, result, labels_, told_.get());
+  told_ = result.settings;
   for (size_t done = 0; done < buffer_.size();) {
     const ssize_t n = ::write(descriptor_, buffer_.data() + done, buffer_.size() - done);
     if (n < 0 && errno == EINTR) continue;

@@ -42,6 +42,7 @@ class JsonLinesWriter {
 
   std::filesystem::path path_, partial_;  // partial_ is empty where written directly
   pipeline::LabelSets labels_;
+  std::shared_ptr<const pipeline::Settings> told_;  // of the latest line
   std::string buffer_;
   int descriptor_ = -1;
   uint64_t lines_ = 0;

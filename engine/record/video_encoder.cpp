@@ -156,6 +156,7 @@ class VideoEncoder final : public PictureEncoder {
     if (const int result = avcodec_parameters_from_context(stream_->codecpar, codec.get()); result < 0) {
       return fail(result);
     }
+    if (!options_.comment.empty()) av_dict_set(&container_->metadata, "comment", options_.comment.c_str(), 0);
     AVDictionary* muxer = nullptr;
     av_dict_set(&muxer, "movflags", "+faststart", 0);  // a browser plays it while it loads
     const int result = avformat_write_header(container_, &muxer);

@@ -125,7 +125,12 @@ void Window::Impl::key(int code, int action, int mods) {
   const bool first = action == GLFW_PRESS;
   // No text field takes it: a name that is being typed counts already.
   if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
-  if (mods != 0 || (imgui_context && ImGui::GetIO().WantTextInput)) return;
+  if (imgui_context && ImGui::GetIO().WantTextInput) return;
+  if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Z) input(Input::What::kUndo);
+  if ((mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Y) ||
+      (mods == (GLFW_MOD_CONTROL | GLFW_MOD_SHIFT) && code == GLFW_KEY_Z))
+    input(Input::What::kRedo);
+  if (mods != 0) return;
   switch (code) {
     case GLFW_KEY_Q:
       if (first) events.quit = true;

@@ -50,6 +50,8 @@ struct Input {
     kZ,
     kL,
     kSave,  // Ctrl+S
+    kUndo,  // Ctrl+Z
+    kRedo,  // Ctrl+Y, Ctrl+Shift+Z
   };
   What what = What::kMove;
   double x = 0, y = 0;  // of the mouse, in Dear ImGui's units

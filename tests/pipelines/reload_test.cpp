@@ -73,6 +73,46 @@ TEST_F(Reload, AMistakeKeepsTheLastGoodPipeline) {
   EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5);
 }
 
+TEST_F(Reload, APresetIsSwitchedAndReadAgain) {
+  const auto preset = [&](const char* name, const std::string& text) {
+    std::filesystem::create_directories(dir_ / "presets" / "edited");
+    std::ofstream(dir_ / "presets" / "edited" / (std::string(name) + ".toml")) << text;
+  };
+  preset("a", "[detect]\nscore = 0.6\niou = 0.2\n");
+  preset("b", "[detect]\ninput_size = 320\n");
+  ASSERT_TRUE(app_.params.set("detect.max", int64_t{7}, ParamOrigin::kOverlay).ok());
+  app_.options.preset = "a";
+  ASSERT_TRUE(reload_pipeline(app_).ok());
+  EXPECT_EQ(app_.preset.name, "a");
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.6);
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.iou"), 0.6) << "the command line wins over the preset";
+  EXPECT_EQ(app_.params.integer("detect.max"), 7) << "a file that is read again leaves it";
+  run_a_frame();
+  ASSERT_TRUE(app_.params.set("detect.score", 0.9, ParamOrigin::kOverlay).ok());
+  preset("a", "[detect]\nscore = 0.5\n");
+  ASSERT_TRUE(reload_pipeline(app_).ok());
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5) << "the later edit wins over the overlay";
+  for (const auto& [text, part] : {std::pair{"[detect]\nscore = 7\n", "a.toml:2: detect.score: 7 is out of"},
+                                   {"[detect\n", "a.toml:1:"},
+                                   {"[lanes]\nhold = 1.0\n", "no stage 'lanes'"}}) {
+    preset("a", text);
+    const Status status = reload_pipeline(app_);
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.error().message.find(part), std::string::npos) << status.error().message;
+    EXPECT_EQ(app_.preset.name, "a");
+    EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5) << "the last good state stays";
+    run_a_frame();
+  }
+  const auto* const stage = app_.loop->stages().back().get();
+  app_.options.preset = "b";
+  ASSERT_TRUE(reload_pipeline(app_, OverlayValues::kDrop).ok());
+  EXPECT_NE(app_.loop->stages().back().get(), stage) << "made anew for another size";
+  EXPECT_EQ(app_.params.integer("detect.input_size"), 320);
+  EXPECT_EQ(app_.params.integer("detect.max"), 50) << "with a preset that is chosen it goes";
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.3);
+  run_a_frame();
+}
+
 TEST_F(Reload, StagesComeAndGo) {
   EXPECT_FALSE(app_.loop->tracks());
   EXPECT_EQ(edit(std::string(kDetect) + "score = 0.3\n" + kTrack), "");

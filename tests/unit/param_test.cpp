@@ -30,6 +30,53 @@ TEST(Params, AStrongerOriginWins) {
   EXPECT_EQ(params.origin("detect.score"), ParamOrigin::kOverlay);
 }
 
+TEST(Params, WeakerValuesStayBelowStrongerOnes) {
+  Params params = two_params();
+  ASSERT_TRUE(params.set("detect.score", 0.7, ParamOrigin::kOverlay).ok());
+  ASSERT_TRUE(params.set("detect.score", 0.4, ParamOrigin::kPreset).ok());
+  ASSERT_TRUE(params.set("detect.score", 0.2, ParamOrigin::kPipeline).ok());
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.7);
+  EXPECT_EQ(params.source_below("detect.score", ParamOrigin::kOverlay).value, ParamValue(0.4));
+  EXPECT_EQ(params.source_below("detect.score", ParamOrigin::kPreset).origin, ParamOrigin::kPipeline);
+  EXPECT_EQ(params.source_below("detect.score", ParamOrigin::kPipeline).value, ParamValue(0.3));
+  EXPECT_EQ(params.source_below("detect.score", ParamOrigin::kDefault).value, ParamValue(0.3));
+  params.clear("detect.score", ParamOrigin::kPreset);
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.7);
+  params.clear_all(ParamOrigin::kOverlay);
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.2);
+  params.clear("detect.score", ParamOrigin::kPipeline);
+  params.clear("detect.score", ParamOrigin::kDefault);
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.3) << "a default stays";
+}
+
+TEST(Params, AValueThatIsThereAnywayIsNoChangeByHand) {
+  Params params = two_params();
+  ASSERT_TRUE(params.set("detect.score", 0.4, ParamOrigin::kPreset).ok());
+  ASSERT_TRUE(params.set_by_hand("detect.score", 0.6).ok());
+  EXPECT_EQ(params.origin("detect.score"), ParamOrigin::kOverlay);
+  EXPECT_FALSE(params.set_by_hand("detect.score", 6.0).ok());
+  EXPECT_DOUBLE_EQ(params.real("detect.score"), 0.6);
+  ASSERT_TRUE(params.set_by_hand("detect.score", 0.4).ok());
+  EXPECT_EQ(params.origin("detect.score"), ParamOrigin::kPreset);
+}
+
+TEST(Params, ListsWhatIsNotAtItsDefault) {
+  Params params = two_params();
+  ASSERT_TRUE(params.set("detect.score", 0.3, ParamOrigin::kPipeline).ok());
+  EXPECT_TRUE(params.not_default().empty());
+  ASSERT_TRUE(params.set_text("detect.classes", "car", ParamOrigin::kCommandLine).ok());
+  const std::vector<std::pair<std::string, ParamValue>> wanted = {
+      {"detect.classes", std::vector<std::string>{"car"}}};
+  EXPECT_EQ(params.not_default(), wanted);
+}
+
+TEST(Params, AKeyOfAnotherPipelinesStageIsToldAsSuch) {
+  Params params = two_params();
+  const Status status = params.set_text("birdseye.size", "0.5", ParamOrigin::kCommandLine);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "birdseye.size: this pipeline has no stage 'birdseye', it has detect");
+}
+
 TEST(Params, UnknownKeyNamesTheNearest) {
   Params params = two_params();
   const Status status = params.set_text("detect.scor", "1", ParamOrigin::kCommandLine);
@@ -71,9 +118,9 @@ TEST(Params, TheEmptySetHasAWord) {
 
 TEST(Params, ValuesGivenBeforeTheDeclarationAreApplied) {
   Params params;
-  params.preset("a.x", int64_t{3}, ParamOrigin::kPipeline);
-  params.preset_text("a.x", "4", ParamOrigin::kCommandLine);
-  params.preset_text("a.y", "1", ParamOrigin::kCommandLine);
+  params.set_later("a.x", int64_t{3}, ParamOrigin::kPipeline);
+  params.set_text_later("a.x", "4", ParamOrigin::kCommandLine);
+  params.set_text_later("a.y", "1", ParamOrigin::kCommandLine);
   ASSERT_TRUE(
       params.declare({.key = "a.x", .type = ParamType::kInt, .initial = int64_t{0}, .min = 0, .max = 9})
           .ok());

@@ -61,7 +61,7 @@ TEST_F(PipelineFile, ABadValueSaysWhereItIs) {
 
 TEST_F(PipelineFile, WhatIsSetLaterHasAnotherPlace) {
   ASSERT_TRUE(load("[[stage]]\nname='d'\ntype='detect'\nscore=0.5\n").ok());
-  params_.preset_text("d.score", "0.7", ParamOrigin::kCommandLine, "--set");
+  params_.set_text_later("d.score", "0.7", ParamOrigin::kCommandLine, "--set");
   ASSERT_TRUE(params_.declare({.key = "d.score", .type = ParamType::kFloat, .initial = 0.1}).ok());
   EXPECT_EQ(params_.place("d.score"), "--set");
   ASSERT_TRUE(params_.set("d.score", 0.2, ParamOrigin::kOverlay).ok());

@@ -102,6 +102,60 @@ std::string to_json_line(const pipeline::FrameResult& result, const std::vector<
   return line;
 }
 
+TEST(JsonLine, ParametersAreToldWhereTheyChange) {
+  pipeline::FrameResult result = sample();
+  EXPECT_TRUE(nlohmann::json::parse(to_json_line(result, {})).at("preset").is_null());
+  const TempFolder folder;
+  auto writer = JsonLinesWriter::open(folder / "a.jsonl");
+  ASSERT_TRUE(writer.ok());
+  const auto settings = [](std::string preset, double score) {
+    return std::make_shared<const pipeline::Settings>(
+        pipeline::Settings{"street",
+                           std::move(preset),
+                           {{"detect.score", score},
+                            {"detect.classes", std::vector<std::string>{"a \"b\"", "car"}},
+                            {"x.on", true}}});
+  };
+  const auto first = settings("", 0.35), second = settings("careful", 0.5);
+  for (const auto& one : {first, first, second, second, first}) {
+    result.settings = one;
+    ASSERT_TRUE((*writer)->write(result).ok());
+  }
+  ASSERT_TRUE((*writer)->finish().ok());
+  std::vector<nlohmann::json> lines;
+  for (const auto& line : split(*read_text(folder / "a.jsonl"), '\n')) {
+    if (!line.empty()) lines.push_back(nlohmann::json::parse(line));
+  }
+  ASSERT_EQ(lines.size(), 5U);
+  for (const auto& line : lines) EXPECT_EQ(line["pipeline"], "street");
+  EXPECT_EQ(lines[0]["params"],
+            nlohmann::json::parse(R"({"detect.score":0.35,"detect.classes":["a \"b\"","car"],"x.on":true})"));
+  EXPECT_TRUE(lines[0].at("preset").is_null());
+  EXPECT_TRUE(lines[1].at("params").is_null()) << "as in the line before";
+  EXPECT_EQ(lines[2]["preset"], "careful");
+  EXPECT_EQ(lines[2]["params"]["detect.score"], 0.5);
+  EXPECT_EQ(lines[3]["preset"], "careful") << "in every line";
+  EXPECT_TRUE(lines[3].at("params").is_null());
+  EXPECT_EQ(lines[4]["params"]["detect.score"], 0.35);
+}
+
+TEST(VideoComment, IsInTheFile) {
+  const TempFolder folder;
+  const std::string comment = settings_text(
+      {"street", "careful", {{"detect.score", 0.5}, {"detect.model", std::string("mine")}}}, "1.2");
+  EXPECT_EQ(nlohmann::json::parse(comment),
+            nlohmann::json::parse(R"({"tarsier":"1.2","pipeline":"street","preset":"careful",
+                                      "params":{"detect.score":0.5,"detect.model":"mine"}})"));
+  for (const char* name : {"a.mp4", "a.mkv", "a.avi"}) {
+    auto writer = VideoWriter::open(folder / name, {.comment = comment});
+    ASSERT_TRUE(writer.ok()) << writer.error().message;
+    const auto pixels = std::make_shared<const std::vector<uint8_t>>(64 * 64 * 4, uint8_t{90});
+    ASSERT_TRUE((*writer)->push({64, 64, pixels}).ok());
+    ASSERT_TRUE((*writer)->finish().ok());
+    EXPECT_NE(read_text(folder / name)->find(comment), std::string::npos) << name;
+  }
+}
+
 TEST(JsonLine, HoldsWhatTheFrameHolds) {
   const auto json = nlohmann::json::parse(to_json_line(sample(), {"per\"son\n"}));
   EXPECT_EQ(json["id"], 7);

@@ -21,7 +21,7 @@ class StageDeclaration : public ::testing::Test {
   /// Declares stage 's' after `before` with values for its keys; its error, which must be one line, or "".
   std::string refused(StageSpec spec, const Keys& keys, const std::vector<StageSpec>& before = {}) {
     Params params;
-    for (const auto& [key, value] : keys) params.preset_text("s." + key, value, ParamOrigin::kCommandLine);
+    for (const auto& [key, value] : keys) params.set_text_later("s." + key, value, ParamOrigin::kCommandLine);
     const Status status = declare_stage(spec, before, catalogue_, params);
     if (status.ok()) return "";
     EXPECT_EQ(status.error().exit_code(), 2) << status.error().message;
@@ -72,7 +72,7 @@ TEST_F(StageDeclaration, DepthTakesDepthNetworksAndNone) {
 
 TEST_F(StageDeclaration, ParametersAreThereWithoutADevice) {
   Params params;
-  params.preset_text("s.scor", "0.5", ParamOrigin::kCommandLine);
+  params.set_text_later("s.scor", "0.5", ParamOrigin::kCommandLine);
   ASSERT_TRUE(declare_stage(stage("s", "detect"), {}, catalogue_, params).ok());
   EXPECT_EQ(params.text("s.model"), "centernet");
   const Status unknown = params.check_all_known();
@@ -136,10 +136,10 @@ TEST_F(StageDeclaration, APrivacyStageBlursOnlyWhatIsFound) {
   const std::vector<StageSpec> before = {stage("boxes", "detect"), stage("who", "track")};
   const auto with = [&](const std::string& blur, const std::string& classes) {
     Params params;
-    params.preset_text("boxes.classes", classes, ParamOrigin::kPipeline);
-    params.preset_text("who.input", "boxes", ParamOrigin::kPipeline);
-    params.preset_text("s.input", "who", ParamOrigin::kPipeline);
-    params.preset("s.blur", blur, ParamOrigin::kPipeline);
+    params.set_text_later("boxes.classes", classes, ParamOrigin::kPipeline);
+    params.set_text_later("who.input", "boxes", ParamOrigin::kPipeline);
+    params.set_text_later("s.input", "who", ParamOrigin::kPipeline);
+    params.set_later("s.blur", blur, ParamOrigin::kPipeline);
     for (size_t i = 0; i < before.size(); ++i)
       EXPECT_TRUE(declare_stage(before[i], std::span(before).first(i), catalogue_, params).ok());
     const Status status = declare_stage(stage("s", "privacy"), before, catalogue_, params);
@@ -214,9 +214,9 @@ TEST_F(StageDeclaration, APipelineHasOneCamera) {
   road.masks = {{"lanes", "ll", "#ffffff", 0.5}};
   const StageSpec lanes = stage("way", "lanes"), range = stage("s", "range");
   Params params;
-  params.preset_text("s.input", "who", ParamOrigin::kCommandLine);
-  params.preset_text("way.camera.horizon", "lanes", ParamOrigin::kCommandLine);
-  params.preset_text("s.camera.height", "1.5", ParamOrigin::kCommandLine);
+  params.set_text_later("s.input", "who", ParamOrigin::kCommandLine);
+  params.set_text_later("way.camera.horizon", "lanes", ParamOrigin::kCommandLine);
+  params.set_text_later("s.camera.height", "1.5", ParamOrigin::kCommandLine);
   ASSERT_TRUE(declare_stage(lanes, std::vector{road}, catalogue_, params).ok());
   ASSERT_TRUE(declare_stage(range, std::vector{detector, track, road, lanes}, catalogue_, params).ok());
   EXPECT_EQ(params.text("way.camera.horizon"), "lanes");

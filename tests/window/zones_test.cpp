@@ -11,11 +11,13 @@
 #include "gpu/device.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
+#include "window/hand.hpp"
 
 namespace tarsier::app {
 namespace {
 
 using namespace std::chrono_literals;
+using test::Hand;
 
 constexpr const char* kPipeline = R"(description = "Drawn."
 [[stage]]
@@ -36,56 +38,6 @@ points = [[0.35, 0.1], [0.65, 0.1]] # from left to right
 
 # The end.
 )";
-
-/// Whoever sits at the window.
-class Hand {
- public:
-  explicit Hand(std::string title) : title_(std::move(title)) {}
-  /// Whether the window came; it gets the keys then.
-  bool find_window() {
-    return wait([&] { return run("search --name '" + title_ + "'"); }) &&
-           run("search --name '" + title_ + "' windowmove --sync 0 0 windowfocus --sync");
-  }
-  /// A place of the picture, 4:3 in a window of 1280x720.
-  void to(double x, double y) {
-    commands_ += fmt::format(" mousemove {:.0f} {:.0f}", 160 + x * 960, y * 720);
-  }
-  void click(double x, double y) {
-    to(x, y);
-    commands_ += " click 1";
-  }
-  void drag(double x0, double y0, double x1, double y1) {
-    to(x0, y0);
-    commands_ += " mousedown 1";
-    to((x0 + x1) / 2, (y0 + y1) / 2);
-    to(x1, y1);
-    commands_ += " mouseup 1";
-  }
-  void press(double x, double y) {
-    to(x, y);
-    commands_ += " mousedown 1";
-  }
-  void release() { commands_ += " mouseup 1"; }
-  void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
-  void key(const std::string& name) { commands_ += " key " + name; }
-  /// All at once, faster than frames come.
-  bool act() { return run(std::exchange(commands_, {})); }
-  template <class Done>
-  static bool wait(Done done) {
-    const auto end = std::chrono::steady_clock::now() + 60s;
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(100ms);
-    }
-    return true;
-  }
-
- private:
-  static bool run(const std::string& commands) {
-    return std::system(("xdotool " + commands + " >/dev/null 2>&1").c_str()) == 0;
-  }
-  std::string title_, commands_;
-};
 
 class WindowZonesTest : public ::testing::Test {
  protected:

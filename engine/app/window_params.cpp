@@ -1,0 +1,226 @@
+#include "app/window_params.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/log.hpp"
+#include "core/param_text.hpp"
+
+namespace tarsier::app {
+namespace fs = std::filesystem;
+
+WindowParams::WindowParams(Application& app) : app_(app), watch_(app.preset.file) {
+  list();
+}
+
+void WindowParams::list() {
+  presets_ = pipeline::presets_of(app_.spec);
+}
+
+void WindowParams::reloaded() {
+  compared_version_ = UINT64_MAX;  // a new object counts anew
+  list();
+}
+
+bool WindowParams::input(const window::Input& input) {
+  using Kind = window::Input::What;
+  if (input.what == Kind::kUndo) {
+    wanted_.push_back({Wanted::What::kUndo});
+  } else if (input.what == Kind::kRedo) {
+    wanted_.push_back({Wanted::What::kRedo});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void WindowParams::handle(const overlay::ParamEvents& events) {
+  for (const auto& change : events.changes) history_.change(change, app_.options.preset);
+  if (!events.changes.empty()) failure_.clear();
+  if (events.let_go) history_.close();
+  if (events.undo) wanted_.push_back({Wanted::What::kUndo});
+  if (events.redo) wanted_.push_back({Wanted::What::kRedo});
+  if (events.choose) wanted_.push_back({Wanted::What::kChoose, *events.choose});
+  if (events.save) wanted_.push_back({Wanted::What::kSave});
+  if (events.save_as) wanted_.push_back({Wanted::What::kSaveAs, *events.save_as});
+  if (events.list) list();
+  if (events.compare) {
+    compared_ = events.compare;
+    compare();
+  }
+}
+
+std::string WindowParams::act() {
+  std::string said;
+  for (const auto& wanted : std::exchange(wanted_, {})) {
+    const auto done = act_on(wanted);
+    failure_ = done.ok() ? "" : done.error().message;
+    if (!done.ok()) log::error("{}", failure_);
+    if (done.ok() && !done->empty()) said = *done;
+  }
+  return said;
+}
+
+Result<std::string> WindowParams::act_on(const Wanted& wanted) {
+  switch (wanted.what) {
+    case Wanted::What::kUndo:
+      return undo();
+    case Wanted::What::kRedo:
+      return redo();
+    case Wanted::What::kChoose:
+      return choose(wanted.name);
+    case Wanted::What::kSave: {
+      const auto [file, preset] = own_place();
+      return file.empty() ? Result<std::string>("") : save(file, preset);
+    }
+    case Wanted::What::kSaveAs: {
+      TARSIER_TRY(const fs::path file, pipeline::own_preset_file(app_.spec, wanted.name));
+      return save(file, wanted.name);
+    }
+  }
+  return std::string();
+}
+
+Result<std::string> WindowParams::undo() {
+  const ParamStep* step = history_.undo();
+  if (step == nullptr) return std::string();
+  if (step->preset_was != step->preset_now) {
+    if (const Status status = use(step->preset_was); !status.ok()) {
+      history_.redo();
+      return status.error();
+    }
+  }
+  for (const auto& change : step->changes) set(change.key, change.was);
+  return "undone: " + told(step, true);
+}
+
+Result<std::string> WindowParams::redo() {
+  const ParamStep* step = history_.redo();
+  if (step == nullptr) return std::string();
+  if (step->preset_was != step->preset_now) {
+    if (const Status status = use(step->preset_now); !status.ok()) {
+      history_.undo();
+      return status.error();
+    }
+  }
+  for (const auto& change : step->changes) set(change.key, change.now);
+  return "done again: " + told(step, false);
+}
+
+/// What a stage reads at its start comes with the preset alone; what is not there any more stays away.
+void WindowParams::set(const std::string& key, const ParamValue& value) {
+  const auto& specs = app_.params.specs();
+  const auto spec = std::ranges::find(specs, key, &ParamSpec::key);
+  if (spec == specs.end() || spec->restarts) return;
+  const Status status = app_.params.set_by_hand(key, value);
+  if (!status.ok()) log::info("{}", status.error().message);
+}
+
+WindowParams::Values WindowParams::values() const {
+  Values values;
+  for (const auto& spec : app_.params.specs()) values.emplace_back(spec.key, app_.params.value(spec.key));
+  return values;
+}
+
+Status WindowParams::use(const std::string& preset) {
+  const std::string before = std::exchange(app_.options.preset, preset);
+  const Status status = reload_pipeline(app_, OverlayValues::kDrop);
+  if (!status.ok()) {
+    app_.options.preset = before;
+    return status;
+  }
+  watch_ = FileWatch(app_.preset.file);
+  compared_version_ = UINT64_MAX;
+  return {};
+}
+
+Result<std::string> WindowParams::choose(const std::string& preset) {
+  ParamStep step{{}, app_.options.preset, preset};
+  const Values before = values();
+  TARSIER_CHECK(use(preset));
+  for (const auto& [key, value] : before) {
+    if (app_.params.has(key)) step.changes.push_back({key, value, app_.params.value(key)});
+  }
+  history_.add(std::move(step));
+  return preset.empty() ? std::string("no preset: the pipeline's own values")
+                        : fmt::format("preset {}", app_.preset.name);
+}
+
+Result<std::string> WindowParams::save(const fs::path& file, const std::string& preset) {
+  TARSIER_CHECK(pipeline::save_preset(file, app_.spec, app_.params));
+  list();
+  const Values before = values();
+  TARSIER_CHECK(use(preset));
+  // Also those whose value is the pipeline's own, where the command line says another one.
+  for (const auto& [key, value] : before) {
+    if (app_.params.has(key) && app_.params.value(key) != value) set(key, value);
+  }
+  return "saved " + file.string();
+}
+
+std::pair<fs::path, std::string> WindowParams::own_place() const {
+  if (app_.preset.name.empty()) return {};
+  if (app_.preset.own) return {app_.preset.file, app_.options.preset};
+  // One that Tarsier comes with stays as it is; the user's own of that name hides it.
+  const auto file = pipeline::own_preset_file(app_.spec, app_.preset.name);
+  return file.ok() ? std::pair(*file, app_.preset.name) : std::pair<fs::path, std::string>();
+}
+
+/// "detect.score 0.35", "preset careful"
+std::string WindowParams::told(const ParamStep* step, bool back) const {
+  if (step == nullptr) return "";
+  if (step->preset_was != step->preset_now) {
+    const std::string& preset = back ? step->preset_was : step->preset_now;
+    return preset.empty() ? "no preset" : "preset " + fs::path(preset).stem().string();
+  }
+  const ParamChange& first = step->changes.front();
+  const auto& specs = app_.params.specs();
+  const auto spec = std::ranges::find(specs, first.key, &ParamSpec::key);
+  const ParamValue& value = back ? first.was : first.now;
+  return fmt::format("{} {}", first.key, spec == specs.end() ? to_string(value) : value_text(*spec, value));
+}
+
+void WindowParams::compare() {
+  compared_version_ = app_.params.version();
+  differences_.clear();
+  compare_failure_.clear();
+  // As it would be read: under the command line, and without what was set here.
+  Params other = app_.declared;
+  other.clear_all(ParamOrigin::kPreset);
+  if (!compared_->empty()) {
+    const auto preset = pipeline::load_preset(*compared_, app_.spec, other);
+    Status status = preset.ok() ? other.settle() : Status(preset.error());
+    if (status.ok()) status = other.check_all_known();
+    if (!status.ok()) {
+      compare_failure_ = status.error().message;
+      return;
+    }
+  }
+  for (const auto& spec : app_.params.specs()) {
+    if (!other.has(spec.key) || other.value(spec.key) == app_.params.value(spec.key)) continue;
+    differences_.push_back(
+        {spec.key, value_text(spec, app_.params.value(spec.key)), value_text(spec, other.value(spec.key))});
+  }
+}
+
+overlay::ParamView WindowParams::view() {
+  if (compared_ && compared_version_ != app_.params.version()) compare();
+  overlay::ParamView view;
+  for (const auto& preset : presets_) view.presets.push_back({preset.name, preset.description, preset.own});
+  view.preset = app_.preset.name;
+  view.changed = std::ranges::any_of(app_.params.specs(), [this](const ParamSpec& spec) {
+    return app_.params.origin(spec.key) == ParamOrigin::kOverlay;
+  });
+  view.undo = told(history_.next_undo(), true);
+  view.redo = told(history_.next_redo(), false);
+  if (view.changed) {
+    if (const auto [file, name] = own_place(); !file.empty()) view.save_to = "to " + file.string();
+  }
+  view.failure = failure_;
+  view.compared = compared_.value_or("");
+  view.differences = differences_;
+  view.compare_failure = compare_failure_;
+  return view;
+}
+
+}  // namespace tarsier::app

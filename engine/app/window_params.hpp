@@ -1,0 +1,66 @@
+// Parameters in the window beyond their controls: undo, presets, what differs from a preset.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/application.hpp"
+#include "app/file_watch.hpp"
+#include "core/param_history.hpp"
+#include "overlay/param_panel.hpp"
+#include "window/window.hpp"
+
+namespace tarsier::app {
+
+class WindowParams {
+ public:
+  explicit WindowParams(Application& app);
+  /// Whether the key was for it: Ctrl+Z, Ctrl+Y.
+  bool input(const window::Input& input);
+  /// What the user did in the panel; what is more than a value waits for act().
+  void handle(const overlay::ParamEvents& events);
+  /// Between frames: does what was asked for. What is to be said of it; empty where nothing was done or it
+  /// went wrong, which message() tells then.
+  std::string act();
+  /// Once after each change of the preset's file.
+  bool preset_changed() { return watch_.changed(); }
+  /// After the files were read again.
+  void reloaded();
+  [[nodiscard]] overlay::ParamView view();
+  [[nodiscard]] const std::string& message() const { return failure_; }
+
+ private:
+  struct Wanted {
+    enum class What : uint8_t { kUndo, kRedo, kChoose, kSave, kSaveAs } what;
+    std::string name = {};
+  };
+  using Values = std::vector<std::pair<std::string, ParamValue>>;
+
+  Result<std::string> act_on(const Wanted& wanted);
+  Result<std::string> undo();
+  Result<std::string> redo();
+  Result<std::string> choose(const std::string& preset);
+  Result<std::string> save(const std::filesystem::path& file, const std::string& preset);
+  Status use(const std::string& preset);
+  void set(const std::string& key, const ParamValue& value);
+  [[nodiscard]] Values values() const;
+  [[nodiscard]] std::string told(const ParamStep* step, bool back) const;
+  /// What "Save" writes, and what the preset is then called. No file: nothing.
+  [[nodiscard]] std::pair<std::filesystem::path, std::string> own_place() const;
+  void list();
+  void compare();
+
+  Application& app_;
+  ParamHistory history_;
+  FileWatch watch_;  // of the preset in use
+  std::vector<Wanted> wanted_;
+  std::vector<pipeline::Preset> presets_;
+  std::string failure_;
+  std::optional<std::string> compared_;  // while it is compared with
+  uint64_t compared_version_ = 0;        // of the parameters
+  std::vector<overlay::DifferenceRow> differences_;
+  std::string compare_failure_;
+};
+
+}  // namespace tarsier::app
