@@ -76,8 +76,8 @@ enum class OverlayValues : bool { kKeep, kDrop };
 /// Reads the pipeline file and the preset again. Values that changed there take the place of what was there,
 /// unless the command line set them; what the overlay set stays where the files' value did, or goes
 /// altogether. Stages are made anew where they, their masks or what they read at their start changed; outputs
-/// go on. Errors: as of assemble(); then everything stays as it was. Without `zones` stages that stay keep their
-/// shapes: an editor gives them the file's together with its own.
+/// go on. Errors: as of assemble(); then everything stays as it was. Without `zones` stages that stay keep
+/// their shapes: an editor gives them the file's together with its own.
 Status reload_pipeline(Application& app, OverlayValues overlay = OverlayValues::kKeep, bool zones = true);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.

@@ -79,7 +79,7 @@ class FrameLoop {
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::DeviceFrame current_;
-  pipeline::DeviceFrame shown_;    // current_ as the stages change it for people
+  pipeline::DeviceFrame shown_;  // current_ as the stages change it for people
   pipeline::LabelSets label_sets_;
   std::string pipeline_, preset_;  // their names
   std::shared_ptr<const pipeline::Settings> settings_;

@@ -16,8 +16,9 @@ inline constexpr int kResultVersion = 2;
 [[nodiscard]] std::string settings_text(const pipeline::Settings& settings, std::string_view version);
 
 /// Appends the line as docs/RESULTS.md describes it, with its line break. Keys without content stay, so that
-/// every line has the same ones; the parameters are told where they are not those `before`. A class beyond the labels is written as "class <id>".
-void append_line(std::string& out, const pipeline::FrameResult& result,
-                 const pipeline::LabelSets& labels, const pipeline::Settings* before = nullptr);
+/// every line has the same ones; the parameters are told where they are not those `before`. A class beyond
+/// the labels is written as "class <id>".
+void append_line(std::string& out, const pipeline::FrameResult& result, const pipeline::LabelSets& labels,
+                 const pipeline::Settings* before = nullptr);
 
 }  // namespace tarsier::record

@@ -16,11 +16,11 @@
 namespace tarsier::record {
 
 struct VideoOptions {
-  double fps = 25;   // of the source, nominal; <= 0 means 25. Pictures are shown at their own times
-  size_t queue = 3;  // frames that wait for the encoder; push() waits when it is full
-  int quality = 23;  // H.264 constant rate factor: 18 looks lossless, 28 is small
+  double fps = 25;      // of the source, nominal; <= 0 means 25. Pictures are shown at their own times
+  size_t queue = 3;     // frames that wait for the encoder; push() waits when it is full
+  int quality = 23;     // H.264 constant rate factor: 18 looks lossless, 28 is small
   std::string comment;  // metadata that players and ffprobe show
-  int threads = 1;   // of the encoder; the software Vulkan device wants the other cores
+  int threads = 1;      // of the encoder; the software Vulkan device wants the other cores
 };
 
 /// A picture to encode: B, G, R, A (or X) bytes, rows packed.
