@@ -66,9 +66,8 @@ class FrameSource {
   /// Any thread: what takes long (an index, a far seek) ends soon in an error; for the end of the program.
   virtual void cancel() {}
 
- protected:
+  /// The errors of the above. Any thread.
   [[nodiscard]] Error no_seek() const;
-  /// Errors of positions and times outside of a clip.
   [[nodiscard]] Error outside(uint64_t position, uint64_t count) const;
   [[nodiscard]] Error outside(double time_s, double last_s) const;
 };

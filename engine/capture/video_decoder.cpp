@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -46,6 +47,16 @@ bool holds(const AVFrame& frame, int width, int height) {
     if (bytes > frame.linesize[plane] || end > buffer->data + buffer->size) return false;
   }
   return true;
+}
+
+/// What a damaged picture leaves unwritten is black or green, not what the memory held before: the same in
+/// every run, and after a seek. Called by the decoder's threads.
+int clear_buffer(AVCodecContext* codec, AVFrame* frame, int flags) {
+  const int result = avcodec_default_get_buffer2(codec, frame, flags);
+  if (result < 0) return result;
+  for (const AVBufferRef* buffer : frame->buf)
+    if (buffer != nullptr) std::memset(buffer->data, 0, buffer->size);
+  return result;
 }
 
 }  // namespace
@@ -108,6 +119,13 @@ Status VideoDecoder::open_file() {
   if (packet_ == nullptr) packet_.reset(av_packet_alloc());
   if (codec_ == nullptr || packet_ == nullptr) return runtime_error("{}: out of memory", path_);
   codec_->thread_count = std::max(1, cv::getNumberOfCPUs());
+  codec_->get_buffer2 = clear_buffer;
+#if LIBAVCODEC_VERSION_MAJOR < 60
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  codec_->thread_safe_callbacks = 1;  // later versions call them so in any case
+#pragma GCC diagnostic pop
+#endif
   if (avcodec_parameters_to_context(codec_.get(), stream_->codecpar) < 0 ||
       avcodec_open2(codec_.get(), codec, nullptr) < 0) {
     return refuse("its decoder cannot be started");

@@ -141,11 +141,14 @@ class VideoFile final : public FrameSource {
   Status need_index() {
     if (index_) return {};
     TARSIER_TRY(auto index, VideoIndex::of(path_, false, cancelled_));
+    const bool trusted = index.decoded || (!damaged_ && failures_ == 0);
     index_ = std::move(index);
     index_->fill_times(first_clock_);
     // What was played by now must be what the packets promised.
-    if (decoded_ > 0 && (decoded_ > index_->frames.size() || !index_->matches(latest_, decoded_ - 1)))
+    if (!trusted ||
+        (decoded_ > 0 && (decoded_ > index_->frames.size() || !index_->matches(latest_, decoded_ - 1)))) {
       return index_by_decoding();
+    }
     return {};
   }
 
@@ -180,6 +183,7 @@ class VideoFile final : public FrameSource {
     failures_ = decoder_->failures();
     if (picture.frame != nullptr) {
       ++decoded_;
+      damaged_ = damaged_ || picture.frame->decode_error_flags != 0;
       latest_ = picture;
     }
     return picture;
@@ -212,11 +216,13 @@ class VideoFile final : public FrameSource {
     TARSIER_CHECK(decoder_->reopen());
     decoded_ = 0;
     decoded_known_ = true;
-    return decode_to(number);
+    return decode_to(number, true);
   }
 
   /// Decodes on until this number; nullopt where a picture on the way is none that the index knows.
-  Result<std::optional<DecodedPicture>> decode_to(uint64_t number) {
+  /// `from_beginning`: nothing is truer than what comes now, so that a damaged picture, which may look
+  /// different each time, is taken as it is.
+  Result<std::optional<DecodedPicture>> decode_to(uint64_t number, bool from_beginning = false) {
     const uint64_t count = index_->frames.size();
     while (true) {
       TARSIER_TRY(auto picture, decode());
@@ -226,6 +232,10 @@ class VideoFile final : public FrameSource {
         return std::optional<DecodedPicture>();
       }
       const uint64_t at = decoded_ - 1;
+      if (from_beginning && index_->decoded && at < count && index_->has_stamp_of(picture, at) &&
+          !index_->matches(picture, at)) {
+        index_->frames[at].hash = 0;
+      }
       if (at >= count || !index_->matches(picture, at)) {
         decoded_known_ = false;
         return std::optional<DecodedPicture>();
@@ -302,7 +312,7 @@ class VideoFile final : public FrameSource {
   uint64_t decoded_ = 0;       // the number of the picture that the decoder gives next,
   bool decoded_known_ = true;  // if that is known
   DecodedPicture latest_;      // the one before it
-  bool caching_ = false, warned_ = false;
+  bool caching_ = false, warned_ = false, damaged_ = false;
   std::map<uint64_t, DecodedPicture> cache_;
   size_t cache_bytes_ = 0;
 

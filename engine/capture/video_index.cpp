@@ -231,11 +231,15 @@ const VideoIndex::Start* VideoIndex::start_for(uint64_t frame) const {
   return after == starts.begin() ? nullptr : &*std::prev(after);
 }
 
+bool VideoIndex::has_stamp_of(const DecodedPicture& picture, uint64_t frame) const {
+  const Stamp& stamp = frames[frame].stamp;
+  return pictures_by_position ? picture.stamp.pos == stamp.pos : picture.stamp.pts == stamp.pts;
+}
+
 bool VideoIndex::matches(const DecodedPicture& picture, uint64_t frame) const {
-  const Entry& entry = frames[frame];
-  const bool same =
-      pictures_by_position ? picture.stamp.pos == entry.stamp.pos : picture.stamp.pts == entry.stamp.pts;
-  return same && (entry.hash == 0 || picture.hash() == entry.hash);
+  // How damage is concealed depends on what was decoded before: only a hash tells that it is the same.
+  if (!decoded && picture.frame->decode_error_flags != 0) return false;
+  return has_stamp_of(picture, frame) && (frames[frame].hash == 0 || picture.hash() == frames[frame].hash);
 }
 
 Result<std::optional<VideoIndex>> VideoIndex::from_packets(const std::string& path,

@@ -50,7 +50,8 @@ struct VideoIndex {
   void fill_times(ClipClock clock);
   /// The best start for a frame; nullptr: the beginning of the file.
   [[nodiscard]] const Start* start_for(uint64_t frame) const;
-  /// Whether this picture is that frame.
+  /// Whether this picture is that frame, by its time or place in the file; and by what it shows, too.
+  [[nodiscard]] bool has_stamp_of(const DecodedPicture& picture, uint64_t frame) const;
   [[nodiscard]] bool matches(const DecodedPicture& picture, uint64_t frame) const;
 
   /// From the user's cache folder if it is there and of this file as it is now; else made, and kept there.

@@ -1,4 +1,5 @@
-// Clips of every kind that is hard to seek in, made by the ffmpeg program and then damaged where they should be.
+// Clips of every kind that is hard to seek in, made by the ffmpeg program and then damaged where they should
+// be.
 #pragma once
 
 #include <cstring>
@@ -18,9 +19,15 @@ struct ClipKind {
   const char* name;
   const char* file;
   const char* arguments;  // of ffmpeg, between input and file
-  enum class Damage : uint8_t { kNone, kNoIndex, kTruncated, kShortHeader, kLongHeader, kBitFlips } damage =
-      Damage::kNone;
-  const char* input = "testsrc2=size=128x96:rate=25:duration=8";
+  enum class Damage : uint8_t {
+    kNone,
+    kNoIndex,
+    kTruncated,
+    kShortHeader,
+    kLongHeader,
+    kBitFlips
+  } damage = Damage::kNone;
+  const char* input = "testsrc2=size=128x96:rate=25:duration=4";
   const char* needs = "";  // an encoder that FFmpeg may lack
 };
 
@@ -28,26 +35,27 @@ inline const std::vector<ClipKind>& clip_kinds() {
   using Damage = ClipKind::Damage;
   static const std::vector<ClipKind> kinds = {
       {"H264BFrames", "a.mp4", "-c:v libx264 -bf 3 -g 40 -pix_fmt yuv420p", Damage::kNone,
-       "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
+       "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
       {"H264OpenGop", "a.mkv", "-c:v libx264 -bf 3 -g 30 -x264-params open-gop=1:scenecut=0 -pix_fmt yuv420p",
-       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
+       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
       {"H264IntraRefresh", "a.mp4", "-c:v libx264 -g 20 -x264-params intra-refresh=1 -pix_fmt yuv420p",
-       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
+       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
       {"H264Raw", "a.h264", "-c:v libx264 -bf 2 -g 25 -pix_fmt yuv420p", Damage::kNone,
-       "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
+       "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
       {"H264Ts", "a.ts", "-c:v libx264 -bf 2 -g 25 -pix_fmt yuv420p", Damage::kNone,
-       "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
+       "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
       {"H264EditList", "a.mp4", "", Damage::kNone, "", "libx264"},
       {"H264OneKeyFrame", "a.mp4", "-c:v libx264 -bf 2 -g 9999 -x264-params scenecut=0 -pix_fmt yuv420p",
-       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=8", "libx264"},
-      {"HevcOpenGop", "a.mkv", "-c:v libx265 -x265-params keyint=30:open-gop=1:log-level=none -pix_fmt yuv420p",
-       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=6", "libx265"},
+       Damage::kNone, "testsrc2=size=128x96:rate=25:duration=4", "libx264"},
+      {"HevcOpenGop", "a.mkv",
+       "-c:v libx265 -x265-params keyint=30:open-gop=1:log-level=none -pix_fmt yuv420p", Damage::kNone,
+       "testsrc2=size=128x96:rate=25:duration=4", "libx265"},
       {"Mpeg4BFrames", "a.mp4", "-c:v mpeg4 -bf 2 -g 30 -q:v 4"},
       {"Mpeg4BFramesAvi", "a.avi", "-c:v mpeg4 -bf 2 -g 30 -q:v 4"},
       {"Mpeg4Raw", "a.m4v", "-c:v mpeg4 -bf 2 -g 30 -q:v 4 -f m4v"},
       {"Mpeg2Ps", "a.mpg", "-c:v mpeg2video -bf 2 -g 15 -q:v 4"},
       {"Vp8Hidden", "a.webm", "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 -g 40 -b:v 300k", Damage::kNone,
-       "testsrc2=size=128x96:rate=25:duration=5", "libvpx"},
+       "testsrc2=size=128x96:rate=25:duration=4", "libvpx"},
       {"Vp9", "a.webm", "-c:v libvpx-vp9 -g 40 -b:v 200k -deadline realtime -cpu-used 8", Damage::kNone,
        "testsrc2=size=128x96:rate=25:duration=4", "libvpx-vp9"},
       {"MotionJpeg", "a.avi", "-c:v mjpeg -q:v 4"},
@@ -55,7 +63,7 @@ inline const std::vector<ClipKind>& clip_kinds() {
       {"Ffv1", "a.mkv", "-c:v ffv1 -level 3 -g 10"},
       {"VariableRate", "a.mp4",
        "-vf select='not(mod(n,3))+not(mod(n,7))' -vsync vfr -c:v mpeg4 -bf 2 -g 20 -q:v 4"},
-      {"Still", "a.mp4", "-c:v mpeg4 -bf 1 -g 25 -q:v 4", Damage::kNone, "color=gray:size=96x64:duration=6"},
+      {"Still", "a.mp4", "-c:v mpeg4 -bf 1 -g 25 -q:v 4", Damage::kNone, "color=gray:size=96x64:duration=4"},
       {"OddSize", "a.mkv", "-vf scale=101:67 -c:v ffv1 -pix_fmt yuv420p -level 3"},
       {"Rotated", "a.mp4", "-c:v mpeg4 -g 12 -q:v 4 -metadata:s:v rotate=90"},
       {"AviWithoutIndex", "a.avi", "-c:v mpeg4 -g 25 -q:v 4", Damage::kNoIndex},
@@ -94,7 +102,7 @@ inline void damage(const std::filesystem::path& file, ClipKind::Damage how) {
   } else if (how == Damage::kTruncated) {
     bytes.resize(bytes.size() * 2 / 3);
   } else if (how == Damage::kBitFlips) {
-    for (size_t at = 30000, i = 0; at + 20000 < bytes.size(); at += 17011, ++i) {
+    for (size_t at = 30000, i = 0; at + 20000 < bytes.size(); at += 27011, ++i) {
       for (size_t j = 0; j < 300; ++j) bytes[at + j] ^= std::byte(0x5A + i);
     }
   } else if (avi) {  // total frames, and the length of the video stream
@@ -117,8 +125,8 @@ inline bool ffmpeg(std::vector<std::string> arguments, const TempFolder& folder)
 }
 
 inline bool has_encoder(const char* name) {
-  const auto result = models::run_process({"ffmpeg", "-v", "error", "-h", std::string("encoder=") + name}, ".",
-                                          [] { return true; });
+  const auto result = models::run_process({"ffmpeg", "-v", "error", "-h", std::string("encoder=") + name},
+                                          ".", [] { return true; });
   return result.ok() && result->output.find("is not recognized") == std::string::npos;
 }
 
@@ -128,8 +136,8 @@ inline std::filesystem::path make_clip(const ClipKind& kind, const TempFolder& f
   std::vector<std::string> arguments;
   std::string options = kind.arguments;
   if (*kind.input == 0) {  // cut out of another clip, in the middle of a group of pictures
-    if (!ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=8", "-c:v", "libx264", "-bf", "2",
-                 "-g", "20", "-pix_fmt", "yuv420p", "whole.mp4"},
+    if (!ffmpeg({"-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=4", "-c:v", "libx264", "-bf",
+                 "2", "-g", "20", "-pix_fmt", "yuv420p", "whole.mp4"},
                 folder))
       return {};
     arguments = {"-ss", "0.52", "-i", "whole.mp4", "-c", "copy"};
