@@ -71,7 +71,7 @@ class WindowedRun {
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
       if (quits(events)) break;
       if (events.toggle_pause) toggle_pause();
-      if (events.step && data_.paused) app_.mailbox->step();
+      if (events.step && data_.paused) (void)app_.mailbox->step();  // forward: never refused
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);

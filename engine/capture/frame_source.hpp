@@ -1,4 +1,4 @@
-// Where frames come from. The only folder that uses OpenCV's I/O.
+// Where frames come from. With `record`, the only folder that uses OpenCV's and FFmpeg's I/O.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,15 @@ using Clock = std::chrono::steady_clock;
 
 /// One picture in host memory: B, G, R, A bytes per pixel (A = 255), rows packed without padding.
 struct Frame {
-  uint64_t id = 0;  // position in the source, from 0; keeps counting when a recording loops
+  /// From 0. Of a recording: `position`, plus the length of the clip for each round that it has looped by
+  /// itself; a seek begins with round 0 again.
+  uint64_t id = 0;
+  uint64_t position = 0;  // place in the clip; what seek() takes
   /// Live: when the frame came. Recorded: when it was due (paced) or asked for (as fast as possible), see
   /// mailbox.hpp.
   Clock::time_point captured;
-  double time_s = 0;  // presentation time in the source (never goes back); seconds since opening if live
+  /// Presentation time in the source, which goes back by a seek alone; seconds since opening if live.
+  double time_s = 0;
   int width = 0, height = 0;
   std::shared_ptr<std::vector<uint8_t>> bgra;  // width * height * 4; goes back to the source's pool
 };
@@ -30,7 +34,7 @@ struct SourceInfo {
   std::string kind;  // "video", "camera", "images", "stream", "synthetic"
   int width = 0, height = 0;
   double fps = 0;       // nominal; 0 where unknown
-  int64_t frames = -1;  // -1 where unknown or endless
+  int64_t frames = -1;  // what the container says, which may lie; -1 where unknown or endless
   bool live = false;    // frames come whether they are read or not
 };
 
@@ -45,6 +49,27 @@ class FrameSource {
   virtual Status rewind() = 0;
   /// Pictures that were left out because they could not be decoded. Any thread.
   [[nodiscard]] virtual uint64_t decode_failures() const { return 0; }
+
+  /// Whether the functions below work; where not, they give an error that says why. The first of them may
+  /// take a while: a video file is read through once (VideoIndex).
+  [[nodiscard]] virtual bool can_seek() const { return false; }
+  /// Frames in the clip, counted; nullopt where endless.
+  virtual Result<std::optional<uint64_t>> count();
+  /// next() gives this frame, byte for byte as when it is reached by playing, and goes on from there. Errors
+  /// (kInput): outside of the clip, with its range.
+  virtual Status seek(uint64_t position);
+  /// The frame that is shown at this time. Errors (kInput): outside of the clip, with its range.
+  virtual Result<uint64_t> position_at(double time_s);
+  virtual Result<double> time_of(uint64_t position);
+  /// Frames that are found without decoding others, in order: what thumbnails are best made of.
+  virtual Result<std::vector<uint64_t>> key_frames();
+  /// Any thread: what takes long (an index, a far seek) ends soon in an error; for the end of the program.
+  virtual void cancel() {}
+
+  /// The errors of the above. Any thread.
+  [[nodiscard]] Error no_seek() const;
+  [[nodiscard]] Error outside(uint64_t position, uint64_t count) const;
+  [[nodiscard]] Error outside(double time_s, double last_s) const;
 };
 
 struct SourceOptions {

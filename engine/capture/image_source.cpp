@@ -3,6 +3,8 @@
 #include <array>
 #include <atomic>
 #include <cctype>
+#include <cmath>
+#include <numeric>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -42,11 +44,13 @@ class ImageSource final : public FrameSource {
     if (!primed_ && !read()) {
       if (!loop_) return std::optional<Frame>();
       at_ = 0;
+      base_id_ += files_.size();
       if (!read()) return std::optional<Frame>();
     }
     primed_ = false;
     Frame frame;
-    frame.id = next_id_++;
+    frame.position = at_ - 1;  // an image that cannot be read leaves a gap
+    frame.id = base_id_ + frame.position;
     frame.captured = Clock::now();
     frame.time_s = double(frame.id) / kImagesPerSecond;
     frame.width = picture_.cols;
@@ -59,12 +63,37 @@ class ImageSource final : public FrameSource {
 
   Status rewind() override {
     at_ = 0;
-    next_id_ = 0;
+    base_id_ = 0;
     if (!prime()) return runtime_error("{}: the images cannot be read again", info_.name);
     return {};
   }
 
   [[nodiscard]] uint64_t decode_failures() const override { return failures_.load(); }
+
+  [[nodiscard]] bool can_seek() const override { return true; }
+  Result<std::optional<uint64_t>> count() override { return std::optional<uint64_t>(files_.size()); }
+  Status seek(uint64_t position) override {
+    if (position >= files_.size()) return outside(position, files_.size());
+    at_ = position;
+    base_id_ = 0;
+    primed_ = false;
+    return {};
+  }
+  Result<uint64_t> position_at(double time_s) override {
+    const double position = std::floor(time_s * kImagesPerSecond + 1e-6);
+    if (!(position >= 0 && position < double(files_.size())))
+      return outside(time_s, double(files_.size() - 1) / kImagesPerSecond);
+    return uint64_t(position);
+  }
+  Result<double> time_of(uint64_t position) override {
+    if (position >= files_.size()) return outside(position, files_.size());
+    return double(position) / kImagesPerSecond;
+  }
+  Result<std::vector<uint64_t>> key_frames() override {
+    std::vector<uint64_t> all(files_.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
 
  private:
   /// The next image that can be decoded, into picture_.
@@ -94,7 +123,7 @@ class ImageSource final : public FrameSource {
   FramePool pool_;
   bool primed_ = false, warned_ = false;
   size_t at_ = 0;
-  uint64_t next_id_ = 0;
+  uint64_t base_id_ = 0;  // of the rounds that a looping folder has made
   std::atomic<uint64_t> failures_ = 0;
 };
 

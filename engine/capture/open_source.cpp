@@ -50,6 +50,37 @@ Result<std::vector<fs::path>> images_in(const fs::path& folder) {
 
 }  // namespace
 
+Result<std::optional<uint64_t>> FrameSource::count() {
+  return no_seek();
+}
+Status FrameSource::seek(uint64_t /*position*/) {
+  return no_seek();
+}
+Result<uint64_t> FrameSource::position_at(double /*time_s*/) {
+  return no_seek();
+}
+Result<double> FrameSource::time_of(uint64_t /*position*/) {
+  return no_seek();
+}
+Result<std::vector<uint64_t>> FrameSource::key_frames() {
+  return no_seek();
+}
+
+Error FrameSource::no_seek() const {
+  return input_error("{}: a {} cannot be sought in; only video files, image folders and 'synthetic' can",
+                     info().name, info().live ? "live " + info().kind : info().kind);
+}
+
+Error FrameSource::outside(uint64_t position, uint64_t count) const {
+  if (count == 0) return input_error("{}: has no frame {}, nor any other", info().name, position);
+  return input_error("{}: has no frame {}; its frames are 0 to {}", info().name, position, count - 1);
+}
+
+Error FrameSource::outside(double time_s, double last_s) const {
+  return input_error("{}: has no frame at {:.3f} s; it lasts from 0 to {:.3f} s", info().name, time_s,
+                     last_s);
+}
+
 std::string similar_neighbour(const fs::path& path) {
   std::vector<std::string> names;
   std::error_code code;
@@ -93,10 +124,10 @@ SourceResult open_source(const std::string& spec, const SourceOptions& options) 
     }
   }
   if (spec.find("://") != std::string::npos && !spec.starts_with("file://")) {
-    if (spec.find(" ! ") != std::string::npos) return open_gstreamer(spec, options);
+    if (spec.find(" ! ") != std::string::npos) return open_gstreamer(spec);
     return open_stream(spec, options);
   }
-  if (spec.find('!') != std::string::npos) return open_gstreamer(spec, options);
+  if (spec.find('!') != std::string::npos) return open_gstreamer(spec);
 
   // frame_%05d.png is what tools print and people paste: the same as frame_*.png.
   static const std::regex numbered("%0?[0-9]*d");

@@ -1,6 +1,7 @@
 // A moving test picture: needs no file, and frame N is the same bytes on every machine.
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "capture/frame_pool.hpp"
 #include "capture/sources.hpp"
@@ -26,7 +27,7 @@ class SyntheticSource final : public FrameSource {
 
   Result<std::optional<Frame>> next() override {
     Frame frame;
-    frame.id = next_id_++;
+    frame.id = frame.position = next_id_++;
     frame.time_s = double(frame.id) / info_.fps;
     frame.width = info_.width;
     frame.height = info_.height;
@@ -40,6 +41,21 @@ class SyntheticSource final : public FrameSource {
     next_id_ = 0;
     return {};
   }
+
+  [[nodiscard]] bool can_seek() const override { return true; }
+  Result<std::optional<uint64_t>> count() override { return std::optional<uint64_t>(); }
+  Status seek(uint64_t position) override {
+    next_id_ = position;
+    return {};
+  }
+  Result<uint64_t> position_at(double time_s) override {
+    if (!(time_s >= 0 && time_s < 1e9))
+      return input_error("{}: has no frame at {:.3f} s; give a time from 0 on", info_.name, time_s);
+    return uint64_t(std::floor(time_s * info_.fps + 1e-6));
+  }
+  Result<double> time_of(uint64_t position) override { return double(position) / info_.fps; }
+  /// Endless: any frame is as near as another.
+  Result<std::vector<uint64_t>> key_frames() override { return std::vector<uint64_t>(); }
 
  private:
   /// A scrolling gradient with a bright box that bounces off the borders, in integers only.

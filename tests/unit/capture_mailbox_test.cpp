@@ -187,11 +187,11 @@ TEST(MailboxPause, ARecordingStandsStillAndStepsOneFrame) {
     EXPECT_TRUE(box.paused());
     std::this_thread::sleep_for(30ms);
     EXPECT_EQ(box.poll().state, State::kWaiting);
-    box.step();
+    (void)box.step();
     const auto stepped = box.take();
     EXPECT_EQ(stepped.state, State::kFrame);
     EXPECT_EQ(box.poll().state, State::kWaiting);
-    box.step();
+    (void)box.step();
     const auto again = box.take();
     ASSERT_EQ(again.state, State::kFrame);
     EXPECT_EQ(again.frame.id, stepped.frame.id + 1) << text;
@@ -248,7 +248,7 @@ TEST(MailboxThreads, ReadersControlAndStatisticsAtTheSameTime) {
     while (!done) {
       (void)box.drops();
       box.pause(true);
-      box.step();
+      (void)box.step();
       (void)box.delivered();
       box.pause(false);
       std::this_thread::yield();
