@@ -97,6 +97,7 @@ void Mailbox::run() {
       if (next.ok() && loop_ && next_position_ > loop_->first && jump_to_loop(lock)) continue;
       if (!next.ok()) failure_ = std::make_unique<Error>(next.error());
       ended_ = true;
+      steps_ = std::min<uint64_t>(steps_, queue_.size());  // a step behind the last frame is none
       for_reader_.notify_all();
       if (!can_seek_ || failure_) return;
       continue;
