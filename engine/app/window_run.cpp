@@ -92,8 +92,9 @@ class WindowedRun {
     panels_.visible = window_.panels_visible();
     for (const auto& input : events.input) {
       if (params_.input(input)) continue;
+      if (input.what == window::Input::What::kEscape && panels_.visible && panels_.close_popup()) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
-      quit = quit || (!used && input.what == window::Input::What::kEscape && !panels_.popup_open());
+      quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
     }
     if (!quit || !zones_.unsaved() || warned_ || ended_) return quit;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <imgui.h>
+#include <imgui_internal.h>
+#include <utility>
 
 #include "overlay/widgets.hpp"
 
@@ -47,6 +49,8 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   PanelEvents events;
   taken_.clear();
   if (!visible) return events;
+  // Not by Dear ImGui's own key: one that is pressed and released within a slow frame is lost to it.
+  if (std::exchange(close_popup_, false)) ImGui::ClosePopupToLevel(0, true);
   if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;

@@ -34,8 +34,8 @@ class Panels {
   PanelEvents draw(const ProfileSnapshot& data, Params& params);
   /// Whether a press there is for the panels, as they were drawn last.
   [[nodiscard]] bool covers(double x, double y) const;
-  /// Whether a list or a menu is open: Escape closes that.
-  [[nodiscard]] bool popup_open() const { return popup_; }
+  /// Escape: closes the list or the menu that is open. Whether there was one.
+  bool close_popup() { return close_popup_ = popup_; }
   bool visible = true;
 
  private:
@@ -49,7 +49,7 @@ class Panels {
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window
-  bool popup_ = false;
+  bool popup_ = false, close_popup_ = false;
 };
 
 /// Colours, spacing and the font. `scale`: of a HiDPI screen. Call once, after ImGui::CreateContext. Without
