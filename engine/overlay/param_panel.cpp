@@ -75,11 +75,6 @@ void help_on_hover(const ParamSpec& spec, const Params& params, const std::strin
   });
 }
 
-/// In an open list or menu.
-void close_by_escape() {
-  if (ImGui::IsKeyPressed(ImGuiKey_Escape)) ImGui::CloseCurrentPopup();
-}
-
 float mark_width() {
   return std::round(ImGui::GetFontSize() * 0.95F);
 }
@@ -166,7 +161,6 @@ std::optional<std::string> preset_list(const ParamView& view, const std::string&
   for (const auto& row : view.presets) {
     if (preset_row(row, row.name == chosen)) picked = row.name;
   }
-  close_by_escape();
   ImGui::EndCombo();
   return picked;
 }
@@ -225,7 +219,6 @@ void ParamPanel::draw_save_as(const ParamView& view, ParamEvents& events) {
     events.save_as = name_;
     ImGui::CloseCurrentPopup();
   }
-  close_by_escape();
   if (there) dim("one of yours has this name");
   ImGui::EndPopup();
 }
@@ -345,7 +338,6 @@ void ParamPanel::draw_param(const ParamSpec& spec, Params& params, const std::st
         for (const std::string& choice : spec.choices) {
           if (ImGui::Selectable(choice.c_str(), choice == current)) apply(spec.key, choice, params, events);
         }
-        close_by_escape();
         ImGui::EndCombo();
       }
       break;
@@ -371,7 +363,6 @@ void ParamPanel::draw_param(const ParamSpec& spec, Params& params, const std::st
       params.origin(spec.key) == ParamOrigin::kOverlay)
     ImGui::OpenPopup(kReset);
   if (ImGui::BeginPopup(kReset)) {
-    close_by_escape();
     reset = ImGui::MenuItem(("Back to " + below_text(spec, params, preset)).c_str()) || reset;
     ImGui::EndPopup();
   }

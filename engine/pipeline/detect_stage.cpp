@@ -154,9 +154,10 @@ Result<std::unique_ptr<Stage>> make(const StageSpec& spec, StageContext& context
   TARSIER_TRY(const auto kind, head_kind(entry));
 
   NetworkOptions options;
-  // A pipeline file means its own network's size: with another one in its place, that one's own size holds.
+  // A pipeline file and its presets mean its own network's size: with another one in its place, that one's
+  // own size holds.
   const std::string size_key = spec.name + ".input_size";
-  if (entry.input.any_aspect || context.params.origin(size_key) > ParamOrigin::kPipeline) {
+  if (entry.input.any_aspect || context.params.origin(size_key) > ParamOrigin::kPreset) {
     options.input_side = static_cast<int>(context.params.integer(size_key));
   }
   if (context.params.boolean(spec.name + ".frame_aspect")) {
