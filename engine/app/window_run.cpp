@@ -94,7 +94,6 @@ class WindowedRun {
       warned_ = warned_ && zones_.unfinished();
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       if (params_.input(input)) continue;
-      if (input.what == window::Input::What::kEscape && panels_.visible && panels_.close_popup()) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
