@@ -7,6 +7,7 @@
 #include "app/command_line.hpp"
 #include "app/file_watch.hpp"
 #include "app/window_params.hpp"
+#include "app/window_transport.hpp"
 #include "app/window_zones.hpp"
 #include "core/log.hpp"
 #include "overlay/panels.hpp"
@@ -51,7 +52,12 @@ class History {
 class WindowedRun {
  public:
   WindowedRun(Application& app, window::Window& window)
-      : app_(app), window_(window), pipeline_file_(app.spec.file), zones_(app), params_(app) {
+      : app_(app),
+        window_(window),
+        pipeline_file_(app.spec.file),
+        zones_(app),
+        params_(app),
+        transport_(app) {
     panels_.visible = true;
     const auto& info = app.mailbox->info();
     data_.pipeline = app.spec.name;
@@ -70,8 +76,8 @@ class WindowedRun {
       // than it.
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
       if (quits(events)) break;
-      if (events.toggle_pause) toggle_pause();
-      if (events.step && data_.paused) (void)app_.mailbox->step();  // forward: never refused
+      if (events.toggle_pause) transport_.toggle_pause();
+      transport_.keys(events.transport);
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
@@ -145,11 +151,6 @@ class WindowedRun {
     window_.say("read " + file.filename().string() + " again");
   }
 
-  void toggle_pause() {
-    data_.paused = !data_.paused;
-    app_.mailbox->pause(data_.paused);
-  }
-
   /// One round: a new frame where there is one, else the last one again where something may have changed.
   Result<bool> turn() {
     app_.ring->poll();
@@ -160,9 +161,9 @@ class WindowedRun {
     using State = capture::Mailbox::State;
     const bool over = letter.state == State::kEnd || letter.state == State::kFailed;
     if (letter.state == State::kFailed) failed_ = letter.error;
-    if (over && !stays_for_zones()) return false;
+    if (over && !stays_for_zones() && !(letter.state == State::kEnd && transport_.stays())) return false;
     const bool fresh = letter.state == State::kFrame;
-    const bool stands = data_.paused || over;
+    const bool stands = transport_.paused() || over;
     const bool refresh = stands && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
     idle_ = !fresh && !refresh;
     if (idle_) return true;
@@ -200,6 +201,9 @@ class WindowedRun {
     if (data_.message.empty() && ended_)
       data_.message = fmt::format("{}; the zones are not saved: Ctrl+S saves them, Q quits",
                                   failed_.ok() ? "the source has ended" : failed_.error().message);
+    if (data_.message.empty()) data_.message = transport_.message();
+    data_.paused = transport_.paused();
+    data_.transport = transport_.view();
     data_.params = params_.view();
     data_.zones = zones_.view(window_.picture_area(), panels_);
     const capture::Drops drops = app_.mailbox->drops();
@@ -213,7 +217,8 @@ class WindowedRun {
     for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
     fill_classes(latest);
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
-    if (events.toggle_pause) toggle_pause();
+    if (events.toggle_pause) transport_.toggle_pause();
+    transport_.handle(events.transport);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);
     zones_.handle(events.zones);
@@ -252,6 +257,7 @@ class WindowedRun {
   FileWatch pipeline_file_;
   WindowZones zones_;
   WindowParams params_;
+  WindowTransport transport_;
   overlay::ZoneEvents wanted_save_;
   bool warned_ = false;  // that zones are not saved
   bool ended_ = false;   // the source, and zones are not saved

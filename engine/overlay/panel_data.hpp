@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "overlay/param_panel.hpp"
+#include "overlay/transport_bar.hpp"
 
 namespace tarsier::overlay {
 
@@ -79,8 +80,9 @@ struct ProfileSnapshot {
   /// Tracks of the latest frame, or the detections of the latest one whose results came back; nullopt where
   /// the host knows neither.
   std::optional<std::vector<ClassRow>> classes;
-  std::optional<ZoneView> zones;    // nullopt: the pipeline has none
-  std::optional<ParamView> params;  // nullopt: no presets and nothing to undo here
+  std::optional<TransportView> transport;  // nullopt: a source that has no places
+  std::optional<ZoneView> zones;           // nullopt: the pipeline has none
+  std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
   bool paused = false;
   bool recording = false;
   std::string

@@ -62,7 +62,12 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   const bool small = screen.x < unit * 60;
   const ImGuiWindowFlags flags = ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoSavedSettings |
                                  ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoFocusOnAppearing;
-  const float height = screen.y - 2 * margin;
+  // The bar lies between the columns; where there is no room, below them.
+  const bool bar = data.transport.has_value();
+  const float between = screen.x - 4 * margin - 2 * width;
+  const bool below = bar && between < unit * 34;
+  const float bar_height = bar ? TransportBar::height() + margin : 0;
+  const float height = screen.y - 2 * margin - (below ? bar_height : 0);
 
   // Behind ### comes the identity, which stays when the name changes.
   const std::string title =
@@ -84,10 +89,17 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     note_place();
     ImGui::End();
   }
+  if (bar) {
+    const float bar_width = below ? screen.x - 2 * margin : std::min(between, unit * 60);
+    events.transport =
+        transport_bar_.begin(*data.transport, (screen.x - bar_width) / 2, screen.y - bar_height, bar_width);
+    note_place();
+    ImGui::End();
+  }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
 
   if (!data.message.empty()) {
-    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin}, ImGuiCond_Always, {0.5F, 1});
+    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - bar_height}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
     ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(data.message);
@@ -198,6 +210,10 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   ImGui::Spacing();
   ImGui::Separator();
   dim("Space pause    . one frame");
+  if (data.transport) {
+    dim("Arrows one frame    Shift 5 s");
+    dim("+ - speed    [ ] repeat    \\ not");
+  }
   dim("Tab panels    F full screen");
   if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
   if (data.zones) dim("Z new zone    L new line");

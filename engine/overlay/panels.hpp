@@ -26,6 +26,7 @@ struct PanelEvents {
   bool screenshot = false;
   ZoneEvents zones;
   ParamEvents params;
+  TransportEvents transport;
 };
 
 class Panels {
@@ -48,6 +49,7 @@ class Panels {
   void note_place();  // of the current window
 
   ParamPanel param_panel_;
+  TransportBar transport_bar_;
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window

@@ -108,6 +108,8 @@ struct Window::Impl {
   void key(int code, int action, int mods);
   void input(Input::What what);
   double mouse_x = 0, mouse_y = 0;  // by its events: GLFW itself only knows where it is by now
+  /// Whether it is one of TransportKeys.
+  bool transport_key(int code, int mods);
   void toggle_fullscreen();
   Status prepare(gpu::FrameContext& frame, const gpu::Image& scene, uint64_t generation, bool exact);
 };
@@ -130,7 +132,7 @@ void Window::Impl::key(int code, int action, int mods) {
   if ((mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Y) ||
       (mods == (GLFW_MOD_CONTROL | GLFW_MOD_SHIFT) && code == GLFW_KEY_Z))
     input(Input::What::kRedo);
-  if (mods != 0) return;
+  if (transport_key(code, mods) || mods != 0) return;
   switch (code) {
     case GLFW_KEY_Q:
       if (first) events.quit = true;
@@ -157,15 +159,6 @@ void Window::Impl::key(int code, int action, int mods) {
     case GLFW_KEY_SPACE:
       if (first) events.toggle_pause = !events.toggle_pause;
       break;
-    case GLFW_KEY_PERIOD:
-      events.step = true;
-      break;
-    case GLFW_KEY_LEFT:
-      events.seek = -1;
-      break;
-    case GLFW_KEY_RIGHT:
-      events.seek = 1;
-      break;
     case GLFW_KEY_TAB:
       if (first) panels = !panels;
       break;
@@ -177,6 +170,56 @@ void Window::Impl::key(int code, int action, int mods) {
       break;
     default:
       break;
+  }
+}
+
+bool Window::Impl::transport_key(int code, int mods) {
+  TransportKeys& keys = events.transport;
+  const bool shift = mods == GLFW_MOD_SHIFT;
+  if (mods != 0 && !shift) return false;
+  switch (code) {
+    case GLFW_KEY_LEFT:
+      (shift ? keys.skip : keys.step) -= 1;
+      return true;
+    case GLFW_KEY_RIGHT:
+      (shift ? keys.skip : keys.step) += 1;
+      return true;
+    case GLFW_KEY_EQUAL:  // + has Shift there on some keyboards
+    case GLFW_KEY_KP_ADD:
+      ++keys.faster;
+      return true;
+    case GLFW_KEY_MINUS:
+    case GLFW_KEY_KP_SUBTRACT:
+      --keys.faster;
+      return true;
+    default:
+      break;
+  }
+  if (shift) return false;
+  switch (code) {
+    case GLFW_KEY_COMMA:
+      --keys.step;
+      return true;
+    case GLFW_KEY_PERIOD:
+      ++keys.step;
+      return true;
+    case GLFW_KEY_HOME:
+      keys.first = true;
+      return true;
+    case GLFW_KEY_END:
+      keys.last = true;
+      return true;
+    case GLFW_KEY_LEFT_BRACKET:
+      keys.mark_start = true;
+      return true;
+    case GLFW_KEY_RIGHT_BRACKET:
+      keys.mark_end = true;
+      return true;
+    case GLFW_KEY_BACKSLASH:
+      keys.no_loop = true;
+      return true;
+    default:
+      return false;
   }
 }
 

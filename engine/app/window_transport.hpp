@@ -1,0 +1,43 @@
+// Playing a recording in the window: pause, steps, seeking, speed, what is repeated; by keys and by the bar.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/application.hpp"
+#include "overlay/transport_bar.hpp"
+#include "window/window.hpp"
+
+namespace tarsier::app {
+
+class WindowTransport {
+ public:
+  explicit WindowTransport(Application& app);
+  [[nodiscard]] bool paused() const { return paused_; }
+  /// At the end of the recording: plays it again.
+  void toggle_pause();
+  void keys(const window::TransportKeys& keys);
+  void handle(const overlay::TransportEvents& events);
+  /// Whether the window stays when its source is over: what can be sought in goes on from there.
+  [[nodiscard]] bool stays() const { return can_seek_; }
+  /// nullopt: a source that has no places (a camera).
+  [[nodiscard]] std::optional<overlay::TransportView> view() const;
+  /// What was refused, or that the recording is over. Empty: nothing is to be said.
+  [[nodiscard]] std::string message();
+
+ private:
+  void step(int frames);
+  void skip(double seconds);
+  void faster(int steps);
+  void mark_end();
+  /// Keeps what was refused, for a while.
+  void note(const Status& status);
+
+  capture::Mailbox& mailbox_;
+  bool can_seek_ = false, paused_ = false;
+  std::optional<uint64_t> mark_;  // A, while B is not set
+  std::string refused_;
+  capture::Clock::time_point refused_at_;
+};
+
+}  // namespace tarsier::app
