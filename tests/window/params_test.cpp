@@ -186,8 +186,8 @@ TEST_F(WindowParams, WhatIsSetIsSavedUnderAName) {
     click(user, kSaveAs);
     user.wait_ms(4000);  // until the text field has the keys
     user.type("night");  // in the place of the name that is marked
-    user.wait_ms(2000);
-    user.act();
+    user.act();          // xdotool types all that follows
+    std::this_thread::sleep_for(2s);
     click(user, kSave);
     ASSERT_TRUE(comes([](const Told& told) { return told.preset == "night" && told.score > 0.65; }));
   });
