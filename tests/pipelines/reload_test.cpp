@@ -147,7 +147,7 @@ TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
   const std::vector<vision::ZoneShape> edited{{"drawn", false, {{0, 0}, {1, 0}, {1, 1}}}};
   keeper->use_shapes(edited);
   write(stages + "[[stage.zone]]\nname = 'c'\npoints = [[0, 0], [1, 0], [1, 1]]\n");
-  ASSERT_TRUE(reload_pipeline(app_, false).ok());
+  ASSERT_TRUE(reload_pipeline(app_, OverlayValues::kKeep, false).ok());
   EXPECT_EQ(app_.spec.stages.back().zones.at(0).shape.name, "c");
   ASSERT_EQ(app_.loop->stages().back().get(), stage);
   EXPECT_EQ(keeper->counter().shapes(), edited);

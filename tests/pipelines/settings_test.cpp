@@ -81,7 +81,7 @@ TEST(Settings, AChangeDuringAFrameCountsForTheNextOneInAllStages) {
     frame.height = 48;
     frame.time_s = double(id) / 25;
     frame.bgra = std::make_shared<std::vector<uint8_t>>(64 * 48 * 4);
-    ASSERT_TRUE((*loop)->record(**context, frame, false).ok());
+    ASSERT_TRUE((*loop)->record(**context, frame).ok());
     // The panels are drawn here: what they set is for the next frame.
     if (id == 1) {
       ASSERT_TRUE(params.set_by_hand("probe.x", 0.9).ok());
