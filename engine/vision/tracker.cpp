@@ -66,6 +66,8 @@ void Tracker::reset() {
 
 void Tracker::update(double time_s, std::span<const Detection> boxes, const TrackerParams& params) {
   if (time_s < time_s_) reset();
+  // Somebody sought further on: what is there is news as in the first frame.
+  const bool jumped = time_s - time_s_ > params.buffer_s;
   erase_removed();
   advance(time_s);
 
@@ -99,6 +101,7 @@ void Tracker::update(double time_s, std::span<const Detection> boxes, const Trac
     }
   }
   remove_duplicates();
+  first_ = first_ || jumped;
   for (const size_t i : high_) {
     if (boxes[i].score >= params.new_score) start(boxes[i]);
   }

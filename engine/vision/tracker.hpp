@@ -27,7 +27,7 @@ struct TrackerParams {
 /// with low scores to tracked ones still without a match, since a person half hidden scores low and a mistake
 /// of the detector seldom lies where a track goes on; boxes with high scores that are left to tentative
 /// tracks. What then remains starts a track. A track is tentative until a second box confirms it, except for
-/// those of the first frame.
+/// those of the first frame, and of one that comes later than any track would last.
 ///
 /// One rule is added: a track that a box of low score fits (IoU above 0.5) takes no box of high score that
 /// fits worse than that. Else whoever steps before somebody half hidden takes over his number.

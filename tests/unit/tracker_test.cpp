@@ -183,6 +183,15 @@ TEST_F(TrackerTest, TimeThatGoesBackStartsAnew) {
   EXPECT_EQ(tracker_.tracks()[0].id, 2) << "another visit, another number";
 }
 
+TEST_F(TrackerTest, AJumpForwardIsBelievedLikeAFirstFrame) {
+  frame({box(100, 0.9F)});
+  frame({box(500, 0.9F)}, params_.buffer_s + 4);
+  EXPECT_EQ(state(1), TrackState::kRemoved);
+  EXPECT_EQ(state(2), TrackState::kTracked);
+  frame({box(500, 0.9F), box(800, 0.9F)});
+  EXPECT_EQ(find(3), nullptr) << "from there on births need a second box again";
+}
+
 TEST_F(TrackerTest, BoxesThatAreNoBoxesAreLeftOut) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
