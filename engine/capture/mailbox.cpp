@@ -365,7 +365,12 @@ Status Mailbox::step(int64_t frames) {
   if (!paused_ || frames == 0) return {};
   if (!can_seek_ && frames < 0) return *no_seek_;
   const bool sought = wanted_ || moving_ || shows_;
-  if (!can_seek_ || (frames == 1 && !sought)) {
+  if (frames > 0 && !sought && given_ && count_ && given_->first + 1 >= *count_) return {};  // at the end
+  // Under `latest` the frame that would come next may have been dropped before the pause.
+  const bool next =
+      options_.policy.kind != Policy::Kind::kLatest ||
+      (given_ && steps_ == 0 && !queue_.empty() && queue_.front().position == given_->first + 1);
+  if (!can_seek_ || (frames == 1 && !sought && next)) {
     if (ended_ && queue_.empty()) return {};
     steps_ += uint64_t(frames);
     for_source_.notify_all();

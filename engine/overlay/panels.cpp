@@ -51,7 +51,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (!visible) return events;
   scale_ = unit_scale();
   if (std::exchange(closes_popup_, false) && ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup))
-    ImGui::ClosePopupToLevel(0, false);
+    ImGui::ClosePopupToLevel(0, true);
   if (data.zones) draw_sketch(data.zones->sketch);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
@@ -63,7 +63,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   const ImGuiWindowFlags flags = ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoSavedSettings |
                                  ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoFocusOnAppearing;
   // The bar lies between the columns; where there is no room, below them.
-  const bool bar = data.transport.has_value();
+  const bool bar = data.transport && !(data.zones && data.zones->drawing);  // corners may lie there
   const float between = screen.x - 4 * margin - 2 * width;
   const bool below = bar && between < unit * 34;
   const float bar_height = bar ? TransportBar::height() + margin : 0;

@@ -200,7 +200,8 @@ TEST(MailboxPause, ARecordingStandsStillAndStepsOneFrame) {
     box.pause(false);
     const auto resumed = box.take();
     ASSERT_EQ(resumed.state, State::kFrame);
-    EXPECT_EQ(resumed.frame.id, again.frame.id + 1) << text;
+    EXPECT_GE(resumed.frame.id, again.frame.id + 1) << text;
+    EXPECT_LE(resumed.frame.id, again.frame.id + 1 + box.drops().late) << text;
     EXPECT_EQ(box.drops().paused, 0U);
   }
 }

@@ -103,7 +103,7 @@ TEST_F(WindowZonesTest, AreDrawnWithTheMouseAndSaved) {
     user.click_window(150, 60);
     user.click(0.4, 0.3);
     user.click(0.6, 0.3);
-    user.click(0.6, 0.9);
+    user.click(0.6, 0.85);
     user.key("BackSpace");
     user.click(0.55, 0.7);
     user.click(0.4, 0.3);  // closes it
