@@ -76,8 +76,7 @@ class WindowedRun {
       // than it.
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
       if (quits(events)) break;
-      if (events.toggle_pause) transport_.toggle_pause();
-      transport_.keys(events.transport);
+      transport_.handle(events.transport);
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
@@ -161,7 +160,8 @@ class WindowedRun {
     using State = capture::Mailbox::State;
     const bool over = letter.state == State::kEnd || letter.state == State::kFailed;
     if (letter.state == State::kFailed) failed_ = letter.error;
-    if (over && !stays_for_zones() && !(letter.state == State::kEnd && transport_.stays())) return false;
+    const bool goes_on = letter.state == State::kEnd && transport_.stays();
+    if (over && !goes_on && !stays_for_zones()) return false;
     const bool fresh = letter.state == State::kFrame;
     const bool stands = transport_.paused() || over;
     const bool refresh = stands && app_.loop->has_picture() && capture::Clock::now() >= next_refresh_;
@@ -217,7 +217,6 @@ class WindowedRun {
     for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
     fill_classes(latest);
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
-    if (events.toggle_pause) transport_.toggle_pause();
     transport_.handle(events.transport);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);

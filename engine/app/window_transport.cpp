@@ -9,14 +9,13 @@ namespace {
 
 constexpr std::array<double, 8> kSpeeds{0.1, 0.25, 0.5, 1, 2, 4, 8, capture::Mailbox::kUnpaced};
 constexpr double kSkip_s = 5;
+constexpr int64_t kToTheEnd = int64_t{1} << 40;  // frames; a step stops at the last one
 constexpr auto kTold = std::chrono::seconds(4);
 
 }  // namespace
 
 WindowTransport::WindowTransport(Application& app)
-    : mailbox_(*app.mailbox), can_seek_(mailbox_.transport().can_seek) {
-  if (can_seek_) mailbox_.count_frames();
-}
+    : mailbox_(*app.mailbox), can_seek_(mailbox_.transport().can_seek) {}
 
 void WindowTransport::note(const Status& status) {
   if (status.ok()) return;
@@ -35,7 +34,7 @@ void WindowTransport::toggle_pause() {
   mailbox_.pause(paused_);
 }
 
-void WindowTransport::step(int frames) {
+void WindowTransport::step(int64_t frames) {
   if (!can_seek_ && (frames < 0 || !paused_)) return;  // a camera shows one frame more while paused
   paused_ = true;
   mailbox_.pause(true);
@@ -62,27 +61,15 @@ void WindowTransport::mark_end() {
   mark_.reset();
 }
 
-void WindowTransport::keys(const window::TransportKeys& keys) {
-  if (keys.step != 0) step(keys.step);
-  if (!can_seek_) return;
-  if (keys.skip != 0) skip(kSkip_s * keys.skip);
-  if (keys.first) note(mailbox_.seek(0));
-  if (const auto frames = mailbox_.transport().frames; keys.last && frames.value_or(0) > 0)
-    note(mailbox_.seek(*frames - 1));
-  handle({.toggle_pause = false,
-          .step = 0,
-          .faster = keys.faster,
-          .mark_start = keys.mark_start,
-          .mark_end = keys.mark_end,
-          .no_loop = keys.no_loop,
-          .seek = {}});
-}
-
 void WindowTransport::handle(const overlay::TransportEvents& events) {
   if (events.toggle_pause) toggle_pause();
   if (events.step != 0) step(events.step);
+  if (!can_seek_) return;
+  if (events.skip != 0) skip(kSkip_s * events.skip);
   if (events.faster != 0) faster(events.faster);
   if (events.seek) note(mailbox_.seek(*events.seek));
+  if (events.first) note(mailbox_.seek(0));
+  if (events.last && mailbox_.info().frames > 0) step(kToTheEnd);
   if (events.mark_start) {
     mailbox_.loop_all();
     mark_ = mailbox_.transport().position;
@@ -96,7 +83,12 @@ void WindowTransport::handle(const overlay::TransportEvents& events) {
 
 std::optional<overlay::TransportView> WindowTransport::view() const {
   if (!can_seek_) return std::nullopt;
-  const auto now = mailbox_.transport();
+  auto now = mailbox_.transport();
+  // Until somebody seeks, the container's word for it: counting may take as long as decoding it all.
+  if (const auto& info = mailbox_.info(); !now.frames && info.frames > 0) {
+    now.frames = uint64_t(info.frames);
+    now.last_s = info.fps > 0 ? double(info.frames - 1) / info.fps : 0;
+  }
   return overlay::TransportView{.position = now.position,
                                 .frames = now.frames,
                                 .time_s = now.time_s,

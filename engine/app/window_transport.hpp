@@ -6,7 +6,6 @@
 
 #include "app/application.hpp"
 #include "overlay/transport_bar.hpp"
-#include "window/window.hpp"
 
 namespace tarsier::app {
 
@@ -14,9 +13,7 @@ class WindowTransport {
  public:
   explicit WindowTransport(Application& app);
   [[nodiscard]] bool paused() const { return paused_; }
-  /// At the end of the recording: plays it again.
-  void toggle_pause();
-  void keys(const window::TransportKeys& keys);
+  /// From the bar, or from keys.
   void handle(const overlay::TransportEvents& events);
   /// Whether the window stays when its source is over: what can be sought in goes on from there.
   [[nodiscard]] bool stays() const { return can_seek_; }
@@ -26,7 +23,9 @@ class WindowTransport {
   [[nodiscard]] std::string message();
 
  private:
-  void step(int frames);
+  /// At the end of the recording: plays it again.
+  void toggle_pause();
+  void step(int64_t frames);
   void skip(double seconds);
   void faster(int steps);
   void mark_end();

@@ -18,6 +18,17 @@ Clock::duration seconds(double value) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
 }
 
+/// Frames of a clip, none where it is endless, and the time of the last one.
+using Length = std::pair<std::optional<uint64_t>, double>;
+Result<Length> length_of(FrameSource& source) {
+  Length length{};
+  TARSIER_TRY(length.first, source.count());
+  if (length.first.value_or(0) > 0) {
+    TARSIER_TRY(length.second, source.time_of(*length.first - 1));
+  }
+  return length;
+}
+
 /// Only the newest frame of a recording that runs ahead unpaced would be an arbitrary choice of frames, so
 /// `latest` implies real time.
 MailboxOptions completed(MailboxOptions options, const SourceInfo& info) {
@@ -129,17 +140,14 @@ void Mailbox::answer(Lock& lock) {
   if (!count_) {
     counting_ = true;
     lock.unlock();
-    const auto count = source_->count();
-    const auto last =
-        count.ok() && *count && **count > 0 ? source_->time_of(**count - 1) : Result<double>(0.0);
+    const auto length = length_of(*source_);
     lock.lock();
     counting_ = false;
-    if (!count.ok()) {
-      refusal_ = count.error();
+    if (!length.ok()) {
+      refusal_ = length.error();
       return;
     }
-    count_ = *count;
-    if (last.ok()) last_s_ = *last;
+    std::tie(count_, last_s_) = *length;
   }
   if (!loop) return;
   if (const Status inside = check(loop->second); !inside.ok()) {
@@ -157,8 +165,7 @@ void Mailbox::carry_out(Lock& lock) {
   const Target target = *moving_;
   lock.unlock();
   const auto gone = go_to(target);
-  const auto count = gone.ok() ? source_->count() : Result<std::optional<uint64_t>>(std::nullopt);
-  const auto last = count.ok() && *count && **count > 0 ? source_->time_of(**count - 1) : Result<double>(0.0);
+  const auto length = gone.ok() ? length_of(*source_) : Result<Length>(gone.error());
   lock.lock();
   moving_.reset();
   epoch_set_ = false;
@@ -167,8 +174,7 @@ void Mailbox::carry_out(Lock& lock) {
     sought_ = next_position_ = *gone;
     arrived_ = true;
     ended_ = false;
-    if (count.ok() && *count) count_ = *count;
-    if (last.ok()) last_s_ = *last;
+    if (length.ok()) std::tie(count_, last_s_) = *length;
     return;
   }
   refusal_ = gone.error();

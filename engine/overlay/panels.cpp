@@ -91,8 +91,8 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   }
   if (bar) {
     const float bar_width = below ? screen.x - 2 * margin : std::min(between, unit * 60);
-    events.transport =
-        transport_bar_.begin(*data.transport, (screen.x - bar_width) / 2, screen.y - bar_height, bar_width);
+    transport_bar_.begin(*data.transport, (screen.x - bar_width) / 2, screen.y - bar_height, bar_width,
+                         events.transport);
     note_place();
     ImGui::End();
   }
@@ -199,7 +199,7 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
 void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events) {
   const float gap = ImGui::GetStyle().ItemSpacing.x;
   const float half = (ImGui::GetContentRegionAvail().x - gap) / 2;
-  if (ImGui::Button(data.paused ? "Continue" : "Pause", {half, 0})) events.toggle_pause = true;
+  if (ImGui::Button(data.paused ? "Continue" : "Pause", {half, 0})) events.transport.toggle_pause = true;
   ImGui::SameLine();
   if (ImGui::Button("Screenshot", {half, 0})) events.screenshot = true;
 

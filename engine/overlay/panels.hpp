@@ -22,7 +22,6 @@ struct ZoneEvents {
 
 /// What the user did with the panels in this frame.
 struct PanelEvents {
-  bool toggle_pause = false;
   bool screenshot = false;
   ZoneEvents zones;
   ParamEvents params;

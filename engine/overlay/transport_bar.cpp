@@ -41,8 +41,7 @@ float TransportBar::height() {
   return 2 * style.WindowPadding.y + 2 * ImGui::GetFrameHeight() + style.ItemSpacing.y;
 }
 
-TransportEvents TransportBar::begin(const TransportView& view, float x, float y, float width) {
-  TransportEvents events;
+void TransportBar::begin(const TransportView& view, float x, float y, float width, TransportEvents& events) {
   ImGui::SetNextWindowPos({x, y}, ImGuiCond_Always);
   ImGui::SetNextWindowSize({width, height()}, ImGuiCond_Always);
   ImGui::Begin("##transport", nullptr,
@@ -70,7 +69,6 @@ TransportEvents TransportBar::begin(const TransportView& view, float x, float y,
   if (view.seeking) place = "seeking   " + place;
   ImGui::AlignTextToFramePadding();
   right_aligned(fitted(place, ImGui::GetContentRegionAvail().x));
-  return events;
 }
 
 void TransportBar::draw_timeline(const TransportView& view, TransportEvents& events) {

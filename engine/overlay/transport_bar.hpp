@@ -10,7 +10,7 @@ namespace tarsier::overlay {
 
 struct TransportView {
   uint64_t position = 0;           // frame that is shown
-  std::optional<uint64_t> frames;  // of the recording; nullopt while they are being counted
+  std::optional<uint64_t> frames;  // of the recording; nullopt where it is endless
   double time_s = 0, last_s = 0;   // of that frame, and of the last one
   double speed = 1;                // 0: as fast as possible
   bool paused = false, seeking = false;
@@ -18,11 +18,13 @@ struct TransportView {
   std::optional<std::pair<uint64_t, uint64_t>> loop;  // first and last frame that are repeated
 };
 
-/// What the user did with it in this frame.
+/// What the user did, with the bar or by keys.
 struct TransportEvents {
   bool toggle_pause = false;
-  int step = 0;    // frames
+  int step = 0;    // frames back (-) or forward
+  int skip = 0;    // times some seconds
   int faster = 0;  // speeds of the list
+  bool first = false, last = false;
   bool mark_start = false, mark_end = false, no_loop = false;
   std::optional<uint64_t> seek;
 };
@@ -32,7 +34,7 @@ class TransportBar {
   /// Height of the bar's window, in Dear ImGui's units.
   [[nodiscard]] static float height();
   /// Begins a window there, which the caller ends.
-  TransportEvents begin(const TransportView& view, float x, float y, float width);
+  void begin(const TransportView& view, float x, float y, float width, TransportEvents& events);
 
  private:
   void draw_timeline(const TransportView& view, TransportEvents& events);

@@ -108,7 +108,7 @@ struct Window::Impl {
   void key(int code, int action, int mods);
   void input(Input::What what);
   double mouse_x = 0, mouse_y = 0;  // by its events: GLFW itself only knows where it is by now
-  /// Whether it is one of TransportKeys.
+  /// Whether it is one of a player's.
   bool transport_key(int code, int mods);
   void toggle_fullscreen();
   Status prepare(gpu::FrameContext& frame, const gpu::Image& scene, uint64_t generation, bool exact);
@@ -157,7 +157,7 @@ void Window::Impl::key(int code, int action, int mods) {
       if (first) input(Input::What::kL);
       break;
     case GLFW_KEY_SPACE:
-      if (first) events.toggle_pause = !events.toggle_pause;
+      if (first) events.transport.toggle_pause = !events.transport.toggle_pause;
       break;
     case GLFW_KEY_TAB:
       if (first) panels = !panels;
@@ -174,7 +174,7 @@ void Window::Impl::key(int code, int action, int mods) {
 }
 
 bool Window::Impl::transport_key(int code, int mods) {
-  TransportKeys& keys = events.transport;
+  overlay::TransportEvents& keys = events.transport;
   const bool shift = mods == GLFW_MOD_SHIFT;
   if (mods != 0 && !shift) return false;
   switch (code) {

@@ -22,6 +22,7 @@
 #include "gpu/device.hpp"
 #include "gpu/frame_context.hpp"
 #include "gpu/image.hpp"
+#include "overlay/transport_bar.hpp"
 #include "present/frame_grabber.hpp"
 
 namespace tarsier::window {
@@ -58,20 +59,11 @@ struct Input {
   bool panels = true;   // whether they were shown when it came
 };
 
-/// Keys of players: of those that were pressed several times, how often.
-struct TransportKeys {
-  int step = 0;                      // arrows, comma and full stop: frames back (-) or forward
-  int skip = 0;                      // the arrows with Shift: some seconds back or forward
-  int faster = 0;                    // + and -
-  bool first = false, last = false;  // Home, End
-  bool mark_start = false, mark_end = false, no_loop = false;  // [ ] and the backslash
-};
-
 /// What happened since the last poll. Keys typed into a text field do not count, but for Ctrl+S.
 struct Events {
-  bool quit = false;          // closed, or Q
-  bool toggle_pause = false;  // Space
-  TransportKeys transport;
+  bool quit = false;  // closed, or Q
+  /// Space; arrows, comma and full stop (with Shift: seconds); + and -; Home and End; [ ] and the backslash.
+  overlay::TransportEvents transport;
   std::vector<Input> input;
 };
 

@@ -282,7 +282,7 @@ TEST_F(WindowTest, ClicksOnHiddenPanelsAreNone) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       overlay::PanelEvents events;
       turn(&events);
-      any = any || events.toggle_pause;
+      any = any || events.transport.toggle_pause;
     }
     return any;
   };
