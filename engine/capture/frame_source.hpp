@@ -45,8 +45,6 @@ class FrameSource {
   /// The next frame; nullopt at the end of a recording. An error for a live source that stopped (unplugged
   /// camera).
   virtual Result<std::optional<Frame>> next() = 0;
-  /// Back to the first frame, which gets id 0 again; an error for a live source.
-  virtual Status rewind() = 0;
   /// Pictures that were left out because they could not be decoded. Any thread.
   [[nodiscard]] virtual uint64_t decode_failures() const { return 0; }
 

@@ -61,13 +61,6 @@ class ImageSource final : public FrameSource {
     return std::optional<Frame>(std::move(frame));
   }
 
-  Status rewind() override {
-    at_ = 0;
-    base_id_ = 0;
-    if (!prime()) return runtime_error("{}: the images cannot be read again", info_.name);
-    return {};
-  }
-
   [[nodiscard]] uint64_t decode_failures() const override { return failures_.load(); }
 
   [[nodiscard]] bool can_seek() const override { return true; }

@@ -37,11 +37,6 @@ class SyntheticSource final : public FrameSource {
     return std::optional<Frame>(std::move(frame));
   }
 
-  Status rewind() override {
-    next_id_ = 0;
-    return {};
-  }
-
   [[nodiscard]] bool can_seek() const override { return true; }
   Result<std::optional<uint64_t>> count() override { return std::optional<uint64_t>(); }
   Status seek(uint64_t position) override {

@@ -87,12 +87,6 @@ class VideoFile final : public FrameSource {
     return std::optional<Frame>(std::move(frame));
   }
 
-  Status rewind() override {
-    base_id_ = 0;
-    base_s_ = 0;
-    return to_beginning();
-  }
-
   [[nodiscard]] uint64_t decode_failures() const override { return failures_.load(); }
 
   [[nodiscard]] bool can_seek() const override { return true; }
@@ -281,7 +275,7 @@ class VideoFile final : public FrameSource {
 
   Status to_beginning() {
     next_ = 0;
-    if (index_ || (decoded_ == 1 && primed_.frame != nullptr)) return {};
+    if (index_) return {};
     // Opening again instead of seeking: exact for every container, and a loop is rare.
     TARSIER_CHECK(decoder_->reopen());
     decoded_ = 0;

@@ -64,13 +64,6 @@ class VideoSource final : public FrameSource {
     return std::optional<Frame>(std::move(frame));
   }
 
-  Status rewind() override {
-    if (info_.live) return input_error("{}: a live source cannot be rewound", info_.name);
-    if (next_id_ == 0) return {};
-    return input_error(
-        "{}: what comes over a network or out of GStreamer cannot be rewound; save it as a file", info_.name);
-  }
-
  private:
   bool read() {
     try {

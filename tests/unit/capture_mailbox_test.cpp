@@ -42,7 +42,6 @@ class ScriptedSource final : public FrameSource {
     produced = id_;
     return std::optional<Frame>(std::move(frame));
   }
-  Status rewind() override { return {}; }
   [[nodiscard]] uint64_t decode_failures() const override { return 3; }
   static inline std::atomic<uint64_t> produced = 0;
 

@@ -68,7 +68,7 @@ TEST_P(EveryContainer, PlaysEveryFrameInOrderAndRewinds) {
       EXPECT_NEAR(measured_level(frame), level_of(i), 3) << "frame " << i;
     }
     EXPECT_TRUE(at_end(source));
-    ASSERT_TRUE(source.rewind().ok());
+    ASSERT_TRUE(source.seek(0).ok());
   }
 }
 
@@ -223,7 +223,7 @@ TEST(Synthetic, IsAPureFunctionOfTheFrameNumberAndMoves) {
   const Frame second = next_frame(**a);
   EXPECT_NE(*first.bgra, *second.bgra);
   EXPECT_DOUBLE_EQ(second.time_s, 0.02);
-  ASSERT_TRUE((*a)->rewind().ok());
+  ASSERT_TRUE((*a)->seek(0).ok());
   EXPECT_EQ(*next_frame(**a).bgra, *first.bgra);
   for (const std::string bad :
        {"synthetic:", "synthetic:64", "synthetic:64x", "synthetic:64x48@", "synthetic:64x48@0",
@@ -266,7 +266,7 @@ TEST_F(Stream, PlaysMjpegOverHttpAndReportsTheHangUp) {
   ASSERT_TRUE(source.ok()) << source.error().message;
   EXPECT_TRUE((*source)->info().live);
   EXPECT_EQ((*source)->info().kind, "stream");
-  EXPECT_FALSE((*source)->rewind().ok());
+  EXPECT_FALSE((*source)->seek(0).ok());
   double last = -1;
   for (uint64_t i = 0; i < 20; ++i) {
     const Frame frame = next_frame(**source);

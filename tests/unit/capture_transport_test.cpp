@@ -33,7 +33,6 @@ class Tape final : public FrameSource {
     frame.bgra = std::make_shared<std::vector<uint8_t>>(16);
     return std::optional<Frame>(std::move(frame));
   }
-  Status rewind() override { return seek(0); }
   [[nodiscard]] bool can_seek() const override { return true; }
   Result<std::optional<uint64_t>> count() override { return std::optional(frames_); }
   Status seek(uint64_t position) override {
@@ -235,7 +234,6 @@ TEST(TransportOfOthers, WhatCannotSeekSaysSo) {
       frame.captured = Clock::now();
       return std::optional<Frame>(frame);
     }
-    Status rewind() override { return no_seek(); }
 
    private:
     SourceInfo info_ = {.name = "0", .kind = "camera", .width = 2, .height = 2, .live = true};
