@@ -12,10 +12,13 @@
 #include "core/thread.hpp"
 #include "pipeline/zone_tables.hpp"
 #include "record/result_json.hpp"
+#include "record/session_source.hpp"
 
 namespace tarsier::app {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr const char* kPipeline = "street";  // where the user names none
 
 /// Debian's opencv-doc has a real clip of a street. Where packages come without their documentation
 /// tools/setup unpacks it elsewhere; it notes the place either way.
@@ -52,6 +55,13 @@ Status declare_stages(const pipeline::PipelineSpec& spec, const models::Catalogu
   for (size_t i = 0; i < all.size(); ++i)
     TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), catalogue, params));
   return params.check_all_known();
+}
+
+/// The recorder has the pipeline's text as it was read.
+Status note_pipeline(Application& app) {
+  TARSIER_TRY(const std::string text, read_text(app.spec.file));
+  app.recorder->use_pipeline(text);
+  return {};
 }
 
 /// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
@@ -105,6 +115,26 @@ void use_zones(Application& app) {
   }
 }
 
+/// What a session tells of parameters takes the place of what the pipeline file says: presets, the command
+/// line and the overlay are stronger, as ever.
+void use_session_params(const Application& app, const pipeline::PipelineSpec& spec, Params& params) {
+  for (auto& [key, value] : app.session->params_at(app.session_frame)) {
+    const auto stage = key.substr(0, key.find('.'));
+    if (std::ranges::find(spec.stages, stage, &pipeline::StageSpec::name) != spec.stages.end())
+      params.set_later(key, value, ParamOrigin::kPipeline, app.session->folder().string());
+  }
+}
+
+/// Where the frames come from: a session, or what the user named.
+Result<std::unique_ptr<capture::FrameSource>> open_frames(Application& app) {
+  if (app.session) return record::open_session(*app.session, app.options.session_source);
+  app.source = app.options.source;
+  if (app.source.empty()) {
+    TARSIER_TRY(app.source, default_clip());
+  }
+  return capture::open_source(app.source, {.loop = app.options.loop});
+}
+
 pipeline::Settings settings_of(const Application& app) {
   return {app.spec.name, app.preset.name, app.params.not_default()};
 }
@@ -139,7 +169,14 @@ Status read_pipeline(Application& app) {
   pipeline::Preset preset;
   Params params;
   TARSIER_CHECK(apply_settings(app.options.set, params));
-  TARSIER_TRY(spec, pipeline::load_pipeline(app.options.pipeline, params));
+  const bool follows = app.follows_session();
+  const std::string given = app.options.pipeline.empty() ? kPipeline : app.options.pipeline;
+  TARSIER_TRY(spec, pipeline::load_pipeline(
+                        follows ? app.session->pipeline_at(app.session_frame).string() : given, params));
+  if (follows) {
+    spec.name = app.session->head().pipeline;
+    use_session_params(app, spec, params);
+  }
   if (!app.options.preset.empty()) {
     TARSIER_TRY(preset, pipeline::load_preset(app.options.preset, spec, params));
   }
@@ -156,24 +193,23 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   if (options.frames_in_flight < 2 || options.frames_in_flight > 3) {
     return input_error("--frames-in-flight {}: choose 2 or 3", options.frames_in_flight);
   }
-  TARSIER_TRY([[maybe_unused]] const auto precision, infer::parse_precision(options.precision));
   TARSIER_TRY(app.catalogue, models::Catalogue::load_default());
   TARSIER_TRY(app.store, models::store_options(options.globals.model_path));
-  TARSIER_CHECK(read_pipeline(app));
-
-  std::string source_name = options.source;
-  if (source_name.empty()) {
-    TARSIER_TRY(source_name, default_clip());
+  if (!options.session.empty()) {
+    TARSIER_TRY(app.session, record::Session::open(options.session));
   }
-  TARSIER_TRY(auto source, capture::open_source(source_name, {.loop = options.loop}));
+  if (options.precision.empty()) app.options.precision = app.session ? app.session->head().precision : "fp32";
+  TARSIER_TRY([[maybe_unused]] const auto precision, infer::parse_precision(options.precision));
+  TARSIER_CHECK(read_pipeline(app));
+  TARSIER_TRY(auto source, open_frames(app));
   const capture::SourceInfo info = source->info();
   std::string video = options.sink, json = options.json;
-  if (!windowed && !options.headless && video.empty() && json.empty()) {
+  if (!windowed && !options.headless && video.empty() && json.empty() && options.record.empty()) {
     video = fmt::format("out/{}.mp4", app.spec.name);
     json = fmt::format("out/{}.jsonl", app.spec.name);
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
-  TARSIER_CHECK(check_places({source_name, app.spec.file, video, json}));
+  TARSIER_CHECK(check_places({app.source, app.spec.file, video, json}));
   capture::MailboxOptions mailbox;
   mailbox.paced = windowed;
   mailbox.policy = capture::default_policy(info, mailbox.paced);
@@ -198,6 +234,12 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   parts.ring = app.ring.get();
   parts.params = &app.params;
   parts.slots = options.frames_in_flight;
+  const SessionRecorder::Memory memory{.seconds = windowed ? options.keep_last_s : 0};
+  app.recorder =
+      std::make_unique<SessionRecorder>(app, session_source(app, info, source->can_seek()), memory);
+  TARSIER_CHECK(note_pipeline(app));
+  if (!options.record.empty()) TARSIER_CHECK(app.recorder->begin(options.record));
+  parts.observer = app.observer != nullptr ? app.observer : app.recorder.get();
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
   app.loop->use_names(app.spec.name, app.preset.name);
   {
@@ -237,14 +279,23 @@ Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
     for (const auto& name : app.left_out) app.params.withdraw(name + ".");
     if (zones && app.spec.stages != old_spec.stages) use_zones(app);
     app.loop->use_names(app.spec.name, app.preset.name);
-    return {};
+    return note_pipeline(app);
   }
   auto stages = make_stages(app, app.mailbox->info(), app.loop->outputs().wants_results());
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go
   app.loop->use_stages(*std::move(stages));
   app.loop->use_names(app.spec.name, app.preset.name);
-  return {};
+  return note_pipeline(app);
+}
+
+Result<bool> follow_session(Application& app, const capture::Frame& frame) {
+  if (!app.follows_session()) return false;
+  const size_t change = app.session->change_for(frame.position);
+  if (change == app.session_frame) return false;
+  app.session_frame = change;
+  TARSIER_CHECK(reload_pipeline(app));
+  return true;
 }
 
 Status run(const RunOptions& options) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "app/frame_loop.hpp"
 #include "app/run_options.hpp"
+#include "app/session_recorder.hpp"
 #include "app/stop_signal.hpp"
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
@@ -24,12 +26,17 @@ struct Application {
   Params params;
   Params
       declared;  // params as the pipeline file and the command line gave them, before the overlay's changes
+  std::string source;                      // that was opened, as the user gave it
+  std::optional<record::Session> session;  // that is played
+  size_t session_frame = 0;                // its latest change that is in force: Session::change_for()
   pipeline::PipelineSpec spec;
   pipeline::Preset preset;  // in use; without a name: none
   models::Catalogue catalogue;
   models::StoreOptions store;
   std::unique_ptr<gpu::Device> device;
   std::unique_ptr<gpu::FrameRing> ring;
+  FrameObserver* observer = nullptr;  // of the loop; the recorder where nobody else is given
+  std::unique_ptr<SessionRecorder> recorder;
   std::unique_ptr<FrameLoop> loop;
   std::unique_ptr<capture::Mailbox> mailbox;
   uint64_t staging_bytes = 0;
@@ -42,7 +49,9 @@ struct Application {
   /// moment between frames, and only where it is slower than the camera.
   /// Tracks in a recorded video: the same, since boxes are drawn where they were expected when the frame was
   /// recorded, and each frame in flight is one that the tracker has not seen yet.
+  /// A session: the same again, so that what a stage knows of the frames before does not depend on the hour.
   [[nodiscard]] bool one_in_flight() const {
+    if (session || recorder->recording()) return true;
     return mailbox->options().policy.kind == capture::Policy::Kind::kLatest ||
            (loop->tracks() && loop->outputs().wants_pictures());
   }
@@ -53,6 +62,8 @@ struct Application {
   }
   /// Makes the ring anew where a frame of this size does not fit its staging area (image folders).
   Status fit_ring(const capture::Frame& frame);
+  /// Whether pipeline and parameters are the session's, and change where they changed there.
+  [[nodiscard]] bool follows_session() const { return session && options.pipeline.empty(); }
   /// True when --max-frames are recorded.
   [[nodiscard]] bool has_enough() const {
     return options.max_frames > 0 && loop->recorded() >= options.max_frames;
@@ -79,6 +90,10 @@ enum class OverlayValues : bool { kKeep, kDrop };
 /// go on. Errors: as of assemble(); then everything stays as it was. Without `zones` stages that stay keep
 /// their shapes: an editor gives them the file's together with its own.
 Status reload_pipeline(Application& app, OverlayValues overlay = OverlayValues::kKeep, bool zones = true);
+
+/// Before a frame of a session: reads the pipeline and its parameters as they were for that frame. True where
+/// something was changed. Errors: as of reload_pipeline().
+Result<bool> follow_session(Application& app, const capture::Frame& frame);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);

@@ -4,6 +4,9 @@ namespace tarsier::app {
 
 void register_commands(CLI::App& app, GlobalOptions& globals, Action& action) {
   register_run_command(app, globals, action);
+  register_replay_command(app, globals, action);
+  register_verify_command(app, globals, action);
+  register_session_command(app, globals, action);
   register_params_command(app, globals, action);
   register_models_command(app, globals, action);
   register_devices_command(app, globals, action);

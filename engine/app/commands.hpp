@@ -28,6 +28,9 @@ void register_commands(CLI::App& app, GlobalOptions& globals, Action& action);
 
 // Each adds its subcommand. `globals` and `action` outlive the CLI::App.
 void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_replay_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_verify_command(CLI::App& app, GlobalOptions& globals, Action& action);
+void register_session_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_params_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_models_command(CLI::App& app, GlobalOptions& globals, Action& action);
 void register_devices_command(CLI::App& app, GlobalOptions& globals, Action& action);

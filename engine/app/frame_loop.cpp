@@ -101,13 +101,14 @@ void FrameLoop::note_settings() {
 
 Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame) {
   note_settings();
+  if (parts_.observer != nullptr) parts_.observer->frame(frame, *parts_.params);
   const uint64_t readback_before = parts_.device->readback_bytes();
   TARSIER_CHECK(upload(context, frame));
   TARSIER_CHECK(record_stages(context));
   TARSIER_CHECK(draw_scene(context));
 
   auto result = std::make_shared<pipeline::FrameResult>();
-  const bool wants_results = parts_.outputs->wants_results();
+  const bool wants_results = this->wants_results();
   for (const auto& stage : parts_.stages) stage->read_results(context, result, wants_results);
   const uint64_t copied = parts_.device->readback_bytes() - readback_before;
   if (copied > 0) context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
@@ -159,6 +160,7 @@ Status FrameLoop::warm_up(int width, int height) {
 
 Status FrameLoop::redraw(gpu::FrameContext& context) {
   if (current_.buffer == nullptr) return {};
+  if (parts_.observer != nullptr) parts_.observer->redrawn(*parts_.params);
   TARSIER_CHECK(record_stages(context));
   TARSIER_CHECK(draw_scene(context));
   context.on_complete([this, &context] { pass_times_ = context.times(); });
@@ -175,6 +177,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_
   if (wants_results) {
     summary_.results(*result, label_sets_);
     keep_error(parts_.outputs->write(*result));
+    if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets_);
   }
   latest_ = *result;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/frame_observer.hpp"
 #include "app/outputs.hpp"
 #include "app/run_summary.hpp"
 #include "capture/mailbox.hpp"
@@ -28,6 +29,7 @@ class FrameLoop {
     std::unique_ptr<Outputs> outputs;
     Params* params = nullptr;
     uint32_t slots = 2;
+    FrameObserver* observer = nullptr;  // may be null; outlives the loop
   };
   static Result<std::unique_ptr<FrameLoop>> create(Parts parts);
   ~FrameLoop();
@@ -72,6 +74,10 @@ class FrameLoop {
   void complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
   void note_settings();
+  [[nodiscard]] bool wants_results() const {
+    return parts_.outputs->wants_results() ||
+           (parts_.observer != nullptr && parts_.observer->wants_results());
+  }
   void keep_error(const Status& status);
 
   Parts parts_;

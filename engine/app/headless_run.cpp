@@ -20,6 +20,7 @@ Status process_frames(Application& app) {
     if (letter.state == capture::Mailbox::State::kEnd) break;
     if (letter.state == capture::Mailbox::State::kFailed) return letter.error;
     if (letter.state == capture::Mailbox::State::kWaiting) continue;
+    TARSIER_TRY([[maybe_unused]] const bool changed, follow_session(app, letter.frame));
     TARSIER_CHECK(app.fit_ring(letter.frame));
     TARSIER_TRY(auto* context, app.ring->begin());
     TARSIER_CHECK(app.loop->record(*context, letter.frame));
@@ -48,6 +49,7 @@ Status run_headless(Application& app) {
 Status conclude(Application& app, const Status& ended, double seconds) {
   // A camera that was unplugged is an error, but what it showed until then is kept.
   const bool keep = ended.ok() || (app.mailbox->info().live && app.loop->summary().frames() > 0);
+  const Status recorded = app.recorder->end(ended.ok() ? "whole" : ended.error().message);
   if (!keep) return ended;
   TARSIER_CHECK(app.loop->take_error());
   TARSIER_CHECK(app.loop->outputs().finish());
@@ -55,7 +57,11 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   put(told, app.loop->summary().text(seconds, app.mailbox->drops()));
   const std::string written = app.loop->outputs().describe();
   if (!written.empty()) put(told, fmt::format("written     {}\n", written));
+  if (!app.recorder->described().empty())
+    put(told, fmt::format("session     {}\n", app.recorder->described()));
   TARSIER_CHECK(check_validation(*app.device));
+  TARSIER_CHECK(recorded);
+  TARSIER_CHECK(app.recorder->failure());
   return ended;
 }
 

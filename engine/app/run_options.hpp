@@ -12,15 +12,19 @@ namespace tarsier::app {
 
 struct RunOptions {
   GlobalOptions globals;
-  std::string source;  // "" = the default clip
-  std::string sink;    // annotated video or images; "" = none, or out/PIPELINE.mp4 without a display
-  std::string json;    // results as JSON Lines; "" = none, or out/PIPELINE.jsonl without a display
-  std::string pipeline = "street";  // name or path
-  std::string preset;               // name or path; "" = none
-  std::string policy;               // "" = by kind of source
-  std::string precision = "fp32";   // of activation storage
-  std::vector<std::string> set;     // key=value
-  uint64_t max_frames = 0;          // 0 = all
+  std::string source;     // "" = the default clip
+  std::string sink;       // annotated video or images; "" = none, or out/PIPELINE.mp4 without a display
+  std::string json;       // results as JSON Lines; "" = none, or out/PIPELINE.jsonl without a display
+  std::string pipeline;   // name or path; "" = street, or as the session has it
+  std::string preset;     // name or path; "" = none
+  std::string policy;     // "" = by kind of source
+  std::string precision;  // of activation storage; "" = fp32, or as the session has it
+  std::vector<std::string> set;  // key=value
+  uint64_t max_frames = 0;       // 0 = all
+  std::string record;            // session folder; "" = none
+  double keep_last_s = 10;       // of a window: what one key keeps as a session
+  std::string session;           // session folder that is played instead of a source; "" = none
+  std::string session_source;    // where its source is now; "" = where it was
   bool headless = false;
   bool loop = false;
   uint32_t frames_in_flight = 2;

@@ -67,7 +67,6 @@ class WindowedRun {
     data_.frame_count = info.frames;
     data_.device = app.device->info().name;
     data_.software_device = app.device->info().software;
-    data_.recording = app.loop->outputs().wants_pictures();
   }
 
   Status run() {
@@ -77,6 +76,7 @@ class WindowedRun {
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
       if (quits(events)) break;
       transport_.handle(events.transport);
+      handle({.toggle = events.record, .keep = events.keep});
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
@@ -118,6 +118,16 @@ class WindowedRun {
     return true;
   }
 
+  void handle(const overlay::SessionEvents& events) {
+    SessionRecorder& recorder = *app_.recorder;
+    Status status;
+    if (events.toggle)
+      status = recorder.recording() ? recorder.end() : recorder.begin(new_session_folder("session"));
+    if (status.ok() && events.keep) status = recorder.save_moment(new_session_folder("moment"));
+    if (!status.ok()) window_.say(status.error().message);
+    if (const std::string told = recorder.take_message(); !told.empty()) window_.say(told);
+  }
+
   void save_zones(bool copy) {
     if (!zones_.save(copy)) return;
     if (copy) pipeline_file_ = FileWatch(app_.options.pipeline);
@@ -150,6 +160,15 @@ class WindowedRun {
     window_.say("read " + file.filename().string() + " again");
   }
 
+  /// A session's parameters change where they changed when it was recorded.
+  void follow(const capture::Frame& frame) {
+    const auto changed = follow_session(app_, frame);
+    if (!changed.ok()) mistake_ = changed.error().message;
+    if (!changed.ok() || !*changed) return;
+    zones_.reload();
+    params_.reloaded();
+  }
+
   /// One round: a new frame where there is one, else the last one again where something may have changed.
   Result<bool> turn() {
     app_.ring->poll();
@@ -168,7 +187,10 @@ class WindowedRun {
     idle_ = !fresh && !refresh;
     if (idle_) return true;
 
-    if (fresh) TARSIER_CHECK(app_.fit_ring(letter.frame));
+    if (fresh) {
+      follow(letter.frame);
+      TARSIER_CHECK(app_.fit_ring(letter.frame));
+    }
     TARSIER_TRY(auto* context, app_.ring->begin());
     notice_completed();
     if (fresh) {
@@ -204,6 +226,8 @@ class WindowedRun {
     if (data_.message.empty()) data_.message = transport_.message();
     data_.paused = transport_.paused();
     data_.transport = transport_.view();
+    data_.recording = app_.loop->outputs().wants_pictures() || app_.recorder->recording();
+    data_.session = overlay::SessionView{app_.recorder->recording(), app_.options.keep_last_s};
     data_.params = params_.view();
     data_.zones = zones_.view(window_.picture_area(), panels_);
     const capture::Drops drops = app_.mailbox->drops();
@@ -218,6 +242,7 @@ class WindowedRun {
     fill_classes(latest);
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     transport_.handle(events.transport);
+    handle(events.session);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);
     zones_.handle(events.zones);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "capture/source_name.hpp"
+#include "core/file.hpp"
 #include "core/log.hpp"
 
 namespace tarsier::app {
@@ -64,6 +65,11 @@ void WindowZones::apply() {
   if (stage == nullptr || applied_ == editor_.version()) return;
   applied_ = editor_.version();
   stage->use_shapes(editor_.shapes());
+  // A session has the pipeline as if it had been saved.
+  const auto text = read_text(app_.spec.file);
+  if (!text.ok()) return;
+  const auto edited = pipeline::with_zones(*text, app_.spec.file.string(), spec()->name, editor_.changes());
+  if (edited.ok()) app_.recorder->use_pipeline(*edited);
 }
 
 void WindowZones::stages_changed() {

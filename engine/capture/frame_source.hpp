@@ -25,6 +25,9 @@ struct Frame {
   Clock::time_point captured;
   /// Presentation time in the source, which goes back by a seek alone; seconds since opening if live.
   double time_s = 0;
+  /// It does not follow the frame before it, though nobody sought here: when a session was recorded, somebody
+  /// did. It is due at once.
+  bool jumps = false;
   int width = 0, height = 0;
   std::shared_ptr<std::vector<uint8_t>> bgra;  // width * height * 4; goes back to the source's pool
 };

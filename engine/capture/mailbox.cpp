@@ -241,7 +241,7 @@ Mailbox::Then Mailbox::wait_until_due(Lock& lock, const Frame& frame) {
     }
     const auto now = Clock::now();
     const auto offset = seconds(frame.time_s / speed_);
-    if (!epoch_set_ || now > epoch_ + offset + kLag) {
+    if (!epoch_set_ || frame.jumps || now > epoch_ + offset + kLag) {
       epoch_ = std::max(now, std::exchange(earliest_, {})) - offset;
       epoch_set_ = true;
     }

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <fstream>
+#include <memory>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +19,13 @@
 
 namespace tarsier {
 namespace fs = std::filesystem;
+namespace {
+
+std::string hex_text(std::span<const unsigned char> bytes) {
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+}  // namespace
 
 Result<std::vector<std::byte>> read_file(const fs::path& path) {
   std::error_code code;
@@ -74,14 +83,24 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return hex_text(std::span(digest).first(length));
 }
 
 Result<std::string> sha256_of_file(const fs::path& path) {
-  TARSIER_TRY(const auto bytes, read_file(path));
-  return sha256_hex(bytes);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return input_error("{}: cannot be opened: {}", path.string(), std::strerror(errno));
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> part(size_t{1} << 20);  // a recording may be larger than the memory
+  do {
+    in.read(part.data(), static_cast<std::streamsize>(part.size()));
+    EVP_DigestUpdate(context.get(), part.data(), static_cast<size_t>(in.gcount()));
+  } while (in);
+  if (!in.eof()) return input_error("{}: cannot be read: {}", path.string(), std::strerror(errno));
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context.get(), digest.data(), &length);
+  return hex_text(std::span(digest).first(length));
 }
 
 uint64_t hash64(std::span<const std::byte> bytes, uint64_t seed) {

@@ -61,6 +61,12 @@ struct ZoneView {
   ZoneSketch sketch;
 };
 
+/// Recording a session.
+struct SessionView {
+  bool recording = false;
+  double keeps_s = 0;  // seconds that can be kept afterwards; 0: none
+};
+
 struct ProfileSnapshot {
   std::string pipeline;  // "street"
   std::string source;    // as the user named it
@@ -84,7 +90,8 @@ struct ProfileSnapshot {
   std::optional<ZoneView> zones;           // nullopt: the pipeline has none
   std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
   bool paused = false;
-  bool recording = false;
+  bool recording = false;              // a video, or a session
+  std::optional<SessionView> session;  // nullopt: none can be recorded here
   std::string
       message;  // of the last few seconds: "saved out/shot.png", "camera is gone, trying again"; may be empty
 };

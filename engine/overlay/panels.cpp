@@ -202,6 +202,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   if (ImGui::Button(data.paused ? "Continue" : "Pause", {half, 0})) events.transport.toggle_pause = true;
   ImGui::SameLine();
   if (ImGui::Button("Screenshot", {half, 0})) events.screenshot = true;
+  if (data.session) draw_session(*data.session, half, events.session);
 
   if (data.zones) draw_zones(*data.zones, events.zones);
 
@@ -217,7 +218,21 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   dim("Tab panels    F full screen");
   if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
   if (data.zones) dim("Z new zone    L new line");
+  if (data.session) dim("R record    K keep the last seconds");
   dim("S screenshot    Q or Esc quit");
+}
+
+void Panels::draw_session(const SessionView& session, float half, SessionEvents& events) {
+  if (ImGui::Button(session.recording ? "Stop recording###record" : "Record###record", {half, 0}))
+    events.toggle = true;
+  if (ImGui::IsItemHovered())
+    ImGui::SetTooltip(
+        "R: writes a session: frames, every parameter and all results, to be\n"
+        "shown again (tarsier replay) and proved (tarsier verify)");
+  if (session.keeps_s <= 0) return;
+  ImGui::SameLine();
+  if (ImGui::Button(fmt::format("Keep last {:g} s", session.keeps_s).c_str(), {half, 0})) events.keep = true;
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("K: writes what just happened as a session");
 }
 
 }  // namespace tarsier::overlay

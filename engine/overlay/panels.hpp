@@ -20,9 +20,16 @@ struct ZoneEvents {
   std::optional<std::pair<size_t, std::string>> rename;
 };
 
+/// Recording a session, by buttons or keys.
+struct SessionEvents {
+  bool toggle = false;  // begins one, or ends it
+  bool keep = false;    // of the last seconds
+};
+
 /// What the user did with the panels in this frame.
 struct PanelEvents {
   bool screenshot = false;
+  SessionEvents session;
   ZoneEvents zones;
   ParamEvents params;
   TransportEvents transport;
@@ -43,6 +50,7 @@ class Panels {
  private:
   void draw_profile(const ProfileSnapshot& data);
   void draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events);
+  static void draw_session(const SessionView& session, float half, SessionEvents& events);
   static void draw_sketch(const ZoneSketch& sketch);
   void draw_zones(const ZoneView& zones, ZoneEvents& events);
   void note_place();  // of the current window

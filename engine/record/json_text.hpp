@@ -13,6 +13,9 @@
 
 namespace tarsier::record {
 
+/// Whether numbers have so many decimals, or as many as tell them from all others.
+enum class Numbers : bool { kRounded, kExact };
+
 /// Quoted and escaped; bytes that are no UTF-8 are replaced.
 [[nodiscard]] inline std::string quoted_text(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -23,7 +26,8 @@ namespace tarsier::record {
 /// kept.
 class JsonText {
  public:
-  explicit JsonText(std::string& out) : out_(out) {}
+  explicit JsonText(std::string& out, Numbers numbers = Numbers::kRounded)
+      : out_(out), exact_(numbers == Numbers::kExact) {}
 
   JsonText& key(std::string_view name) {
     separate();
@@ -37,7 +41,13 @@ class JsonText {
   void number(double value, int decimals) {
     if (!std::isfinite(value)) return quoted("null");
     separate();
-    fmt::format_to(std::back_inserter(out_), "{:.{}f}", value, decimals);
+    if (!exact_) {
+      fmt::format_to(std::back_inserter(out_), "{:.{}f}", value, decimals);
+    } else if (const auto single = float(value); double(single) == value) {
+      fmt::format_to(std::back_inserter(out_), "{}", single);
+    } else {
+      fmt::format_to(std::back_inserter(out_), "{}", value);
+    }
   }
   void number(const std::optional<float>& value, int decimals) {
     value ? number(double(*value), decimals) : quoted("null");
@@ -106,6 +116,7 @@ class JsonText {
   }
 
   std::string& out_;
+  const bool exact_;
   bool comma_ = false;  // something stands before in this object or list
 };
 

@@ -3,8 +3,6 @@
 #include <array>
 #include <span>
 
-#include "record/json_text.hpp"
-
 namespace tarsier::record {
 namespace {
 
@@ -190,8 +188,8 @@ std::string settings_text(const pipeline::Settings& settings, std::string_view v
 }
 
 void append_line(std::string& out, const pipeline::FrameResult& result, const Labels& labels,
-                 const pipeline::Settings* before) {
-  JsonText json(out);
+                 const pipeline::Settings* before, Numbers numbers) {
+  JsonText json(out, numbers);
   json.object([&] {
     json.key("version").whole(kResultVersion);
     json.key("id").whole(result.frame_id);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "pipeline/frame_result.hpp"
+#include "record/json_text.hpp"
 
 namespace tarsier::record {
 
@@ -19,6 +20,6 @@ inline constexpr int kResultVersion = 2;
 /// every line has the same ones; the parameters are told where they are not those `before`. A class beyond
 /// the labels is written as "class <id>".
 void append_line(std::string& out, const pipeline::FrameResult& result, const pipeline::LabelSets& labels,
-                 const pipeline::Settings* before = nullptr);
+                 const pipeline::Settings* before = nullptr, Numbers numbers = Numbers::kRounded);
 
 }  // namespace tarsier::record

@@ -2,6 +2,7 @@
 // runs at a preset that costs eight times what a live annotated recording can spend.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 
 #include "core/text.hpp"
@@ -53,8 +54,11 @@ class VideoEncoder final : public PictureEncoder {
       avio_closep(&container_->pb);
       avformat_free_context(container_);
     }
-    if (!partial_.empty()) {
-      std::error_code code;
+    std::error_code code;
+    if (partial_.empty()) return;
+    if (options_.lossless && frames_ > 0) {
+      fs::rename(partial_, path_, code);
+    } else {
       fs::remove(partial_, code);
     }
   }
@@ -73,8 +77,13 @@ class VideoEncoder final : public PictureEncoder {
       return input_error("{}: FFmpeg has no such container ({})", path_.string(), reason_of(result));
     // MPEG-4 part 2 for AVI: that container has no room for the frame order of H.264.
     avi_ = to_lower(path_.extension().string()) == ".avi";
-    encoder_ = avi_ ? nullptr : avcodec_find_encoder_by_name("libx264");
-    if (encoder_ == nullptr) encoder_ = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
+    if (options_.lossless) {
+      encoder_ = avcodec_find_encoder(AV_CODEC_ID_FFV1);
+      if (encoder_ == nullptr) return runtime_error("{}: FFmpeg has no FFV1 to encode with", path_.string());
+    } else {
+      encoder_ = avi_ ? nullptr : avcodec_find_encoder_by_name("libx264");
+      if (encoder_ == nullptr) encoder_ = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
+    }
     if (encoder_ == nullptr) {
       return runtime_error(
           "{}: FFmpeg has neither libx264 nor mpeg4 to encode with; write images instead (%05d.jpg)",
@@ -91,7 +100,7 @@ class VideoEncoder final : public PictureEncoder {
   Status encode(const Picture& picture) override {
     if (!codec_) TARSIER_CHECK(start(picture));
     if (const int result = av_frame_make_writable(frame_.get()); result < 0) return fail(result);
-    convert(picture);
+    options_.lossless ? copy(picture) : convert(picture);
     frame_->pts = timestamp(picture.time_s);
     ++frames_;
     if (const int result = avcodec_send_frame(codec_.get(), frame_.get()); result < 0) return fail(result);
@@ -125,22 +134,29 @@ class VideoEncoder final : public PictureEncoder {
 
   Status start(const Picture& first) {
     Owned<AVCodecContext> codec(avcodec_alloc_context3(encoder_));
-    codec->width = std::max(2, first.width & ~1);
-    codec->height = std::max(2, first.height & ~1);
-    codec->pix_fmt = AV_PIX_FMT_YUV420P;
+    const bool lossless = options_.lossless;
+    codec->width = lossless ? first.width : std::max(2, first.width & ~1);
+    codec->height = lossless ? first.height : std::max(2, first.height & ~1);
+    codec->pix_fmt = lossless ? AV_PIX_FMT_BGR0 : AV_PIX_FMT_YUV420P;
     codec->framerate = av_d2q(options_.fps, 100000);
     // AVI has frames of one length: its muxer repeats the last one where a number is left out.
     codec->time_base = avi_ ? av_inv_q(codec->framerate) : kTick;
     codec->thread_count = std::max(1, options_.threads);
-    // swscale's default conversion; said in the file so that players invert the same one.
-    codec->colorspace = AVCOL_SPC_SMPTE170M;
-    codec->color_primaries = AVCOL_PRI_BT709;
-    codec->color_trc = AVCOL_TRC_BT709;
-    codec->color_range = AVCOL_RANGE_MPEG;
+    if (!lossless) {
+      // swscale's default conversion; said in the file so that players invert the same one.
+      codec->colorspace = AVCOL_SPC_SMPTE170M;
+      codec->color_primaries = AVCOL_PRI_BT709;
+      codec->color_trc = AVCOL_TRC_BT709;
+      codec->color_range = AVCOL_RANGE_MPEG;
+    }
     if (encoder_->id == AV_CODEC_ID_H264) {
       av_opt_set(codec->priv_data, "preset", "superfast", 0);
       av_opt_set_int(codec->priv_data, "crf", options_.quality, 0);
       codec->gop_size = std::max(1, int(options_.fps * 2));  // seeking within two seconds
+    } else if (lossless) {
+      codec->level = 3;  // slices, each with a checksum
+      codec->gop_size = 1;
+      av_opt_set_int(codec->priv_data, "slicecrc", 1, 0);
     } else {
       codec->flags |= AV_CODEC_FLAG_QSCALE;
       codec->global_quality = FF_QP2LAMBDA * 4;
@@ -191,6 +207,12 @@ class VideoEncoder final : public PictureEncoder {
     }
     time_s_ = time_s;
     return pts_;
+  }
+
+  void copy(const Picture& picture) {
+    const size_t row = size_t(picture.width) * 4;
+    for (int y = 0; y < picture.height; ++y)
+      std::memcpy(frame_->data[0] + y * frame_->linesize[0], picture.bgra->data() + size_t(y) * row, row);
   }
 
   void convert(const Picture& picture) {

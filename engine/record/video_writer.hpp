@@ -21,6 +21,8 @@ struct VideoOptions {
   int quality = 23;     // H.264 constant rate factor: 18 looks lossless, 28 is small
   std::string comment;  // metadata that players and ffprobe show
   int threads = 1;      // of the encoder; the software Vulkan device wants the other cores
+  /// FFV1 (RFC 9043) of the very bytes, .mkv alone; what was written stays without finish(), too.
+  bool lossless = false;
 };
 
 /// A picture to encode: B, G, R, A (or X) bytes, rows packed.

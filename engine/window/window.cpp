@@ -165,6 +165,12 @@ void Window::Impl::key(int code, int action, int mods) {
     case GLFW_KEY_S:
       if (first) shoot = true;
       break;
+    case GLFW_KEY_R:
+      if (first) events.record = true;
+      break;
+    case GLFW_KEY_K:
+      if (first) events.keep = true;
+      break;
     case GLFW_KEY_F:
       if (first) toggle_fullscreen();
       break;

@@ -64,6 +64,8 @@ struct Events {
   bool quit = false;  // closed, or Q
   /// Space; arrows, comma and full stop (with Shift: seconds); + and -; Home and End; [ ] and the backslash.
   overlay::TransportEvents transport;
+  bool record = false;  // R: begins a session, or ends it
+  bool keep = false;    // K: of the last seconds
   std::vector<Input> input;
 };
 
