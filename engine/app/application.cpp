@@ -100,6 +100,11 @@ Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& a
   return stages;
 }
 
+/// Whether results are wanted from the first frame on.
+bool lists_results(const Application& app, const Outputs& outputs) {
+  return outputs.wants_results() || !app.options.record.empty() || app.observer != nullptr;
+}
+
 /// Stages for whose sake others have to be made: zones change while they run.
 std::vector<pipeline::StageSpec> but_zones(std::vector<pipeline::StageSpec> stages) {
   for (auto& stage : stages) stage.zones.clear();
@@ -229,7 +234,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   FrameLoop::Parts parts;
   TARSIER_TRY(parts.outputs,
               Outputs::open(video, info.fps, json, record::settings_text(settings_of(app), TARSIER_VERSION)));
-  TARSIER_TRY(parts.stages, make_stages(app, info, parts.outputs->wants_results()));
+  TARSIER_TRY(parts.stages, make_stages(app, info, lists_results(app, *parts.outputs)));
   parts.device = app.device.get();
   parts.ring = app.ring.get();
   parts.params = &app.params;
@@ -281,7 +286,7 @@ Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
     app.loop->use_names(app.spec.name, app.preset.name);
     return note_pipeline(app);
   }
-  auto stages = make_stages(app, app.mailbox->info(), app.loop->outputs().wants_results());
+  auto stages = make_stages(app, app.mailbox->info(), lists_results(app, app.loop->outputs()));
   if (!stages.ok()) return put_back(stages.error());
   app.ring->drain();  // completions refer to the stages that go
   app.loop->use_stages(*std::move(stages));

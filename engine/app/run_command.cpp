@@ -27,7 +27,8 @@ void add_run_flags(CLI::App& command, RunOptions& options) {
                      "Writes a session into this new folder: frames, parameters, results");
   command
       .add_option("--keep-last", options.keep_last_s,
-                  "Seconds that K keeps as a session in a window; 0 remembers nothing")
+                  "Seconds that K keeps as a session in a window, a camera's pictures up to 256 MiB; 0 "
+                  "remembers nothing")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   command.add_option(

@@ -41,10 +41,9 @@ Status print_info(const std::string& folder) {
   for (size_t i = 1; i < session.changes().size() && i <= 12; ++i)
     put(stdout, fmt::format(" {}", session.changes()[i]));
   put(stdout, session.changes().size() > 13 ? " ...\n" : "\n");
-  put(stdout, fmt::format("results     {}\n",
-                          head.results ? fmt::format("{} lines",
-                                                     session.results().ok() ? session.results()->size() : 0)
-                                       : "none"));
+  uint64_t lines = 0;
+  for (auto results = session.results(); results.next();) ++lines;
+  put(stdout, fmt::format("results     {}\n", lines > 0 ? fmt::format("{} lines", lines) : "none"));
   put(stdout, fmt::format("size        {}\n", readable_bytes(session.bytes_on_disk())));
   return {};
 }

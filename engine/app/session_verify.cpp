@@ -46,11 +46,10 @@ class Listener final : public FrameObserver {
   [[nodiscard]] bool wants_results() const override { return true; }
   void frame(const capture::Frame&, const Params&) override {}
   void result(const pipeline::FrameResult& result, const pipeline::LabelSets& labels) override {
-    std::string line;
+    line.clear();
     record::append_line(line, result, labels, result.settings.get(), record::Numbers::kExact);
-    lines.push_back(std::move(line));
   }
-  std::vector<std::string> lines;
+  std::string line;  // of the latest frame
 };
 
 Status check_networks(const record::Session& session, const Application& app) {
@@ -74,7 +73,9 @@ Status draw_again(Application& app) {
   return {};
 }
 
-Status run_frames(Application& app) {
+/// `done_with` is called with each frame's line.
+template <class Done>
+Status run_frames(Application& app, Done&& done_with) {
   const record::Session& session = *app.session;
   ProgressLine progress(ProgressLine::Pace::kFrames);
   while (true) {
@@ -90,6 +91,8 @@ Status run_frames(Application& app) {
     TARSIER_CHECK(app.loop->record(*context, frame));
     TARSIER_CHECK(app.ring->submit(*context));
     app.ring->drain();
+    TARSIER_TRY(const bool more, done_with());
+    if (!more) return {};
     // While it was paused the stages took the same picture again and again.
     const auto& steps = session.steps();
     for (size_t i = session.frames()[frame.position] + 1; i < steps.size() && steps[i].redraws > 0; ++i) {
@@ -104,22 +107,41 @@ Status run_frames(Application& app) {
 
 }  // namespace
 
-Result<Verdict> compare_results(const std::vector<std::string>& was, const std::vector<std::string>& is,
-                                const pipeline::PipelineSpec& spec, const record::Tolerance& tolerance) {
-  Verdict verdict;
-  verdict.frames = std::min(was.size(), is.size());
-  for (uint64_t i = 0; i < verdict.frames; ++i) {
-    TARSIER_TRY(auto difference, record::first_difference(was[i], is[i], tolerance));
-    if (!difference) continue;
-    if (verdict.differing++ > 0) continue;
-    verdict.frame = i;
-    verdict.stage = stage_of(difference->key, spec);
-    verdict.difference = *std::move(difference);
+Status Verdict::add(std::string_view was, std::string_view is) {
+  TARSIER_TRY(auto found, record::first_difference(was, is, tolerance_));
+  if (found && differing++ == 0) {
+    frame = frames;
+    stage = stage_of(found->key, spec_);
+    difference = *std::move(found);
   }
-  return verdict;
+  ++frames;
+  return {};
 }
 
-Result<SessionRun> run_again(const record::Session& session, const VerifyOptions& options) {
+namespace {
+
+/// Two sides of a comparison.
+struct Side {
+  std::string name, device, driver;
+  bool operator==(const Side& other) const { return device == other.device && driver == other.driver; }
+};
+
+Side side_of(const record::Session& session, const std::string& name) {
+  return {name, session.head().device, session.head().driver};
+}
+
+Result<Verdict> new_verdict(const record::Session& session, const Side& other, const VerifyOptions& options) {
+  Params unused;
+  TARSIER_TRY(auto spec, pipeline::load_pipeline(session.pipeline_at(0).string(), unused));
+  const bool same = side_of(session, "") == other;
+  const record::Tolerance tolerance = options.tolerance_given ? options.tolerance
+                                      : same                  ? record::Tolerance()
+                                                              : kAcrossDevices;
+  return Verdict(std::move(spec), tolerance);
+}
+
+/// Makes the session's results anew, with its pipeline, parameters and precision.
+Result<Verdict> compare_with_run(const record::Session& session, const VerifyOptions& options, Side& run) {
   Listener listener;
   Application app;
   app.options.globals = options.globals;
@@ -129,68 +151,82 @@ Result<SessionRun> run_again(const record::Session& session, const VerifyOptions
   app.options.headless = true;
   app.observer = &listener;
   TARSIER_CHECK(assemble(app, device_options(options.globals), false));
-  const Status ran = run_frames(app);
+  run = {"this run", app.device->info().name, app.device->info().driver};
+  TARSIER_TRY(auto verdict, new_verdict(session, run, options));
+  record::SessionResults results = session.results();
+  const Status ran = run_frames(app, [&]() -> Result<bool> {
+    const auto was = results.next();
+    if (was) TARSIER_CHECK(verdict.add(*was, listener.line));
+    return was.has_value();
+  });
   app.ring->drain();
   TARSIER_CHECK(ran);
   TARSIER_CHECK(check_validation(*app.device));
-  return SessionRun{std::move(listener.lines), app.device->info().name, app.device->info().driver};
+  return verdict;
 }
 
-Status verify(const VerifyOptions& options) {
-  TARSIER_TRY(const auto session, record::Session::open(options.session));
-  const auto no_results = [](const record::Session& one) {
-    return input_error(
-        "{}: has no results to compare; `tarsier replay {} --headless --record DIR` makes a session that has",
-        one.folder().string(), one.folder().string());
-  };
-  if (!session.head().results) return no_results(session);
-  TARSIER_TRY(const auto was, session.results());
-  SessionRun is;
-  const std::string other = options.against.empty() ? "this run" : options.against;
-  if (!options.against.empty()) {
-    TARSIER_TRY(const auto against, record::Session::open(options.against));
-    if (!against.head().results) return no_results(against);
-    if (against.frames().size() != session.frames().size() ||
-        against.frame(0).picture != session.frame(0).picture)
-      return input_error("{} and {}: are not of the same frames", options.session, options.against);
-    TARSIER_TRY(is.results, against.results());
-    is.device = against.head().device;
-    is.driver = against.head().driver;
-  } else {
-    if (session.head().continues)
-      return input_error(
-          "{}: begins in mid-run, and what trackers knew by then is not in it; `tarsier replay {} --headless "
-          "--record DIR` makes a session that can be verified",
-          options.session, options.session);
-    TARSIER_TRY(is, run_again(session, options));
-  }
-  Params unused;
-  TARSIER_TRY(const auto spec, pipeline::load_pipeline(session.pipeline_at(0).string(), unused));
-  const bool same_device = is.device == session.head().device && is.driver == session.head().driver;
-  record::Tolerance tolerance = options.tolerance;
-  if (!options.tolerance_given && !same_device) tolerance = kAcrossDevices;
-  TARSIER_TRY(const Verdict verdict, compare_results(was, is.results, spec, tolerance));
-  put(stdout, fmt::format("session     {} ({}, {})\n", options.session, session.head().device,
-                          session.head().driver));
-  put(stdout, fmt::format("against     {} ({}, {})\n", other, is.device, is.driver));
+Result<Verdict> compare_with_session(const record::Session& session, const record::Session& other,
+                                     const VerifyOptions& options) {
+  if (other.frames().size() != session.frames().size() || other.frame(0).picture != session.frame(0).picture)
+    return input_error("{} and {}: are not of the same frames", options.session, options.against);
+  TARSIER_TRY(auto verdict, new_verdict(session, side_of(other, ""), options));
+  record::SessionResults results = session.results(), others = other.results();
+  for (auto was = results.next(), is = others.next(); was && is; was = results.next(), is = others.next())
+    TARSIER_CHECK(verdict.add(*was, *is));
+  return verdict;
+}
+
+Error no_results(const std::string& session) {
+  return input_error(
+      "{}: has no results to compare; `tarsier replay {} --headless --record DIR` makes a session that has",
+      session, session);
+}
+
+Status tell(const Verdict& verdict, const record::Session& session, const Side& was, const Side& is) {
+  put(stdout, fmt::format("session     {} ({}, {})\n", was.name, was.device, was.driver));
+  put(stdout, fmt::format("against     {} ({}, {})\n", is.name, is.device, is.driver));
+  const auto& tolerance = verdict.tolerance();
   put(stdout, tolerance.exact() ? std::string("tolerance   none: every number to the last bit\n")
                                 : fmt::format("tolerance   {:g}, or {:g} of the number\n", tolerance.absolute,
                                               tolerance.relative));
-  if (verdict.same()) {
+  if (verdict.frames < session.frames().size())
+    log::warn("{}: {} of {} frames have results on both sides", was.name, verdict.frames,
+              session.frames().size());
+  if (verdict.frames == 0) return no_results(was.name);
+  if (verdict.differing == 0) {
     put(stdout,
-        fmt::format("{}{} frames\n", tolerance.exact() ? "identical   " : "the same    ", verdict.frames));
-    if (was.size() != is.results.size() || was.size() != session.frames().size())
-      log::warn("{}: {} of {} frames have results on both sides", options.session, verdict.frames,
-                session.frames().size());
+        fmt::format("{} {} frames\n", tolerance.exact() ? "identical  " : "the same   ", verdict.frames));
     return {};
   }
+  put(stdout, fmt::format("differing   {} of {} frames\n", verdict.differing, verdict.frames));
   const auto& step = session.frame(verdict.frame);
   const auto& difference = verdict.difference;
-  put(stdout, fmt::format("differing   {} of {} frames\n", verdict.differing, verdict.frames));
   return runtime_error(
-      "{}: frame {} (id {}, {:.3f} s) differs first, stage '{}', {}: {} was recorded, {} is {}{}",
-      options.session, verdict.frame, step.id, step.time_s, verdict.stage, difference.place, difference.was,
-      other, difference.is, difference.by > 0 ? fmt::format(", {:g} apart", difference.by) : "");
+      "{}: frame {} (id {}, {:.3f} s) differs first, stage '{}', {}: {} was recorded, {} is {}{}", was.name,
+      verdict.frame, step.id, step.time_s, verdict.stage, difference.place, difference.was, is.name,
+      difference.is, difference.by > 0 ? fmt::format(", {:g} apart", difference.by) : "");
+}
+
+}  // namespace
+
+Status verify(const VerifyOptions& options) {
+  TARSIER_TRY(const auto session, record::Session::open(options.session));
+  if (!session.head().results) return no_results(options.session);
+  const Side was = side_of(session, options.session);
+  if (!options.against.empty()) {
+    TARSIER_TRY(const auto against, record::Session::open(options.against));
+    if (!against.head().results) return no_results(options.against);
+    TARSIER_TRY(const Verdict verdict, compare_with_session(session, against, options));
+    return tell(verdict, session, was, side_of(against, options.against));
+  }
+  if (session.head().continues)
+    return input_error(
+        "{}: begins in mid-run, and what trackers knew by then is not in it; `tarsier replay {} --headless "
+        "--record DIR` makes a session that can be verified",
+        options.session, options.session);
+  Side run;
+  TARSIER_TRY(const Verdict verdict, compare_with_run(session, options, run));
+  return tell(verdict, session, was, run);
 }
 
 }  // namespace tarsier::app

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "app/run_options.hpp"
 #include "pipeline/pipeline_file.hpp"
@@ -19,26 +19,24 @@ struct VerifyOptions {
   bool tolerance_given = false;
 };
 
-/// What a comparison of two runs came to.
-struct Verdict {
+/// Compares two runs' lines of results as they come.
+class Verdict {
+ public:
+  Verdict(pipeline::PipelineSpec spec, const record::Tolerance& tolerance)
+      : spec_(std::move(spec)), tolerance_(tolerance) {}
+  /// Of the next frame. Errors: as of first_difference().
+  Status add(std::string_view was, std::string_view is);
+  [[nodiscard]] const record::Tolerance& tolerance() const { return tolerance_; }
+
   uint64_t frames = 0, differing = 0;
   uint64_t frame = 0;  // the first that differs, its place in the session
   std::string stage;   // of the pipeline, whose result differs first there
   record::Difference difference;
-  [[nodiscard]] bool same() const { return differing == 0; }
-};
 
-/// Lines of results, one a frame. Errors: as of first_difference().
-Result<Verdict> compare_results(const std::vector<std::string>& was, const std::vector<std::string>& is,
-                                const pipeline::PipelineSpec& spec, const record::Tolerance& tolerance);
-
-/// Results of the session's frames, made now with its pipeline, parameters and precision. Errors: what keeps
-/// it from running, a network that is another one now.
-struct SessionRun {
-  std::vector<std::string> results;
-  std::string device, driver;
+ private:
+  pipeline::PipelineSpec spec_;
+  record::Tolerance tolerance_;
 };
-Result<SessionRun> run_again(const record::Session& session, const VerifyOptions& options);
 
 /// Prints the verdict. Errors: the runs differ (kRuntime), or cannot be compared.
 Status verify(const VerifyOptions& options);

@@ -121,8 +121,12 @@ class WindowedRun {
   void handle(const overlay::SessionEvents& events) {
     SessionRecorder& recorder = *app_.recorder;
     Status status;
-    if (events.toggle)
-      status = recorder.recording() ? recorder.end() : recorder.begin(new_session_folder("session"));
+    if (events.toggle && recorder.recording()) {
+      app_.ring->drain();  // the result of the frame under way belongs to it
+      status = recorder.end();
+    } else if (events.toggle) {
+      status = recorder.begin(new_session_folder("session"));
+    }
     if (status.ok() && events.keep) status = recorder.save_moment(new_session_folder("moment"));
     if (!status.ok()) window_.say(status.error().message);
     if (const std::string told = recorder.take_message(); !told.empty()) window_.say(told);

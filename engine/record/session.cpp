@@ -238,10 +238,15 @@ size_t Session::change_for(size_t frame) const {
   return after == changes_.begin() ? 0 : *(after - 1);
 }
 
-Result<std::vector<std::string>> Session::results() const {
-  TARSIER_TRY(const std::string text, read_text(folder_ / kResults));
-  const auto lines = whole_lines(text);
-  return std::vector<std::string>(lines.begin(), lines.end());
+SessionResults Session::results() const {
+  return SessionResults(folder_ / kResults);
+}
+
+std::optional<std::string> SessionResults::next() {
+  std::string line;
+  // At the end of the file without a break behind it: a line that was not written to its end.
+  if (!std::getline(in_, line) || in_.eof()) return std::nullopt;
+  return line;
 }
 
 uint64_t Session::bytes_on_disk() const {

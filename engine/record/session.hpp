@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +72,17 @@ struct SessionStep {
   uint64_t picture = 0;  // XXH3 of its B, G, R, A bytes
 };
 
+/// Lines of results.jsonl, read one by one: of an hour there are gigabytes.
+class SessionResults {
+ public:
+  explicit SessionResults(const std::filesystem::path& file) : in_(file) {}
+  /// The next whole line; nullopt at the end, which comes early where the run was cut short.
+  std::optional<std::string> next();
+
+ private:
+  std::ifstream in_;
+};
+
 /// A session's folder, read and checked.
 class Session {
  public:
@@ -90,8 +103,8 @@ class Session {
   [[nodiscard]] const std::vector<size_t>& changes() const { return changes_; }
   /// The latest of them for a frame.
   [[nodiscard]] size_t change_for(size_t frame) const;
-  /// Lines of results.jsonl that are whole, one a frame; fewer where the run was cut short.
-  Result<std::vector<std::string>> results() const;
+  /// Results of the frames, in order.
+  [[nodiscard]] SessionResults results() const;
   [[nodiscard]] uint64_t bytes_on_disk() const;
 
   /// What capture::open_source() takes for the pictures, file by file; one for what is not kept. `moved`:

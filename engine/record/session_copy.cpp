@@ -46,10 +46,8 @@ Result<uint64_t> copy_session(const Session& session, const SessionCopy& copy) {
   head.continues = head.continues || copy.first > 0;
   head.source.kept = head.source.kept || copy.with_pictures;
   if (!head.source.kept && !copy.source.empty()) head.source.reference = fs::absolute(copy.source, code);
-  std::vector<std::string> results;
-  if (head.results) {
-    TARSIER_TRY(results, session.results());
-  }
+  SessionResults results = session.results();
+  for (uint64_t i = 0; i < copy.first; ++i) results.next();
   TARSIER_TRY(const auto writer, SessionWriter::create(copy.target, head));
   TARSIER_CHECK(source->seek(copy.first));
   auto values = session.params_at(copy.first);
@@ -76,7 +74,7 @@ Result<uint64_t> copy_session(const Session& session, const SessionCopy& copy) {
     frame->position = step.position;
     frame->captured = moment(step.taken_s);
     TARSIER_CHECK(writer->frame(*frame, step.picture, params));
-    if (n < results.size()) TARSIER_CHECK(writer->result(results[n] + "\n"));
+    if (const auto line = results.next()) TARSIER_CHECK(writer->result(*line + "\n"));
     ++n;
   }
   TARSIER_CHECK(writer->finish(session.head().ended.empty() ? "not finished" : session.head().ended));

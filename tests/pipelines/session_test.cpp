@@ -15,6 +15,7 @@
 #include "record/session_source.hpp"
 #include "support/full_disk.hpp"
 #include "support/own_cache.hpp"
+#include "support/session_results.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 
@@ -85,10 +86,9 @@ type = "track"
 TEST_F(SessionRuns, StreetIsTheSameToTheLastBit) {
   if (const auto why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
   const auto session = record(options("street"), 12);
-  const auto lines = record::Session::open(session)->results();
-  ASSERT_TRUE(lines.ok());
-  ASSERT_EQ(lines->size(), 12U);
-  EXPECT_NE(lines->back().find("\"state\":\"tracked\""), std::string::npos) << "somebody is followed";
+  const auto lines = test::all_results(*record::Session::open(session));
+  ASSERT_EQ(lines.size(), 12U);
+  EXPECT_NE(lines.back().find("\"state\":\"tracked\""), std::string::npos) << "somebody is followed";
   expect_verified(session);
 }
 
@@ -220,21 +220,20 @@ TEST_F(SessionRuns, WhatSomebodyDidAtTheWindowIsShownAgainAndVerified) {
   again.record = (folder_ / "again").string();
   const Status status = run(again);
   ASSERT_TRUE(status.ok()) << status.error().message;
-  const auto lines = record::Session::open(folder_ / "again")->results();
-  ASSERT_TRUE(lines.ok());
-  ASSERT_EQ(lines->size(), seen.size());
+  const auto lines = test::all_results(*record::Session::open(folder_ / "again"));
+  ASSERT_EQ(lines.size(), seen.size());
   for (size_t i = 0; i < seen.size(); ++i)
-    EXPECT_NE((*lines)[i].find(seen[i]), std::string::npos) << "frame " << i << "\n"
-                                                            << seen[i] << "\n"
-                                                            << (*lines)[i];
+    EXPECT_NE(lines[i].find(seen[i]), std::string::npos) << "frame " << i << "\n"
+                                                         << seen[i] << "\n"
+                                                         << lines[i];
 
   // What is set now is stronger.
   again.record = (folder_ / "stricter").string();
   again.set = {"detect.score=0.99"};
   ASSERT_TRUE(run(again).ok());
-  const auto none = record::Session::open(folder_ / "stricter")->results();
-  ASSERT_TRUE(none.ok());
-  for (const auto& line : *none) EXPECT_NE(line.find("\"detections\":[]"), std::string::npos) << line;
+  const auto none = test::all_results(*record::Session::open(folder_ / "stricter"));
+  ASSERT_EQ(none.size(), seen.size());
+  for (const auto& line : none) EXPECT_NE(line.find("\"detections\":[]"), std::string::npos) << line;
 }
 
 TEST_F(SessionRuns, ACamerasSessionHasItsPictures) {

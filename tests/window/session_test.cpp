@@ -11,6 +11,7 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "gpu/device.hpp"
+#include "support/session_results.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 #include "window/hand.hpp"
@@ -110,7 +111,7 @@ TEST(WindowSession, KeysRecordAndKeepAndWhatWasDoneIsProved) {
   const auto second = record::Session::open(whole_session(folder.path(), "session-"));
   ASSERT_TRUE(second.ok()) << second.error().message;
   EXPECT_TRUE(second->head().continues);
-  EXPECT_EQ(second->results()->size(), second->frames().size());
+  EXPECT_EQ(test::all_results(*second).size(), second->frames().size());
   verifying.session = second->folder().string();
   EXPECT_NE(verify(verifying).error().message.find("mid-run"), std::string::npos);
 
