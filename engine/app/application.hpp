@@ -7,6 +7,7 @@
 #include "app/frame_loop.hpp"
 #include "app/run_options.hpp"
 #include "app/stop_signal.hpp"
+#include "app/telemetry.hpp"
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
 #include "pipeline/preset_file.hpp"
@@ -28,6 +29,7 @@ struct Application {
   pipeline::Preset preset;  // in use; without a name: none
   models::Catalogue catalogue;
   models::StoreOptions store;
+  Telemetry telemetry;
   std::unique_ptr<gpu::Device> device;
   std::unique_ptr<gpu::FrameRing> ring;
   std::unique_ptr<FrameLoop> loop;

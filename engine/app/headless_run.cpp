@@ -55,6 +55,7 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   put(told, app.loop->summary().text(seconds, app.mailbox->drops()));
   const std::string written = app.loop->outputs().describe();
   if (!written.empty()) put(told, fmt::format("written     {}\n", written));
+  app.telemetry.finish(told);
   TARSIER_CHECK(check_validation(*app.device));
   return ended;
 }

@@ -37,6 +37,14 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       ->add_option("--precision", options->precision,
                    "fp32, fp16, or auto (fp16 where it is exact enough): how activations are stored")
       ->capture_default_str();
+  command
+      ->add_option("--trace", options->trace,
+                   "What each frame cost on host and device, for ui.perfetto.dev (JSON)")
+      ->type_name("FILE");
+  command
+      ->add_option("--metrics", options->metrics,
+                   "Figures for Prometheus at http://127.0.0.1:PORT/metrics, or at another address")
+      ->type_name("[HOST:]PORT");
   command->add_option("--max-frames", options->max_frames, "Stop after so many frames");
   command->add_option("--frames-in-flight", options->frames_in_flight, "2 or 3")->capture_default_str();
   command->add_flag("--headless", options->headless, "No window, even where there is a display");

@@ -1,12 +1,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "record/result_writer.hpp"
 #include "record/video_writer.hpp"
 #include "support/clips.hpp"
+#include "support/full_disk.hpp"
 #include "support/temp_folder.hpp"
 
 extern "C" {
@@ -26,28 +25,8 @@ extern "C" {
 namespace tarsier::record {
 namespace {
 
+using test::FullDisk;
 using test::TempFolder;
-
-/// A disk with so many bytes left: files of this process cannot grow beyond.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    previous_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &previous_);
-    const rlimit limit{bytes, previous_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &previous_);
-    std::signal(SIGXFSZ, previous_handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit previous_{};
-  void (*previous_handler_)(int) = nullptr;
-};
 
 pipeline::FrameResult sample() {
   pipeline::FrameResult result;
