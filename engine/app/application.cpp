@@ -214,7 +214,8 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     json = fmt::format("out/{}.jsonl", app.spec.name);
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
-  TARSIER_CHECK(check_places({app.source, app.spec.file, video, json}));
+  TARSIER_CHECK(check_places({app.source, app.spec.file, video, json, options.trace}));
+  TARSIER_CHECK(app.telemetry.open(options));
   capture::MailboxOptions mailbox;
   mailbox.paced = windowed;
   mailbox.policy = capture::default_policy(info, mailbox.paced);
@@ -252,6 +253,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     progress.show("preparing the first frame", -1);
     TARSIER_CHECK(app.loop->warm_up(info.width, info.height));
   }
+  app.telemetry.follow(*app.loop, *app.device, *app.ring, app.spec.name, info.name);
   app.mailbox = std::make_unique<capture::Mailbox>(std::move(source), mailbox);
   app.stop.on_raise([&app] { app.mailbox->stop(); });
   return {};

@@ -9,6 +9,7 @@
 #include "app/run_options.hpp"
 #include "app/session_recorder.hpp"
 #include "app/stop_signal.hpp"
+#include "app/telemetry.hpp"
 #include "models/catalogue.hpp"
 #include "models/store.hpp"
 #include "pipeline/preset_file.hpp"
@@ -33,6 +34,7 @@ struct Application {
   pipeline::Preset preset;  // in use; without a name: none
   models::Catalogue catalogue;
   models::StoreOptions store;
+  Telemetry telemetry;
   std::unique_ptr<gpu::Device> device;
   std::unique_ptr<gpu::FrameRing> ring;
   FrameObserver* observer = nullptr;  // of the loop; the recorder where nobody else is given

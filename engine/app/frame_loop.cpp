@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "core/log.hpp"
 
@@ -48,9 +49,11 @@ Status FrameLoop::record_stages(gpu::FrameContext& context) {
   for (const auto& stage : parts_.stages) {
     TARSIER_CHECK(stage->prepare(context, *parts_.params, picture));
     TARSIER_CHECK(stage->record(context, picture, *parts_.params));
+    lap(stage->name());
   }
   shown_ = picture;
   for (const auto& stage : parts_.stages) TARSIER_CHECK(stage->edit(context, *parts_.params, shown_));
+  lap("edit");
   return {};
 }
 
@@ -101,11 +104,19 @@ void FrameLoop::note_settings() {
 
 Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame) {
   note_settings();
-  if (parts_.observer != nullptr) parts_.observer->frame(frame, *parts_.params);
   const uint64_t readback_before = parts_.device->readback_bytes();
+  profile_ = &profiler_.begin(frame.id);
+  note_source(*profile_, frame);
+  lap_ = FrameProfile::Clock::now();
+  if (parts_.observer != nullptr) {
+    parts_.observer->frame(frame, *parts_.params);
+    lap("session");
+  }
   TARSIER_CHECK(upload(context, frame));
+  lap("upload");
   TARSIER_CHECK(record_stages(context));
   TARSIER_CHECK(draw_scene(context));
+  lap("draw");
 
   auto result = std::make_shared<pipeline::FrameResult>();
   const bool wants_results = this->wants_results();
@@ -134,8 +145,10 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   result->width = frame.width;
   result->height = frame.height;
   result->readback_bytes = parts_.device->readback_bytes() - readback_before - result->tracker_bytes;
-  context.on_complete([this, &context, captured = frame.captured, result, wants_results] {
-    complete(context, captured, result, wants_results);
+  lap("results");
+  FrameProfile& profile = *std::exchange(profile_, nullptr);
+  context.on_complete([this, &context, &profile, result, wants_results] {
+    complete(context, profile, result, wants_results);
   });
   ++recorded_;
   return {};
@@ -167,9 +180,45 @@ Status FrameLoop::redraw(gpu::FrameContext& context) {
   return {};
 }
 
-void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
+/// Of the frame that is being recorded: what the host did since the last call.
+void FrameLoop::lap(std::string_view name) {
+  if (profile_ == nullptr) return;  // warm_up(), redraw()
+  const auto now = FrameProfile::Clock::now();
+  profiler_.add(*profile_, ProfileSpan::Track::kHost, name, std::exchange(lap_, now), now);
+}
+
+void FrameLoop::note_source(FrameProfile& profile, const capture::Frame& frame) {
+  profile.captured = frame.captured;
+  if (frame.decoded != capture::Clock::time_point())
+    profiler_.add(profile, ProfileSpan::Track::kCapture, "capture", frame.asked, frame.decoded);
+  for (const auto& [reason, count] : frame.dropped.by_reason()) profiler_.count_drops(profile, reason, count);
+}
+
+/// Of a frame that is done; its writers were served already.
+void FrameLoop::finish_profile(const gpu::FrameContext& context, FrameProfile& profile,
+                               const pipeline::FrameResult& result) {
+  using Track = ProfileSpan::Track;
+  const gpu::HostTimes& host = context.host_times();
+  // What a window adds between recording and submitting; without one next to nothing lies there.
+  const auto recorded = profile.spans.back().end;
+  if (host.submitting - recorded > std::chrono::microseconds(20))
+    profiler_.add(profile, Track::kHost, "window", recorded, host.submitting);
+  profiler_.add(profile, Track::kHost, "submit", host.submitting, host.submitted);
+  if (host.waiting != gpu::Clock::time_point())
+    profiler_.add(profile, Track::kHost, "wait for the device", host.waiting, host.waited);
+  profiler_.add(profile, Track::kHost, "completion", host.completing, gpu::Clock::now());
+  for (const auto& pass : pass_times_)
+    profiler_.add(profile, Track::kDevice, pass.name, pass.begin, pass.end);
+  profile.upload_bytes = context.upload_bytes();
+  profile.readback_bytes = result.readback_bytes + result.tracker_bytes;
+  const FrameProfile& finished = profiler_.finish(profile);
+  if (on_profile_) on_profile_(finished);
+}
+
+void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile,
                          const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results) {
-  result->latency_ms = std::chrono::duration<double, std::milli>(capture::Clock::now() - captured).count();
+  profile.completed = capture::Clock::now();
+  result->latency_ms = profile.age_ms();
   pass_times_ = context.times();
   for (const auto& pass : pass_times_) result->stage_times.push_back({pass.name, pass.ms});
   summary_.frame_done(*result);
@@ -180,6 +229,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_
     if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets_);
   }
   latest_ = *result;
+  finish_profile(context, profile, *result);
 }
 
 void FrameLoop::keep_error(const Status& status) {

@@ -2,15 +2,18 @@
 // the writers or the window. docs/ARCHITECTURE.md, "A frame's way", is this file in words.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/frame_observer.hpp"
 #include "app/outputs.hpp"
 #include "app/run_summary.hpp"
 #include "capture/mailbox.hpp"
+#include "core/profiler.hpp"
 #include "gpu/frame_context.hpp"
 #include "gpu/upload_ring.hpp"
 #include "pipeline/stage.hpp"
@@ -48,6 +51,8 @@ class FrameLoop {
   void use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages);
   /// What results say of how they were made, from the next frame on; the parameters are those in force then.
   void use_names(std::string pipeline, std::string preset);
+  /// Gets what each frame cost, right after it is done.
+  void on_profile(std::function<void(const FrameProfile&)> callback) { on_profile_ = std::move(callback); }
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
@@ -56,6 +61,8 @@ class FrameLoop {
   [[nodiscard]] const Outputs& outputs() const { return *parts_.outputs; }
   [[nodiscard]] Outputs& outputs() { return *parts_.outputs; }
   [[nodiscard]] RunSummary& summary() { return summary_; }
+  /// What the last frames cost; frames that are drawn again (redraw) are not among them.
+  [[nodiscard]] const Profiler& profiler() const { return profiler_; }
   [[nodiscard]] const pipeline::LabelSets& label_sets() const { return label_sets_; }
   /// The latest completed frame. Its detections and masks are filled where they were read back.
   [[nodiscard]] const pipeline::FrameResult& latest() const { return latest_; }
@@ -71,8 +78,12 @@ class FrameLoop {
   Status upload(gpu::FrameContext& context, const capture::Frame& frame);
   Status draw_scene(gpu::FrameContext& context);
   Status record_stages(gpu::FrameContext& context);
-  void complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
+  void complete(const gpu::FrameContext& context, FrameProfile& profile,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
+  void lap(std::string_view name);
+  void note_source(FrameProfile& profile, const capture::Frame& frame);
+  void finish_profile(const gpu::FrameContext& context, FrameProfile& profile,
+                      const pipeline::FrameResult& result);
   void note_settings();
   [[nodiscard]] bool wants_results() const {
     return parts_.outputs->wants_results() ||
@@ -91,6 +102,10 @@ class FrameLoop {
   std::shared_ptr<const pipeline::Settings> settings_;
   uint64_t params_version_ = 0;  // that settings_ are of
   RunSummary summary_;
+  Profiler profiler_;
+  FrameProfile* profile_ = nullptr;      // of the frame that is being recorded
+  FrameProfile::Clock::time_point lap_;  // up to when it is known what the host did for it
+  std::function<void(const FrameProfile&)> on_profile_;
   pipeline::FrameResult latest_;
   std::vector<gpu::PassTime> pass_times_;
   uint64_t recorded_ = 0;

@@ -59,6 +59,7 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   if (!written.empty()) put(told, fmt::format("written     {}\n", written));
   if (!app.recorder->described().empty())
     put(told, fmt::format("session     {}\n", app.recorder->described()));
+  app.telemetry.finish(told);
   TARSIER_CHECK(check_validation(*app.device));
   TARSIER_CHECK(recorded);
   TARSIER_CHECK(app.recorder->failure());

@@ -34,6 +34,14 @@ void add_run_flags(CLI::App& command, RunOptions& options) {
   command.add_option(
       "--policy", options.policy,
       "latest, all or stride:N: what happens to frames that come faster than they are processed");
+  command
+      .add_option("--trace", options.trace,
+                  "What each frame cost on host and device, for ui.perfetto.dev (JSON)")
+      ->type_name("FILE");
+  command
+      .add_option("--metrics", options.metrics,
+                  "Figures for Prometheus at http://127.0.0.1:PORT/metrics, or at another address")
+      ->type_name("[HOST:]PORT");
   command.add_option("--max-frames", options.max_frames, "Stop after so many frames");
   command.add_option("--frames-in-flight", options.frames_in_flight, "2 or 3")->capture_default_str();
   command.add_flag("--headless", options.headless, "No window, even where there is a display");

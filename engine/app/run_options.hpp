@@ -15,6 +15,8 @@ struct RunOptions {
   std::string source;     // "" = the default clip
   std::string sink;       // annotated video or images; "" = none, or out/PIPELINE.mp4 without a display
   std::string json;       // results as JSON Lines; "" = none, or out/PIPELINE.jsonl without a display
+  std::string trace;      // of what each frame cost; "" = none
+  std::string metrics;    // [HOST:]PORT for Prometheus; "" = none
   std::string pipeline;   // name or path; "" = street, or as the session has it
   std::string preset;     // name or path; "" = none
   std::string policy;     // "" = by kind of source

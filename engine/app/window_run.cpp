@@ -1,6 +1,5 @@
 // The loop with a window: the same frames, shown with the panels on top; parameters change while it runs.
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "app/application.hpp"
@@ -10,6 +9,7 @@
 #include "app/window_transport.hpp"
 #include "app/window_zones.hpp"
 #include "core/log.hpp"
+#include "gpu/memory_owner.hpp"
 #include "overlay/panels.hpp"
 #include "present/palette.hpp"
 #include "window/window.hpp"
@@ -19,35 +19,25 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-/// Ages and times of the last frames that completed, for the panels.
-class History {
- public:
-  void frame(double age_ms) {
-    const auto now = capture::Clock::now();
-    ages_ms_.push_back(static_cast<float>(age_ms));
-    times_.push_back(now);
-    if (ages_ms_.size() > kFrames) ages_ms_.pop_front();
-    while (times_.size() > 2 && (times_.size() > kFrames || now - times_.front() > std::chrono::seconds(5))) {
-      times_.pop_front();
-    }
-  }
-  void fill(overlay::ProfileSnapshot& data) const {
-    data.age_history_ms.assign(ages_ms_.begin(), ages_ms_.end());
-    const std::vector<double> ages(ages_ms_.begin(), ages_ms_.end());
-    data.age_ms = ages.empty() ? 0 : ages.back();
-    data.age_p50_ms = percentile(ages, 0.50);
-    data.age_p95_ms = percentile(ages, 0.95);
-    data.age_p99_ms = percentile(ages, 0.99);
-    if (times_.size() < 2) return;
-    const double span = Seconds(times_.back() - times_.front()).count();
-    data.frames_per_s = span > 0 ? static_cast<double>(times_.size() - 1) / span : 0;
-  }
-
- private:
-  static constexpr size_t kFrames = 300;
-  std::deque<float> ages_ms_;
-  std::deque<capture::Clock::time_point> times_;
-};
+/// Ages and rate of the last frames that completed.
+void fill_ages(overlay::ProfileSnapshot& data, const Profiler& profiler) {
+  constexpr size_t kFrames = 300;
+  const size_t first = profiler.size() - std::min(profiler.size(), kFrames);
+  std::vector<double> ages;
+  for (size_t i = first; i < profiler.size(); ++i) ages.push_back(profiler.at(i).age_ms());
+  data.age_history_ms.assign(ages.begin(), ages.end());
+  data.age_ms = ages.empty() ? 0 : ages.back();
+  data.age_p50_ms = percentile(ages, 0.50);
+  data.age_p95_ms = percentile(ages, 0.95);
+  data.age_p99_ms = percentile(ages, 0.99);
+  if (ages.size() < 2) return;
+  // Of five seconds, but at least of two frames.
+  const auto last = profiler.at(profiler.size() - 1).completed;
+  size_t from = profiler.size() - 2;
+  while (from > first && last - profiler.at(from - 1).completed <= std::chrono::seconds(5)) --from;
+  const double span = Seconds(last - profiler.at(from).completed).count();
+  data.frames_per_s = span > 0 ? static_cast<double>(profiler.size() - 1 - from) / span : 0;
+}
 
 class WindowedRun {
  public:
@@ -67,6 +57,7 @@ class WindowedRun {
     data_.frame_count = info.frames;
     data_.device = app.device->info().name;
     data_.software_device = app.device->info().software;
+    data_.profiler = {&app.loop->profiler(), {}, data_.device, app.device->info().driver};
   }
 
   Status run() {
@@ -98,6 +89,7 @@ class WindowedRun {
     for (const auto& input : events.input) {
       warned_ = warned_ && zones_.unfinished();
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
+      if (input.what == window::Input::What::kP) panels_.show_profiler(!panels_.profiler_visible());
       if (params_.input(input)) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
@@ -176,7 +168,6 @@ class WindowedRun {
   /// One round: a new frame where there is one, else the last one again where something may have changed.
   Result<bool> turn() {
     app_.ring->poll();
-    notice_completed();
     waits_ = app_.one_in_flight() && app_.ring->in_flight() > 0;
     if (waits_) return true;
     auto letter = app_.mailbox->poll();
@@ -196,7 +187,6 @@ class WindowedRun {
       TARSIER_CHECK(app_.fit_ring(letter.frame));
     }
     TARSIER_TRY(auto* context, app_.ring->begin());
-    notice_completed();
     if (fresh) {
       TARSIER_CHECK(app_.loop->record(*context, letter.frame));
     } else {
@@ -210,14 +200,9 @@ class WindowedRun {
     return true;
   }
 
-  void notice_completed() {
-    const uint64_t completed = app_.loop->summary().frames();
-    for (; seen_ < completed; ++seen_) history_.frame(app_.loop->latest().latency_ms);
-  }
-
   void draw_panels() {
     const auto& latest = app_.loop->latest();
-    history_.fill(data_);
+    fill_ages(data_, app_.loop->profiler());
     data_.frame_id = latest.frame_id;
     data_.readback_bytes = latest.readback_bytes;
     data_.tracker_bytes = latest.tracker_bytes;
@@ -243,6 +228,7 @@ class WindowedRun {
     }
     data_.passes.clear();
     for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
+    if (panels_.profiler_visible()) fill_memory();
     fill_classes(latest);
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     transport_.handle(events.transport);
@@ -251,6 +237,13 @@ class WindowedRun {
     params_.handle(events.params);
     zones_.handle(events.zones);
     if (events.zones.save || events.zones.save_copy) wanted_save_ = events.zones;
+  }
+
+  void fill_memory() {
+    const gpu::MemoryUse use = gpu::memory_use();
+    data_.profiler.memory.clear();
+    for (size_t i = 0; i < use.size(); ++i)
+      data_.profiler.memory.push_back({gpu::kMemoryOwnerNames[i], use[i]});
   }
 
   /// The list needs results on the host: tracks are there, detections only while they are written anyway.
@@ -281,7 +274,6 @@ class WindowedRun {
   window::Window& window_;
   overlay::Panels panels_;
   overlay::ProfileSnapshot data_;
-  History history_;
   FileWatch pipeline_file_;
   WindowZones zones_;
   WindowParams params_;
@@ -291,7 +283,6 @@ class WindowedRun {
   bool ended_ = false;   // the source, and zones are not saved
   Status failed_;        // or it broke
   std::string mistake_;  // in the pipeline file or the preset as it is now
-  uint64_t seen_ = 0;
   bool idle_ = false;
   bool waits_ = false;  // for the frame in flight
   capture::Clock::time_point next_refresh_;

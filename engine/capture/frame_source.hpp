@@ -1,11 +1,13 @@
 // Where frames come from. With `record`, the only folder that uses OpenCV's and FFmpeg's I/O.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.hpp"
@@ -13,6 +15,19 @@
 namespace tarsier::capture {
 
 using Clock = std::chrono::steady_clock;
+
+/// Frames that were not handed out, by reason.
+struct Drops {
+  uint64_t policy = 0;  // left out by the stride
+  uint64_t late = 0;    // replaced by a newer frame before it was taken
+  uint64_t decode = 0;  // could not be decoded
+  uint64_t paused = 0;  // came from a live source while paused
+  [[nodiscard]] uint64_t total() const { return policy + late + decode + paused; }
+  /// With the names that people know them by.
+  [[nodiscard]] std::array<std::pair<const char*, uint64_t>, 4> by_reason() const {
+    return {{{"policy", policy}, {"late", late}, {"undecodable", decode}, {"paused", paused}}};
+  }
+};
 
 /// One picture in host memory: B, G, R, A bytes per pixel (A = 255), rows packed without padding.
 struct Frame {
@@ -23,6 +38,9 @@ struct Frame {
   /// Live: when the frame came. Recorded: when it was due (paced) or asked for (as fast as possible), see
   /// mailbox.hpp.
   Clock::time_point captured;
+  /// When the mailbox asked the source for it, and got it: decoding, or waiting for a camera.
+  Clock::time_point asked, decoded;
+  Drops dropped;  // until it was handed out
   /// Presentation time in the source, which goes back by a seek alone; seconds since opening if live.
   double time_s = 0;
   /// It does not follow the frame before it, though nobody sought here: when a session was recorded, somebody

@@ -100,7 +100,9 @@ void Mailbox::run() {
       if (ended_ || wanted_ || stopping_) continue;
       if (beyond_loop(next_position_) && !jump_to_loop(lock)) continue;
     }
+    const auto asked = Clock::now();
     auto next = source_->next();  // decodes: never under the lock
+    const auto decoded = Clock::now();
     Lock lock(mutex_);
     if (stopping_) return;
     if (wanted_) continue;  // this frame is from before the seek
@@ -114,6 +116,8 @@ void Mailbox::run() {
       continue;
     }
     Frame frame = std::move(**next);
+    frame.asked = asked;
+    frame.decoded = decoded;
     next_position_ = frame.position + 1;
     const bool sought = std::exchange(arrived_, false);
     if (sought) sought_ = frame.position;  // the next one that there is, where images cannot be read
@@ -277,7 +281,7 @@ Mailbox::Then Mailbox::push(Lock& lock, Frame frame) {
   return Then::kGo;
 }
 
-Mailbox::Letter Mailbox::collect(Lock& /*lock*/) {
+Mailbox::Letter Mailbox::collect(Lock& lock) {
   Letter letter;
   if (stopping_) {
     letter.state = State::kEnd;
@@ -293,6 +297,7 @@ Mailbox::Letter Mailbox::collect(Lock& /*lock*/) {
     // A recording that runs as fast as possible has no clock of its own: its frame is "captured" when asked
     // for, or the decoding ahead would count as latency.
     if (!info_.live && speed_ == kUnpaced) letter.frame.captured = Clock::now();
+    letter.frame.dropped = drops(lock);
     given_ = {letter.frame.position, letter.frame.time_s};
     ++delivered_;
     for_source_.notify_all();
@@ -461,7 +466,11 @@ void Mailbox::stop() {
 }
 
 Drops Mailbox::drops() const {
-  const std::scoped_lock lock(mutex_);
+  const Lock lock(mutex_);
+  return drops(lock);
+}
+
+Drops Mailbox::drops(const Lock& /*lock*/) const {
   Drops drops = drops_;
   drops.decode = source_->decode_failures();
   return drops;

@@ -38,15 +38,6 @@ Result<Policy> parse_policy(std::string_view text);
 /// runs as fast as possible (headless): `all`, so that results are the same on every machine.
 [[nodiscard]] Policy default_policy(const SourceInfo& info, bool paced);
 
-/// Frames that were not handed out, by reason.
-struct Drops {
-  uint64_t policy = 0;  // left out by the stride
-  uint64_t late = 0;    // replaced by a newer frame before it was taken
-  uint64_t decode = 0;  // could not be decoded
-  uint64_t paused = 0;  // came from a live source while paused
-  [[nodiscard]] uint64_t total() const { return policy + late + decode + paused; }
-};
-
 struct MailboxOptions {
   Policy policy;
   bool paced = false;  // a recording: hand frames out at their presentation times; live ones always are
@@ -155,6 +146,7 @@ class Mailbox {
     return loop_ && position > loop_->second && !(shows_ && position == sought_);
   }
   Letter collect(Lock& lock);
+  [[nodiscard]] Drops drops(const Lock& lock) const;
 
   std::unique_ptr<FrameSource> source_;  // used by the thread alone once it runs
   const SourceInfo info_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gpu/device.hpp"
+#include "gpu/memory_owner.hpp"
 
 namespace tarsier::gpu {
 
@@ -24,7 +25,9 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 Buffer::~Buffer() {
   if (device_ == nullptr) return;
   if (buffer_ != VK_NULL_HANDLE) vkDestroyBuffer(device_->handle(), buffer_, nullptr);
-  if (memory_ != VK_NULL_HANDLE) vkFreeMemory(device_->handle(), memory_, nullptr);  // unmaps
+  if (memory_ == VK_NULL_HANDLE) return;
+  forget_memory(device_->handle(), memory_);          // first: another thread may be given the same handle
+  vkFreeMemory(device_->handle(), memory_, nullptr);  // unmaps
 }
 
 }  // namespace tarsier::gpu

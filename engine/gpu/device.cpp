@@ -8,7 +8,9 @@
 #include "core/log.hpp"
 #include "gpu/command_list.hpp"
 #include "gpu/cooperative_matrix.hpp"
+#include "gpu/device_clock.hpp"
 #include "gpu/instance.hpp"
+#include "gpu/memory_owner.hpp"
 #include "gpu/pipeline.hpp"
 
 namespace tarsier::gpu {
@@ -78,6 +80,7 @@ struct Device::Impl {
                                                             : vkAllocateMemory(device, &info, nullptr, &out);
         if (result == VK_SUCCESS) {
           ++allocations;
+          note_memory(device, out, needs.size);
           return out;
         }
         if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY) {
@@ -160,6 +163,8 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   queue.pQueuePriorities = &priority;
   std::vector<const char*> extensions;
   if (options.present) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+  if (has_calibrated_timestamps(impl.instance->handle(), impl.physical.handle))
+    extensions.push_back(kCalibratedTimestampsExtension);
   CooperativeMatrixFeatures matrices;
   if (!features.matrix_shapes.empty()) {
     extensions.push_back(kCooperativeMatrixExtension);

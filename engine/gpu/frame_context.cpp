@@ -1,10 +1,13 @@
 #include "gpu/frame_context.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <optional>
 
 #include "core/log.hpp"
 #include "gpu/device.hpp"
+#include "gpu/device_clock.hpp"
+#include "gpu/memory_owner.hpp"
 
 namespace tarsier::gpu {
 namespace {
@@ -20,11 +23,13 @@ struct FrameContext::Impl {
   std::optional<CommandList> list;
   Buffer staging;
   uint64_t staged = 0;
+  uint64_t uploaded = 0;
   uint64_t value = 0;      // the timeline reaches it when the frame is done
   bool in_flight = false;  // submitted and not completed yet
   bool span_open = false;
   std::vector<std::string> spans;
   std::vector<PassTime> times;
+  HostTimes host_times;
   std::vector<std::function<void()>> callbacks;
   std::vector<std::shared_ptr<void>> retired;
 
@@ -35,8 +40,9 @@ struct FrameContext::Impl {
   }
 
   Status open() {
-    staged = 0;
+    staged = uploaded = 0;
     span_open = false;
+    host_times = {.begun = Clock::now()};
     spans.clear();
     // Of a frame that was begun and given up: its results will not come. What it retired stays until this one
     // is done, since earlier frames may use it.
@@ -49,9 +55,11 @@ struct FrameContext::Impl {
     return {};
   }
 
-  /// The device has finished this frame: times, callbacks, deletions.
-  void complete() {
+  /// The device has finished this frame: times, callbacks, deletions. `device_free`: when it was done with
+  /// the frame before; it is moved on.
+  void complete(const DeviceClock& clock, Clock::time_point& device_free) {
     in_flight = false;
+    host_times.completing = Clock::now();
     times.clear();
     if (queries != VK_NULL_HANDLE && !spans.empty()) {
       std::vector<uint64_t> ticks(2 * spans.size());
@@ -60,9 +68,13 @@ struct FrameContext::Impl {
                                                     sizeof(uint64_t), VK_QUERY_RESULT_64_BIT);
       if (result == VK_SUCCESS) {
         const double ms_per_tick = double(device->features().timestamp_period_ns) * 1e-6;
+        const auto moment =
+            clock.now().value_or(DeviceClock::Moment{ticks[0], std::max(host_times.submitting, device_free)});
         for (size_t i = 0; i < spans.size(); ++i) {
-          times.push_back({spans[i], double(ticks[2 * i + 1] - ticks[2 * i]) * ms_per_tick});
+          times.push_back({spans[i], double(ticks[2 * i + 1] - ticks[2 * i]) * ms_per_tick,
+                           clock.host_time(ticks[2 * i], moment), clock.host_time(ticks[2 * i + 1], moment)});
         }
+        device_free = times.back().end;
       }
     }
     // Moved out first: a callback may record into the next frame.
@@ -88,6 +100,9 @@ uint32_t FrameContext::slot() const {
 const std::vector<PassTime>& FrameContext::times() const {
   return impl_->times;
 }
+const HostTimes& FrameContext::host_times() const {
+  return impl_->host_times;
+}
 
 Result<FrameContext::Staging> FrameContext::stage(uint64_t bytes, uint64_t alignment) {
   const uint64_t offset = (impl_->staged + alignment - 1) / alignment * alignment;
@@ -96,7 +111,15 @@ Result<FrameContext::Staging> FrameContext::stage(uint64_t bytes, uint64_t align
                          impl_->staging.size(), impl_->staged, bytes);
   }
   impl_->staged = offset + bytes;
+  impl_->uploaded += bytes;
   return Staging{&impl_->staging, offset, static_cast<std::byte*>(impl_->staging.mapped()) + offset};
+}
+
+uint64_t FrameContext::upload_bytes() const {
+  return impl_->uploaded;
+}
+void FrameContext::count_upload(uint64_t bytes) {
+  impl_->uploaded += bytes;
 }
 
 void FrameContext::on_complete(std::function<void()> callback) {
@@ -129,18 +152,24 @@ void FrameContext::end_span() {
 }
 
 struct FrameRing::Impl {
-  Device* device = nullptr;
+  explicit Impl(Device& on) : device(&on), clock(on) {}
+
+  Device* device;
+  DeviceClock clock;
+  Clock::time_point device_free;  // the end of the latest completed frame's last pass
   VkSemaphore timeline = VK_NULL_HANDLE;
   uint64_t last_value = 0;
   size_t next = 0;
   std::vector<std::unique_ptr<FrameContext>> contexts;
 
-  Status wait(uint64_t value) const {
+  Status wait(FrameContext::Impl& frame) const {
+    frame.host_times.waiting = Clock::now();
     VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO};
     info.semaphoreCount = 1;
     info.pSemaphores = &timeline;
-    info.pValues = &value;
+    info.pValues = &frame.value;
     const VkResult result = vkWaitSemaphores(device->handle(), &info, UINT64_MAX);
+    frame.host_times.waited = Clock::now();
     if (result == VK_ERROR_DEVICE_LOST) device->mark_lost();
     return vk_status(result, "vkWaitSemaphores");
   }
@@ -149,18 +178,17 @@ struct FrameRing::Impl {
   void complete_until(uint64_t reached) {
     for (size_t i = 0; i < contexts.size(); ++i) {
       auto& frame = *contexts[(next + i) % contexts.size()]->impl_;
-      if (frame.in_flight && frame.value <= reached) frame.complete();
+      if (frame.in_flight && frame.value <= reached) frame.complete(clock, device_free);
     }
   }
 };
 
-FrameRing::FrameRing() : impl_(std::make_unique<Impl>()) {}
+FrameRing::FrameRing(Device& device) : impl_(std::make_unique<Impl>(device)) {}
 
 Result<std::unique_ptr<FrameRing>> FrameRing::create(Device& device, uint32_t frames_in_flight,
                                                      uint64_t staging_bytes) {
-  std::unique_ptr<FrameRing> out(new FrameRing);
+  std::unique_ptr<FrameRing> out(new FrameRing(device));
   Impl& impl = *out->impl_;
-  impl.device = &device;
   VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO};
   type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
   const VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0};
@@ -190,6 +218,7 @@ Result<std::unique_ptr<FrameRing>> FrameRing::create(Device& device, uint32_t fr
       TARSIER_CHECK(vk_status(vkCreateQueryPool(device.handle(), &queries, nullptr, &frame.queries),
                               "vkCreateQueryPool"));
     }
+    const MemoryScope scope(MemoryOwner::kFrames);
     TARSIER_TRY(frame.staging, device.create_buffer({staging_bytes, Memory::kUpload, false, false,
                                                      fmt::format("staging of frame slot {}", slot)}));
   }
@@ -206,7 +235,7 @@ FrameRing::~FrameRing() {
 Result<FrameContext*> FrameRing::begin() {
   FrameContext& context = *impl_->contexts[impl_->next];
   if (context.impl_->in_flight) {
-    TARSIER_CHECK(impl_->wait(context.impl_->value));
+    TARSIER_CHECK(impl_->wait(*context.impl_));
     impl_->complete_until(context.impl_->value);
   }
   TARSIER_CHECK(context.impl_->open());
@@ -218,6 +247,7 @@ Status FrameRing::submit(FrameContext& frame, VkSemaphore wait, VkPipelineStageF
                          VkSemaphore signal) {
   auto& context = *frame.impl_;
   assert(!context.span_open);
+  context.host_times.submitting = Clock::now();
   TARSIER_CHECK(vk_status(vkEndCommandBuffer(context.buffer), "vkEndCommandBuffer"));
   const uint64_t wait_value = 0;  // ignored: binary semaphore
   const uint64_t signal_values[] = {context.value, 0};
@@ -238,6 +268,7 @@ Status FrameRing::submit(FrameContext& frame, VkSemaphore wait, VkPipelineStageF
   const VkResult result = vkQueueSubmit(impl_->device->queue(), 1, &submit, VK_NULL_HANDLE);
   if (result == VK_ERROR_DEVICE_LOST) impl_->device->mark_lost();
   TARSIER_CHECK(vk_status(result, "vkQueueSubmit"));
+  context.host_times.submitted = Clock::now();
   context.in_flight = true;
   impl_->last_value = context.value;
   impl_->next = (impl_->next + 1) % impl_->contexts.size();
@@ -253,8 +284,9 @@ void FrameRing::poll() {
 
 void FrameRing::drain() {
   if (impl_->last_value == 0) return;
+  auto& latest = *impl_->contexts[(impl_->next + impl_->contexts.size() - 1) % impl_->contexts.size()]->impl_;
   // A lost device finishes nothing any more: its frames count as done so that what they hold is released.
-  if (auto status = impl_->wait(impl_->last_value); !status) log::error("{}", status.error().message);
+  if (auto status = impl_->wait(latest); !status) log::error("{}", status.error().message);
   impl_->complete_until(impl_->last_value);
 }
 
@@ -262,6 +294,10 @@ uint32_t FrameRing::in_flight() const {
   uint32_t count = 0;
   for (const auto& context : impl_->contexts) count += context->impl_->in_flight ? 1 : 0;
   return count;
+}
+
+bool FrameRing::calibrated() const {
+  return impl_->clock.calibrated();
 }
 
 uint32_t FrameRing::size() const {

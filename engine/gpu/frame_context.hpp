@@ -2,6 +2,7 @@
 // is done.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -13,10 +14,20 @@
 
 namespace tarsier::gpu {
 
+using Clock = std::chrono::steady_clock;
+
 /// Device time of a named span within one frame, milliseconds.
 struct PassTime {
   std::string name;
   double ms = 0;
+  Clock::time_point begin, end;  // on the host's clock: FrameRing::calibrated()
+};
+
+/// When the host did what with a frame.
+struct HostTimes {
+  Clock::time_point begun, submitting, submitted;
+  Clock::time_point waiting, waited;  // for the device; the epoch where nobody had to
+  Clock::time_point completing;       // callbacks come after it
 };
 
 class FrameContext;
@@ -41,9 +52,12 @@ class FrameRing {
   /// frame in flight.
   void drain();
   [[nodiscard]] uint32_t size() const;
+  /// Whether PassTime::begin is measured. Where the device cannot tell, a frame's first pass is taken to
+  /// begin when the frame is submitted, or when the last pass of the one before it ends.
+  [[nodiscard]] bool calibrated() const;
 
  private:
-  FrameRing();
+  explicit FrameRing(Device& device);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -61,6 +75,8 @@ class FrameContext {
     void* mapped;
   };
   Result<Staging> stage(uint64_t bytes, uint64_t alignment = 16);
+  /// What the host wrote for this frame: staged, or by an UploadRing where the device reads it.
+  [[nodiscard]] uint64_t upload_bytes() const;
   /// The same, holding a copy of these rows.
   template <class T>
   Result<Staging> stage_copy(const std::vector<T>& rows) {
@@ -78,10 +94,14 @@ class FrameContext {
   void end_span();
   /// Device times of the latest finished use of this context.
   [[nodiscard]] const std::vector<PassTime>& times() const;
+  /// Of the same use, while its callbacks run.
+  [[nodiscard]] const HostTimes& host_times() const;
 
  private:
   friend class FrameRing;
+  friend class UploadRing;
   FrameContext();
+  void count_upload(uint64_t bytes);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 

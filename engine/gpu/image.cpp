@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gpu/device.hpp"
+#include "gpu/memory_owner.hpp"
 
 namespace tarsier::gpu {
 
@@ -67,6 +68,7 @@ Result<Image> Image::create(Device& device, const ImageDesc& desc) {
   image.samples_ = desc.samples;
   TARSIER_CHECK(
       vk_status(vkCreateImage(device.handle(), &info, nullptr, &image.image_), "vkCreateImage " + desc.name));
+  const MemoryScope scope(MemoryOwner::kFrames);
   auto memory = device.allocate_for(image.image_);
   if (!memory.ok()) {
     // Without memory of its own the destructor would take the image for a wrapped one.
@@ -106,6 +108,7 @@ Image::~Image() {
   vkDestroyImageView(device_->handle(), view_, nullptr);
   if (memory_ == VK_NULL_HANDLE) return;
   vkDestroyImage(device_->handle(), image_, nullptr);
+  forget_memory(device_->handle(), memory_);
   vkFreeMemory(device_->handle(), memory_, nullptr);
 }
 

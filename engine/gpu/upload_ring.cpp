@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "gpu/device.hpp"
+#include "gpu/memory_owner.hpp"
 
 namespace tarsier::gpu {
 
@@ -20,10 +21,12 @@ Result<const Buffer*> UploadRing::write(FrameContext& frame, std::span<const std
   written_for_ = frame.timeline_value();
   Buffer& target = buffers_[at_];
   if (target.size() < bytes.size()) {
+    const MemoryScope scope(MemoryOwner::kFrames);
     const Memory memory = way_ == Way::kDirect ? Memory::kShared : Memory::kDevice;
     TARSIER_TRY(target, device_->create_buffer({.size = bytes.size(), .memory = memory, .name = name_}));
   }
   if (way_ == Way::kDirect) {
+    frame.count_upload(bytes.size());
     std::memcpy(target.mapped(), bytes.data(), bytes.size());  // submitting makes it visible to the device
     return &target;
   }

@@ -8,6 +8,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "gpu/memory_owner.hpp"
 #include "graph/passes/passes.hpp"
 #include "infer/assign_layouts.hpp"
 #include "infer/assign_storage.hpp"
@@ -242,6 +243,7 @@ Status Compiler::plan_activations() {
   auto layout = plan_memory(blocks);
   stats.activation_bytes = layout.size;
   block_offsets_ = std::move(layout.offsets);
+  const gpu::MemoryScope scope(gpu::MemoryOwner::kActivations);
   auto memory = device_.create_buffer({.size = std::max<uint64_t>(layout.size, 256), .name = "activations"});
   if (!memory) return memory.error().in(graph_.name);
   out_.activations = std::move(*memory);

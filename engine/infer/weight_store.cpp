@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/file.hpp"
+#include "gpu/memory_owner.hpp"
 
 namespace tarsier::infer {
 namespace {
@@ -22,6 +23,7 @@ Status WeightStore::open_slab(uint64_t at_least) {
   if (slab.base + slab.capacity > ~uint32_t(0)) {
     return runtime_error("packed weights exceed 4 GiB, which is more than window offsets reach");
   }
+  const gpu::MemoryScope scope(gpu::MemoryOwner::kWeights);
   // A window may start at the last byte in use: the buffer goes on for the length of one.
   TARSIER_TRY(slab.buffer,
               device_->create_buffer({.size = slab.capacity + device_->features().max_uniform_range,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "overlay/param_panel.hpp"
+#include "overlay/profiler_panel.hpp"
 #include "overlay/transport_bar.hpp"
 
 namespace tarsier::overlay {
@@ -89,6 +90,7 @@ struct ProfileSnapshot {
   std::optional<TransportView> transport;  // nullopt: a source that has no places
   std::optional<ZoneView> zones;           // nullopt: the pipeline has none
   std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
+  ProfilerView profiler;
   bool paused = false;
   bool recording = false;              // a video, or a session
   std::optional<SessionView> session;  // nullopt: none can be recorded here

@@ -96,10 +96,19 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     note_place();
     ImGui::End();
   }
+  float under = bar_height;  // what lies below the message
+  if (profiler_panel_.visible && data.profiler.profiler != nullptr) {
+    const float panel_width = between < unit * 40 ? screen.x - 2 * margin : std::min(between, unit * 80);
+    profiler_panel_.begin(data.profiler, (screen.x - panel_width) / 2, screen.y - margin - bar_height,
+                          panel_width);
+    note_place();
+    ImGui::End();
+    under += ProfilerPanel::height() + margin;
+  }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
 
   if (!data.message.empty()) {
-    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - bar_height}, ImGuiCond_Always, {0.5F, 1});
+    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - under}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
     ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(data.message);
@@ -216,6 +225,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
     dim("+ - speed    [ ] repeat    \\ not");
   }
   dim("Tab panels    F full screen");
+  if (data.profiler.profiler != nullptr) dim("P profiler");
   if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
   if (data.zones) dim("Z new zone    L new line");
   if (data.session) dim("R record    K keep the last seconds");

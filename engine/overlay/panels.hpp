@@ -11,6 +11,7 @@
 #include "core/param.hpp"
 #include "overlay/panel_data.hpp"
 #include "overlay/param_panel.hpp"
+#include "overlay/profiler_panel.hpp"
 
 namespace tarsier::overlay {
 
@@ -45,6 +46,8 @@ class Panels {
   bool close_popup();
   /// Of what is drawn, 1 where a window's unit is a pixel.
   [[nodiscard]] double scale() const { return scale_; }
+  [[nodiscard]] bool profiler_visible() const { return profiler_panel_.visible; }
+  void show_profiler(bool show) { profiler_panel_.visible = show; }
   bool visible = true;
 
  private:
@@ -57,6 +60,7 @@ class Panels {
 
   ParamPanel param_panel_;
   TransportBar transport_bar_;
+  ProfilerPanel profiler_panel_;
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window

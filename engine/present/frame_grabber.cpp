@@ -5,6 +5,7 @@
 
 #include "core/file.hpp"
 #include "gpu/device.hpp"
+#include "gpu/memory_owner.hpp"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -45,6 +46,7 @@ Result<bool> FrameGrabber::grab(gpu::FrameContext& frame, const gpu::Image& imag
   if (slot == nullptr) return false;
   const uint64_t bytes = uint64_t(image.width()) * image.height() * 4;
   if (slot->buffer.size() < bytes) {
+    const gpu::MemoryScope scope(gpu::MemoryOwner::kFrames);
     auto buffer = impl_->device->create_buffer(
         {.size = bytes, .memory = gpu::Memory::kReadback, .name = "picture read-back"});
     if (!buffer.ok()) {

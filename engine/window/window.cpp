@@ -156,6 +156,9 @@ void Window::Impl::key(int code, int action, int mods) {
     case GLFW_KEY_L:
       if (first) input(Input::What::kL);
       break;
+    case GLFW_KEY_P:
+      if (first) input(Input::What::kP);
+      break;
     case GLFW_KEY_SPACE:
       if (first) events.transport.toggle_pause = !events.transport.toggle_pause;
       break;

@@ -50,6 +50,7 @@ struct Input {
     kDelete,
     kZ,
     kL,
+    kP,
     kSave,  // Ctrl+S
     kUndo,  // Ctrl+Z
     kRedo,  // Ctrl+Y, Ctrl+Shift+Z

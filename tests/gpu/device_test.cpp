@@ -9,6 +9,8 @@
 
 #include "gpu/command_list.hpp"
 #include "gpu/driver_setup.hpp"
+#include "gpu/image.hpp"
+#include "gpu/memory_owner.hpp"
 #include "gpu/pipeline.hpp"
 #include "gpu/shader_library.hpp"
 #include "gpu/uniform_windows.hpp"
@@ -102,6 +104,35 @@ TEST_F(DeviceTest, MovedBufferKeepsItsMemory) {
   EXPECT_EQ(second.handle(), handle);
   ASSERT_NE(second.mapped(), nullptr);
   second.as<uint32_t>()[15] = 5;
+}
+
+TEST_F(DeviceTest, MemoryIsToldByOwner) {
+  const auto of = [](MemoryOwner owner) { return memory_use()[size_t(owner)]; };
+  const MemoryUse before = memory_use();
+  {
+    std::vector<Buffer> buffers;
+    const auto make = [&](uint64_t bytes) {
+      auto buffer = device().create_buffer({.size = bytes, .name = "owned"});
+      ASSERT_OK(buffer);
+      buffers.push_back(*std::move(buffer));
+    };
+    {
+      const MemoryScope weights(MemoryOwner::kWeights);
+      make(1 << 20);
+      const MemoryScope frames(MemoryOwner::kFrames);  // the inner one counts
+      make(2 << 20);
+    }
+    make(3 << 20);
+    EXPECT_GE(of(MemoryOwner::kWeights), before[size_t(MemoryOwner::kWeights)] + (1 << 20));
+    EXPECT_LT(of(MemoryOwner::kWeights), before[size_t(MemoryOwner::kWeights)] + (2 << 20));
+    EXPECT_GE(of(MemoryOwner::kFrames), before[size_t(MemoryOwner::kFrames)] + (2 << 20));
+    EXPECT_GE(of(MemoryOwner::kOther), before[size_t(MemoryOwner::kOther)] + (3 << 20));
+    EXPECT_EQ(of(MemoryOwner::kActivations), before[size_t(MemoryOwner::kActivations)]);
+    const auto image = Image::create(device(), {.width = 256, .height = 256, .name = "owned"});
+    ASSERT_OK(image);
+    EXPECT_GE(of(MemoryOwner::kFrames), before[size_t(MemoryOwner::kFrames)] + (2 << 20) + 256 * 256 * 4);
+  }
+  EXPECT_EQ(memory_use(), before);
 }
 
 TEST_F(DeviceTest, AnAllocationTooLargeIsOneClearError) {

@@ -199,9 +199,27 @@ TEST_F(FrameTest, SpansGiveDeviceTimes) {
   auto ring =
       FrameRing::create(device(), 2, 64);  // after the buffer: destroyed first, it waits for its frames
   ASSERT_OK(ring);
+  Clock::time_point free;  // the end of the frame before
   for (int i = 0; i < 4; ++i) {
     const auto frame = (*ring)->begin();
     ASSERT_OK(frame);
+    // On the host's clock, calibrated or not: after the frame was submitted, before anybody knew of its end.
+    (*frame)->on_complete([&, context = *frame] {
+      const auto& times = context->times();
+      const HostTimes& host = context->host_times();
+      constexpr auto kDeviation = std::chrono::microseconds(100);  // of a calibration
+      ASSERT_EQ(times.size(), 2U);
+      EXPECT_GE(times[0].begin, free);
+      EXPECT_GE(times[0].begin, host.submitting - kDeviation);
+      EXPECT_GE(times[1].begin, times[0].end);
+      EXPECT_LE(times[1].end, Clock::now() + kDeviation);
+      const std::chrono::duration<double, std::milli> length = times[0].end - times[0].begin;
+      EXPECT_NEAR(times[0].ms, length.count(), 1e-3);
+      EXPECT_LE(host.begun, host.submitting);
+      EXPECT_LE(host.submitting, host.submitted);
+      EXPECT_LE(host.submitted, host.completing);
+      free = times[1].end;
+    });
     if (i >= 2) {
       const auto& times = (*frame)->times();
       ASSERT_EQ(times.size(), 2U);
@@ -217,6 +235,25 @@ TEST_F(FrameTest, SpansGiveDeviceTimes) {
     (*frame)->begin_span("nothing");
     (*frame)->end_span();
     EXPECT_OK((*ring)->submit(**frame));
+  }
+  (*ring)->drain();
+  EXPECT_NE(free, Clock::time_point()) << "no frame completed";
+}
+
+TEST_F(FrameTest, TellsWhatTheHostWroteForIt) {
+  auto ring = FrameRing::create(device(), 2, 4096);
+  ASSERT_OK(ring);
+  const std::vector<std::byte> picture(1000);
+  for (const auto way : {UploadRing::Way::kCopy, UploadRing::best_way(device())}) {
+    UploadRing uploads(device(), 2, "picture", way);
+    const auto frame = (*ring)->begin();
+    ASSERT_OK(frame);
+    EXPECT_EQ((*frame)->upload_bytes(), 0U);
+    ASSERT_OK(uploads.write(**frame, picture));
+    ASSERT_OK((*frame)->stage(24));
+    EXPECT_EQ((*frame)->upload_bytes(), 1024U);
+    EXPECT_OK((*ring)->submit(**frame));
+    (*ring)->drain();
   }
 }
 

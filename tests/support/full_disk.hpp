@@ -1,4 +1,4 @@
-// A disk that is full.
+// A disk that fills up while somebody writes.
 #pragma once
 
 #include <csignal>
