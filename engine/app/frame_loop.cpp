@@ -80,6 +80,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.skeletons = layers.skeletons;
   inputs.lines = layers.lines;
   inputs.panel = layers.panel;
+  panel_ = layers.panel != nullptr ? std::optional(layers.panel->place) : std::nullopt;
   inputs.status = layers.note;
   inputs.banners = layers.banners;
   return scene_->draw(context, inputs);
@@ -133,9 +134,8 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   result->width = frame.width;
   result->height = frame.height;
   result->readback_bytes = parts_.device->readback_bytes() - readback_before - result->tracker_bytes;
-  context.on_complete([this, &context, captured = frame.captured, result, wants_results] {
-    complete(context, captured, result, wants_results);
-  });
+  context.on_complete([this, &context, captured = frame.captured, position = frame.position, result,
+                       wants_results] { complete(context, captured, position, result, wants_results); });
   ++recorded_;
   return {};
 }
@@ -166,7 +166,8 @@ Status FrameLoop::redraw(gpu::FrameContext& context) {
 }
 
 void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
-                         const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results) {
+                         uint64_t position, const std::shared_ptr<pipeline::FrameResult>& result,
+                         bool wants_results) {
   result->latency_ms = std::chrono::duration<double, std::milli>(capture::Clock::now() - captured).count();
   pass_times_ = context.times();
   for (const auto& pass : pass_times_) result->stage_times.push_back({pass.name, pass.ms});
@@ -176,6 +177,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, capture::Clock::time_
     summary_.results(*result, label_sets_);
     keep_error(parts_.outputs->write(*result));
   }
+  if (on_result_) on_result_(position, *result);
   latest_ = *result;
 }
 

@@ -2,7 +2,9 @@
 // the writers or the window. docs/ARCHITECTURE.md, "A frame's way", is this file in words.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +48,10 @@ class FrameLoop {
   void use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages);
   /// What results say of how they were made, from the next frame on; the parameters are those in force then.
   void use_names(std::string pipeline, std::string preset);
+  /// `done` sees each frame when it is done, in their order, with its place in the clip. Without one: nobody.
+  void on_result(std::function<void(uint64_t position, const pipeline::FrameResult&)> done) {
+    on_result_ = std::move(done);
+  }
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
@@ -62,6 +68,8 @@ class FrameLoop {
   /// Whether the host learns of tracked objects, with every frame.
   [[nodiscard]] bool tracks() const { return tracks_; }
   [[nodiscard]] uint64_t recorded() const { return recorded_; }
+  /// Where the latest picture has a panel of its own, in its pixels.
+  [[nodiscard]] const std::optional<present::Rect>& panel() const { return panel_; }
   [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
 
  private:
@@ -69,7 +77,8 @@ class FrameLoop {
   Status upload(gpu::FrameContext& context, const capture::Frame& frame);
   Status draw_scene(gpu::FrameContext& context);
   Status record_stages(gpu::FrameContext& context);
-  void complete(const gpu::FrameContext& context, capture::Clock::time_point captured,
+  /// Of the frame that was captured then and lies there in the clip.
+  void complete(const gpu::FrameContext& context, capture::Clock::time_point captured, uint64_t position,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
   void note_settings();
   void keep_error(const Status& status);
@@ -86,7 +95,9 @@ class FrameLoop {
   uint64_t params_version_ = 0;  // that settings_ are of
   RunSummary summary_;
   pipeline::FrameResult latest_;
+  std::function<void(uint64_t, const pipeline::FrameResult&)> on_result_;
   std::vector<gpu::PassTime> pass_times_;
+  std::optional<present::Rect> panel_;
   uint64_t recorded_ = 0;
   bool tracks_ = false;
   Status error_;

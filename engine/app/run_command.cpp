@@ -41,6 +41,10 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
   command->add_option("--frames-in-flight", options->frames_in_flight, "2 or 3")->capture_default_str();
   command->add_flag("--headless", options->headless, "No window, even where there is a display");
   command->add_flag("--loop", options->loop, "Start a recording again at its end");
+  command
+      ->add_option("--ui-scale", options->ui_scale,
+                   "Size of the window's text and controls, 0.5 to 4; without it the screen's")
+      ->check(CLI::Range(0.5, 4.0));
   command->footer(
       "Examples:\n"
       "  tarsier run                                   the default clip in a window\n"

@@ -23,6 +23,7 @@ struct RunOptions {
   uint64_t max_frames = 0;          // 0 = all
   bool headless = false;
   bool loop = false;
+  double ui_scale = 0;  // of the window's text and controls; 0 = the screen's
   uint32_t frames_in_flight = 2;
 };
 
