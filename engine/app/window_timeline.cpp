@@ -13,9 +13,9 @@ struct ValueName {
   const char *name, *unit, *help;
 };
 constexpr std::array<ValueName, Timeline::kValues> kNames{{
-    {"objects", "", "how many are tracked, or detected, in each frame"},
+    {"objects", "objects", "how many are tracked, or detected, in each frame"},
     {"latency", "ms", "time of each frame from capture to done"},
-    {"score", "", "the best one in each frame, 0 to 1"},
+    {"score", "best score", "the best one in each frame, 0 to 1"},
 }};
 
 Ink ink_of(Timeline::Kind kind) {

@@ -32,6 +32,8 @@ void PanelPlaces::place(const std::string& name, ImVec2 initial, float width, fl
   if (moved == nullptr || window == nullptr || moved->RootWindow != window) ImGui::SetNextWindowPos(at);
   const float tall = std::max(ImGui::GetIO().DisplaySize.y - at.y - below, kLeast * ImGui::GetFontSize());
   ImGui::SetNextWindowSizeConstraints({width, 0}, {width, tall});
+  panel.shown = panel.shown && panel.begins_up == rolled_up;
+  panel.begins_up = rolled_up;
   if (!panel.shown) ImGui::SetNextWindowCollapsed(panel.rolled_up.value_or(rolled_up));
 }
 

@@ -38,8 +38,9 @@ class PanelPlaces {
   struct Panel {
     std::optional<ImVec2> at;  // upper left corner, in parts of the room that there is for it
     std::optional<bool> rolled_up;
-    float width = 0;        // as it was placed last
-    bool shown = false;     // once at least
+    float width = 0;     // as it was placed last
+    bool shown = false;  // as `begins_up` has it, once at least
+    bool begins_up = false;
     bool shown_up = false;  // rolled up then
   };
   [[nodiscard]] static ImVec2 room(float width);

@@ -69,7 +69,7 @@ void draw_plot(const TimelineView& timeline, ImVec2 at, float width, float tall)
     draw.AddRectFilled({x, at.y + tall - height}, {x + step, at.y + tall}, IM_COL32(155, 205, 255, 120));
   }
   const std::string most = fmt::format("{:.3g} {}", top, timeline.unit);
-  draw.AddText({at.x + 2, at.y - 2}, ImGui::GetColorU32(ImGuiCol_TextDisabled), most.c_str());
+  draw.AddText({at.x + 3, at.y}, ImGui::GetColorU32(ImGuiCol_Text), most.c_str());
 }
 
 }  // namespace

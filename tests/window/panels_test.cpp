@@ -176,6 +176,24 @@ TEST_F(PanelsTest, WhatIsRolledUpStaysSo) {
   EXPECT_TRUE(ImGui::FindWindowByName("###profile")->Collapsed);
 }
 
+TEST_F(PanelsTest, ControlsAreRolledUpWhereThereIsLittleRoom) {
+  const auto rolled_up = [&](const ImVec2& size) {
+    ImGui::GetIO().DisplaySize = size;
+    for (int i = 0; i < 3; ++i) turn();
+    return ImGui::FindWindowByName("###controls")->Collapsed;
+  };
+  EXPECT_TRUE(rolled_up({640, 480}));
+  EXPECT_FALSE(rolled_up({kWidth, kHeight}));
+  EXPECT_TRUE(rolled_up({640, 480}));
+  EXPECT_EQ(panels_.places().changes(), 0U) << "nobody did that";
+  const ImVec2 at = place_of("###controls");
+  move(at.x + 14, at.y + 10);
+  click();
+  EXPECT_FALSE(rolled_up({640, 480})) << "somebody wants to see them";
+  EXPECT_FALSE(rolled_up({kWidth, kHeight}));
+  EXPECT_FALSE(rolled_up({640, 480}));
+}
+
 TEST_F(PanelsTest, PlacesThatCannotBeReadAreTheFirstOnes) {
   for (const char* text :
        {"", "{", "[1]", "7", R"({"controls": {"at": [0.5]}})", R"({"controls": {"at": [0.5, 7]}})",
