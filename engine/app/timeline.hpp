@@ -48,7 +48,7 @@ class Timeline {
  private:
   struct Bin {
     std::array<float, kValues> values{kNone, kNone, kNone};
-    uint32_t events = 0;  // bits: of events_
+    uint32_t events = 0;  // bits: of types_
     bool seen = false;
   };
   struct Type {

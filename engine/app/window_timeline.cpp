@@ -18,6 +18,11 @@ constexpr std::array<ValueName, Timeline::kValues> kNames{{
     {"score", "best score", "the best one in each frame, 0 to 1"},
 }};
 
+/// Whether results tell what is in a frame.
+bool counts(const FrameLoop& loop) {
+  return loop.tracks() || loop.outputs().wants_results();
+}
+
 Ink ink_of(Timeline::Kind kind) {
   switch (kind) {
     case Timeline::Kind::kCollision:
@@ -37,11 +42,10 @@ Ink ink_of(Timeline::Kind kind) {
 WindowTimeline::WindowTimeline(Application& app)
     : app_(app),
       timeline_(app.mailbox->info().fps),
-      value_(app.loop->tracks() || app.loop->outputs().wants_results() ? Timeline::Value::kObjects
-                                                                       : Timeline::Value::kLatency),
+      value_(counts(*app.loop) ? Timeline::Value::kObjects : Timeline::Value::kLatency),
       thumbnails_(app.mailbox->info().name) {
   app_.loop->on_result([this](uint64_t position, const pipeline::FrameResult& result) {
-    timeline_.add(position, result, app_.loop->tracks() || app_.loop->outputs().wants_results());
+    timeline_.add(position, result, counts(*app_.loop));
   });
 }
 

@@ -156,7 +156,7 @@ void TransportBar::draw_timeline(const TransportView& view, TransportEvents& eve
   };
   const float mouse = ImGui::GetIO().MousePos.x;
   const float mark_half = std::round(tall * 0.2F);
-  const TimelineMark* under = nullptr;  // the mouse
+  const TimelineMark* under = nullptr;  // the mouse: a mark draws it to its frame
   for (const auto& mark : view.timeline.marks) {
     const float away = std::abs(x_of(mark.frame) - mouse);
     if (away <= mark_half && (under == nullptr || away < std::abs(x_of(under->frame) - mouse))) under = &mark;
@@ -211,7 +211,7 @@ void TransportBar::draw_look(const TransportView& view, float x, float bottom, u
                              const TimelineMark* mark, TransportEvents& events) {
   const float unit = ImGui::GetFontSize(), screen = ImGui::GetIO().DisplaySize.x;
   const float wide = kThumbnailWide * unit, padding = ImGui::GetStyle().WindowPadding.x;
-  const float room = std::max(wide / 2 + 2 * padding, 0.0F);
+  const float room = wide / 2 + 2 * padding;
   ImGui::SetNextWindowPos({std::clamp(x, room, std::max(screen - room, room)), bottom - padding},
                           ImGuiCond_Always, {0.5F, 1});
   ImGui::BeginTooltip();

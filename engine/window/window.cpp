@@ -332,8 +332,8 @@ Result<std::unique_ptr<Window>> Window::open(gpu::Device& device, const WindowOp
   float scale_y = 1;
   glfwGetWindowContentScale(self.window, &scale_x, &scale_y);
   const auto font = present::find_font();
-  if (options.scale > 0) scale_x = float(options.scale);
-  overlay::apply_style(std::clamp(scale_x, 0.5F, 4.0F), font.ok() ? font->string() : "");
+  const float scale = options.scale > 0 ? float(options.scale) : std::clamp(scale_x, 1.0F, 4.0F);
+  overlay::apply_style(scale, font.ok() ? font->string() : "");
   ImGui_ImplGlfw_InitForVulkan(self.window, true);
   self.grabber = std::make_unique<present::FrameGrabber>(device, options.frames_in_flight + 1);
   if (options.fullscreen) self.toggle_fullscreen();

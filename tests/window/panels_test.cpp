@@ -250,6 +250,24 @@ TEST(Colors, AreToldApartByEveryone) {
   }
 }
 
+TEST_F(PanelsTest, TheFirstRunIsToldWhatToDoUnlessSomethingElseIsToBeSaid) {
+  const auto said = [&] {
+    turn();
+    const ImGuiWindow* line = ImGui::FindWindowByName("##message");
+    return line != nullptr && line->Active ? line->Size.x : 0;
+  };
+  EXPECT_EQ(said(), 0);
+  data_.first_run = true;
+  said();
+  const float wide = said();
+  EXPECT_GT(wide, 300);
+  data_.message = "saved";
+  said();
+  EXPECT_LT(said(), wide / 2);
+  data_ = {};
+  EXPECT_EQ(said(), 0);
+}
+
 TEST_F(PanelsTest, EscapeClosesTheHelpPage) {
   panels_.toggle_help();
   turn();
