@@ -83,6 +83,7 @@ Status FrameLoop::draw_scene(gpu::FrameContext& context) {
   inputs.skeletons = layers.skeletons;
   inputs.lines = layers.lines;
   inputs.panel = layers.panel;
+  panel_ = layers.panel != nullptr ? std::optional(layers.panel->place) : std::nullopt;
   inputs.status = layers.note;
   inputs.banners = layers.banners;
   return scene_->draw(context, inputs);
@@ -147,8 +148,8 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   result->readback_bytes = parts_.device->readback_bytes() - readback_before - result->tracker_bytes;
   lap("results");
   FrameProfile& profile = *std::exchange(profile_, nullptr);
-  context.on_complete([this, &context, &profile, result, wants_results] {
-    complete(context, profile, result, wants_results);
+  context.on_complete([this, &context, &profile, position = frame.position, result, wants_results] {
+    complete(context, profile, position, result, wants_results);
   });
   ++recorded_;
   return {};
@@ -215,7 +216,7 @@ void FrameLoop::finish_profile(const gpu::FrameContext& context, FrameProfile& p
   if (on_profile_) on_profile_(finished);
 }
 
-void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile,
+void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile, uint64_t position,
                          const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results) {
   profile.completed = capture::Clock::now();
   result->latency_ms = profile.age_ms();
@@ -228,6 +229,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile
     keep_error(parts_.outputs->write(*result));
     if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets_);
   }
+  if (on_result_) on_result_(position, *result);
   latest_ = *result;
   finish_profile(context, profile, *result);
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,10 @@ class FrameLoop {
   void use_names(std::string pipeline, std::string preset);
   /// Gets what each frame cost, right after it is done.
   void on_profile(std::function<void(const FrameProfile&)> callback) { on_profile_ = std::move(callback); }
+  /// `done` sees each frame when it is done, in their order, with its place in the clip. Without one: nobody.
+  void on_result(std::function<void(uint64_t position, const pipeline::FrameResult&)> done) {
+    on_result_ = std::move(done);
+  }
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
@@ -71,6 +76,8 @@ class FrameLoop {
   /// Whether the host learns of tracked objects, with every frame.
   [[nodiscard]] bool tracks() const { return tracks_; }
   [[nodiscard]] uint64_t recorded() const { return recorded_; }
+  /// Where the latest picture has a panel of its own, in its pixels.
+  [[nodiscard]] const std::optional<present::Rect>& panel() const { return panel_; }
   [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
 
  private:
@@ -78,7 +85,8 @@ class FrameLoop {
   Status upload(gpu::FrameContext& context, const capture::Frame& frame);
   Status draw_scene(gpu::FrameContext& context);
   Status record_stages(gpu::FrameContext& context);
-  void complete(const gpu::FrameContext& context, FrameProfile& profile,
+  /// Of the frame that lies there in the clip.
+  void complete(const gpu::FrameContext& context, FrameProfile& profile, uint64_t position,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
   void lap(std::string_view name);
   void note_source(FrameProfile& profile, const capture::Frame& frame);
@@ -107,7 +115,9 @@ class FrameLoop {
   FrameProfile::Clock::time_point lap_;  // up to when it is known what the host did for it
   std::function<void(const FrameProfile&)> on_profile_;
   pipeline::FrameResult latest_;
+  std::function<void(uint64_t, const pipeline::FrameResult&)> on_result_;
   std::vector<gpu::PassTime> pass_times_;
+  std::optional<present::Rect> panel_;
   uint64_t recorded_ = 0;
   bool tracks_ = false;
   Status error_;

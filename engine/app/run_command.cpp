@@ -77,6 +77,10 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
                       "One of " + join(pipeline::pipeline_names(), ", ") + ", or a .toml file [street]");
   add_precision(*command, *options);
   command->add_flag("--loop", options->loop, "Start a recording again at its end");
+  command
+      ->add_option("--ui-scale", options->ui_scale,
+                   "Size of the window's text and controls, 0.5 to 4; without it the screen's")
+      ->check(CLI::Range(0.5, 4.0));
   command->footer(
       "Examples:\n"
       "  tarsier run                                   the default clip in a window\n"

@@ -29,6 +29,7 @@ struct RunOptions {
   std::string session_source;    // where its source is now; "" = where it was
   bool headless = false;
   bool loop = false;
+  double ui_scale = 0;  // of the window's text and controls; 0 = the screen's
   uint32_t frames_in_flight = 2;
 };
 

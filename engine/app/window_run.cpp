@@ -6,6 +6,8 @@
 #include "app/command_line.hpp"
 #include "app/file_watch.hpp"
 #include "app/window_params.hpp"
+#include "app/window_state.hpp"
+#include "app/window_timeline.hpp"
 #include "app/window_transport.hpp"
 #include "app/window_zones.hpp"
 #include "core/log.hpp"
@@ -47,8 +49,13 @@ class WindowedRun {
         pipeline_file_(app.spec.file),
         zones_(app),
         params_(app),
-        transport_(app) {
+        transport_(app),
+        timeline_(app) {
     panels_.visible = true;
+    data_.first_run = state_.first_run();
+    if (!state_.panels().empty())
+      if (const Status read = panels_.places().read(state_.panels()); !read.ok())
+        state_.refuse(read.error().message);
     const auto& info = app.mailbox->info();
     data_.pipeline = app.spec.name;
     data_.source = info.name;
@@ -65,9 +72,14 @@ class WindowedRun {
       // A paused or minimised window waits for events instead of spinning; so does one whose source is slower
       // than it.
       const window::Events events = window_.poll(waits_ ? 0.001 : idle_ ? 0.005 : 0.0);
+      data_.first_run = data_.first_run && !events.any_key;
+      if (events.help) show_help();
       if (quits(events)) break;
       transport_.handle(events.transport);
       handle({.toggle = events.record, .keep = events.keep});
+      if (const int steps = events.transport.event; steps != 0)
+        transport_.go_to(timeline_.event_from(transport_.position(), steps));
+      if (places_kept_ != panels_.places().changes() && !panels_.places().moving()) keep_places();
       // Between frames: stages may be made anew.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
@@ -78,10 +90,21 @@ class WindowedRun {
       if (!more) break;
       TARSIER_CHECK(app_.loop->take_error());
     }
+    keep_places();
     return failed_;
   }
 
  private:
+  void show_help() {
+    panels_.toggle_help();
+    if (panels_.shows_help()) window_.show_panels(true);
+  }
+
+  void keep_places() {
+    places_kept_ = panels_.places().changes();
+    state_.keep(panels_.places().text());
+  }
+
   /// Q, Esc and closing the window end the run; what was drawn and not saved is told first.
   bool quits(const window::Events& events) {
     bool quit = events.quit;
@@ -217,6 +240,8 @@ class WindowedRun {
     data_.transport = transport_.view();
     data_.recording = app_.loop->outputs().wants_pictures() || app_.recorder->recording();
     data_.session = overlay::SessionView{app_.recorder->recording(), app_.options.keep_last_s};
+    if (data_.transport) timeline_.fill(*data_.transport);
+    note_panel();
     data_.params = params_.view();
     data_.zones = zones_.view(window_.picture_area(), panels_);
     const capture::Drops drops = app_.mailbox->drops();
@@ -233,6 +258,8 @@ class WindowedRun {
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     transport_.handle(events.transport);
     handle(events.session);
+    timeline_.handle(events.transport);
+    if (events.transport.look) show_thumbnail(*events.transport.look);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);
     zones_.handle(events.zones);
@@ -244,6 +271,22 @@ class WindowedRun {
     data_.profiler.memory.clear();
     for (size_t i = 0; i < use.size(); ++i)
       data_.profiler.memory.push_back({gpu::kMemoryOwnerNames[i], use[i]});
+  void show_thumbnail(const overlay::TransportEvents::Look& look) {
+    const auto picture = timeline_.thumbnail(look.frame);
+    if (!picture) return;
+    window_.show_picture({look.x, look.y, look.width, look.height},
+                         {uint32_t(picture->width), uint32_t(picture->height), picture->bgra});
+  }
+
+  /// Where the scene has a panel of its own, those of the window make room.
+  void note_panel() {
+    data_.keep_free.reset();
+    const auto place = app_.loop->panel();
+    if (!place) return;
+    const auto& area = window_.picture_area();
+    const double x = area.width / data_.frame_width, y = area.height / data_.frame_height;
+    data_.keep_free = {float(area.x + place->x0 * x), float(area.y + place->y0 * y),
+                       float(area.x + place->x1 * x), float(area.y + place->y1 * y)};
   }
 
   /// The list needs results on the host: tracks are there, detections only while they are written anyway.
@@ -278,6 +321,9 @@ class WindowedRun {
   WindowZones zones_;
   WindowParams params_;
   WindowTransport transport_;
+  WindowTimeline timeline_;
+  WindowState state_;
+  uint64_t places_kept_ = 0;  // of the panels' changes
   overlay::ZoneEvents wanted_save_;
   bool warned_ = false;  // that zones are not saved
   bool ended_ = false;   // the source, and zones are not saved
@@ -302,6 +348,7 @@ Status run_windowed(const RunOptions& options) {
   window::WindowOptions window_options;
   window_options.title = fmt::format("Tarsier: {} - {}", app.spec.name, app.mailbox->info().name);
   window_options.frames_in_flight = options.frames_in_flight;
+  window_options.scale = options.ui_scale;
   TARSIER_TRY(const auto window, window::Window::open(*app.device, window_options));
 
   const auto begin = capture::Clock::now();

@@ -62,13 +62,14 @@ void WindowTransport::mark_end() {
 }
 
 void WindowTransport::handle(const overlay::TransportEvents& events) {
+  if (events.toggle_pause || events.step != 0 || events.skip != 0 || events.last) aim_.reset();
   if (events.toggle_pause) toggle_pause();
   if (events.step != 0) step(events.step);
   if (!can_seek_) return;
   if (events.skip != 0) skip(kSkip_s * events.skip);
   if (events.faster != 0) faster(events.faster);
-  if (events.seek) note(mailbox_.seek(*events.seek));
-  if (events.first) note(mailbox_.seek(0));
+  if (events.seek) go_to(*events.seek);
+  if (events.first) go_to(0);
   if (events.last && mailbox_.info().frames > 0) step(kToTheEnd);
   if (events.mark_start) {
     mailbox_.loop_all();
@@ -79,6 +80,17 @@ void WindowTransport::handle(const overlay::TransportEvents& events) {
     mailbox_.loop_all();
     mark_.reset();
   }
+}
+
+uint64_t WindowTransport::position() const {
+  const auto now = mailbox_.transport();
+  return now.seeking ? aim_.value_or(now.position) : now.position;
+}
+
+void WindowTransport::go_to(const Result<uint64_t>& frame) {
+  if (!frame.ok()) return note(frame.error());
+  aim_ = *frame;
+  note(mailbox_.seek(*frame));
 }
 
 std::optional<overlay::TransportView> WindowTransport::view() const {

@@ -19,6 +19,10 @@ class WindowTransport {
   [[nodiscard]] bool stays() const { return can_seek_; }
   /// nullopt: a source that has no places (a camera).
   [[nodiscard]] std::optional<overlay::TransportView> view() const;
+  /// From where events are counted: the frame that is shown, or the one that is on its way.
+  [[nodiscard]] uint64_t position() const;
+  /// To the frame, unless the error says why not.
+  void go_to(const Result<uint64_t>& frame);
   /// What was refused, or that the recording is over. Empty: nothing is to be said.
   [[nodiscard]] std::string message();
 
@@ -35,6 +39,7 @@ class WindowTransport {
   capture::Mailbox& mailbox_;
   bool can_seek_ = false, paused_ = false;
   std::optional<uint64_t> mark_;  // A, while B is not set
+  std::optional<uint64_t> aim_;   // of go_to(), until something else is asked for
   std::string refused_;
   capture::Clock::time_point refused_at_;
 };

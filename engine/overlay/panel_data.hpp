@@ -94,6 +94,11 @@ struct ProfileSnapshot {
   bool paused = false;
   bool recording = false;              // a video, or a session
   std::optional<SessionView> session;  // nullopt: none can be recorded here
+  bool first_run = false;  // says what to do next
+  struct Box {
+    float x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+  };
+  std::optional<Box> keep_free;  // a part of the picture that says something, in the window's units
   std::string
       message;  // of the last few seconds: "saved out/shot.png", "camera is gone, trying again"; may be empty
 };

@@ -7,6 +7,8 @@
 #include <imgui_internal.h>
 #include <utility>
 
+#include "overlay/help_page.hpp"
+#include "overlay/key_table.hpp"
 #include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
@@ -18,6 +20,8 @@ std::string bytes_text(uint64_t bytes) {
   if (bytes < 10'000'000) return fmt::format("{:.0f} kB", double(bytes) / 1e3);
   return fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
+
+constexpr const char *kProfile = "profile", *kControls = "controls";
 
 void push_font(ImFont* font) {
 #if IMGUI_VERSION_NUM >= 19200
@@ -67,22 +71,21 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   const float between = screen.x - 4 * margin - 2 * width;
   const bool below = bar && between < unit * 34;
   const float bar_height = bar ? TransportBar::height() + margin : 0;
-  const float height = screen.y - 2 * margin - (below ? bar_height : 0);
+  const float under = margin + (below ? bar_height : 0);
 
   // Behind ### comes the identity, which stays when the name changes.
   const std::string title =
       (data.pipeline.empty() ? "Tarsier" : "Tarsier  \xC2\xB7  " + data.pipeline) + "###profile";
-  ImGui::SetNextWindowPos({margin, margin}, ImGuiCond_Always);
-  ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
-  if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
+  place_panel(kProfile, margin, data, width, under, false);
+  if (ImGui::Begin(title.c_str(), nullptr, flags)) draw_profile(data);
   note_place();
+  places_.note(kProfile);
   ImGui::End();
 
-  ImGui::SetNextWindowPos({screen.x - margin, margin}, ImGuiCond_Always, {1, 0});
-  ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
-  ImGui::SetNextWindowCollapsed(small, ImGuiCond_Once);
-  if (ImGui::Begin("Controls", nullptr, flags | ImGuiWindowFlags_NoMove)) draw_controls(data, params, events);
+  place_panel(kControls, screen.x - margin - width, data, width, under, small);
+  if (ImGui::Begin("Controls###controls", nullptr, flags)) draw_controls(data, params, events);
   note_place();
+  places_.note(kControls);
   ImGui::End();
   if (data.params &&
       param_panel_.begin_comparison(*data.params, screen.x - 2 * margin - width, margin, events.params)) {
@@ -106,16 +109,44 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     under += ProfilerPanel::height() + margin;
   }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
+  if (help_) {
+    if (begin_help_page(help_)) places_.reset();
+    note_place();
+    ImGui::End();
+  }
 
-  if (!data.message.empty()) {
+  const std::string message =
+      data.message.empty() && data.first_run
+          ? with_key("Move a slider on the right and see what changes at once; all keys are on the help page",
+                     Key::kHelp)
+          : data.message;
+  if (!message.empty()) {
     ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - under}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
     ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
-    text(data.message);
+    text(message);
     ImGui::PopTextWrapPos();
     ImGui::End();
   }
   return events;
+}
+
+/// In a column at the window's upper edge, where nothing is covered that is to be seen.
+void Panels::place_panel(const char* name, float x, const ProfileSnapshot& data, float width, float under,
+                         bool rolled_up) {
+  const ImVec2 screen = ImGui::GetIO().DisplaySize;
+  const float margin = std::round(ImGui::GetFontSize() * 0.7F);
+  ImVec2 at{x, margin};
+  // Unless too little would be left.
+  const float least = 12 * ImGui::GetFontSize();
+  if (const auto& free = data.keep_free; free && free->x0 < x + width && free->x1 > x) {
+    if (screen.y - under - free->y1 > least) {
+      at.y = std::max(free->y1 + margin, margin);
+    } else if (free->y0 - margin > least) {
+      under = std::max(under, screen.y - free->y0 + margin);
+    }
+  }
+  places_.place(name, at, width, under, rolled_up);
 }
 
 void Panels::note_place() {
@@ -125,7 +156,7 @@ void Panels::note_place() {
 
 bool Panels::close_popup() {
   closes_popup_ = closes_popup_ || (visible && popup_);
-  return visible && std::exchange(popup_, false);
+  return visible && (std::exchange(popup_, false) || std::exchange(help_, false));
 }
 
 bool Panels::covers(double x, double y) const {
@@ -147,6 +178,7 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
   ImGui::SameLine();
   ImGui::SetCursorPosY(ImGui::GetCursorPosY() + (large - small) * 0.85F);  // baselines together
   dim("frames/s");
+  tip("frames that were done in a second, over the last five seconds");
   if (data.paused || data.recording) {
     ImGui::PushStyleColor(ImGuiCol_Text, data.paused ? kAmber : kRed);
     right_aligned(data.paused ? "PAUSED" : "REC");
@@ -159,24 +191,32 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
     ImGui::PopStyleColor();
   }
   dim(fitted(fmt::format("{}  {}x{}", data.source, data.frame_width, data.frame_height), width));
-  row("frame", data.frame_count > 0 ? fmt::format("{} / {}", data.frame_id, data.frame_count)
-                                    : fmt::format("{}", data.frame_id));
-  row("read back", bytes_text(data.readback_bytes) + " / frame",
-      data.readback_bytes == 0 ? &kGreen : &kAmber);
-  if (data.tracker_bytes > 0) row("to the tracker", bytes_text(data.tracker_bytes) + " / frame");
+  row("frame",
+      data.frame_count > 0 ? fmt::format("{} / {}", data.frame_id, data.frame_count)
+                           : fmt::format("{}", data.frame_id),
+      nullptr, "the latest frame that is done, and how many there are by the file's header");
+  row("read back", bytes_text(data.readback_bytes) + " / frame", data.readback_bytes == 0 ? &kGreen : &kAmber,
+      "bytes from the device to the host in the latest frame, on its way to the screen");
+  if (data.tracker_bytes > 0)
+    row("to the tracker", bytes_text(data.tracker_bytes) + " / frame", nullptr,
+        "bytes that trackers get beside the frames: nothing waits for them");
 
   if (section("Capture to present", true)) {
-    row("now", fmt::format("{:.1f} ms", data.age_ms));
+    row("now", fmt::format("{:.1f} ms", data.age_ms), nullptr,
+        "from the capture of the latest frame until it was done, in milliseconds");
     row("p50/95/99",
-        fmt::format("{:.0f} / {:.0f} / {:.0f}", data.age_p50_ms, data.age_p95_ms, data.age_p99_ms));
+        fmt::format("{:.0f} / {:.0f} / {:.0f}", data.age_p50_ms, data.age_p95_ms, data.age_p99_ms), nullptr,
+        "no more than so many milliseconds in 50, 95 and 99 of a hundred of the last 300 frames");
     if (!data.age_history_ms.empty()) {
       const float top = *std::max_element(data.age_history_ms.begin(), data.age_history_ms.end());
       ImGui::PlotLines("##age", data.age_history_ms.data(), int(data.age_history_ms.size()), 0, nullptr, 0,
                        std::max(top * 1.15F, 1.0F), {width, ImGui::GetFontSize() * 2.6F});
+      tip("milliseconds of the last 300 frames, the newest one on the right");
     }
     uint64_t dropped = 0;
     for (const DropRow& one : data.drops) dropped += one.count;
-    row("dropped", fmt::format("{}", dropped), dropped == 0 ? nullptr : &kAmber);
+    row("dropped", fmt::format("{}", dropped), dropped == 0 ? nullptr : &kAmber,
+        "frames that came and were not worked on, by reason");
     for (const DropRow& one : data.drops) row("   " + one.reason, fmt::format("{}", one.count));
   }
 
@@ -191,7 +231,8 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
       bar(one.name, fmt::format("{:.2f}", one.ms), float(one.ms / longest),
           ImGui::GetColorU32(ImGuiCol_PlotHistogram));
     }
-    row("sum", fmt::format("{:.2f}", total));
+    row("sum", fmt::format("{:.2f}", total), nullptr,
+        "milliseconds on the device for the latest frame, all passes together");
   }
 
   if (data.classes && section("Detections", true)) {
@@ -206,12 +247,16 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
 }
 
 void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events) {
-  const float gap = ImGui::GetStyle().ItemSpacing.x;
-  const float half = (ImGui::GetContentRegionAvail().x - gap) / 2;
+  const float gap = ImGui::GetStyle().ItemSpacing.x, mark = ImGui::GetFrameHeight();
+  const float half = (ImGui::GetContentRegionAvail().x - mark - 2 * gap) / 2;
   if (ImGui::Button(data.paused ? "Continue" : "Pause", {half, 0})) events.transport.toggle_pause = true;
+  tip(with_key(data.paused ? "play on" : "pause", Key::kPause));
   ImGui::SameLine();
   if (ImGui::Button("Screenshot", {half, 0})) events.screenshot = true;
-  if (data.session) draw_session(*data.session, half, events.session);
+  tip(with_key("the window as it is, as a PNG file", Key::kScreenshot));
+  ImGui::SameLine();
+  if (ImGui::Button("?", {mark, 0})) toggle_help();
+  tip(with_key("all keys", Key::kHelp));
 
   if (data.zones) draw_zones(*data.zones, events.zones);
 
@@ -219,17 +264,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   param_panel_.draw_params(params, data.params ? data.params->preset : "", events.params);
   ImGui::Spacing();
   ImGui::Separator();
-  dim("Space pause    . one frame");
-  if (data.transport) {
-    dim("Arrows one frame    Shift 5 s");
-    dim("+ - speed    [ ] repeat    \\ not");
-  }
-  dim("Tab panels    F full screen");
-  if (data.profiler.profiler != nullptr) dim("P profiler");
-  if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
-  if (data.zones) dim("Z new zone    L new line");
-  if (data.session) dim("R record    K keep the last seconds");
-  dim("S screenshot    Q or Esc quit");
+  dim(with_key("All keys", Key::kHelp));
 }
 
 void Panels::draw_session(const SessionView& session, float half, SessionEvents& events) {

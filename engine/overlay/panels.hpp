@@ -10,6 +10,7 @@
 
 #include "core/param.hpp"
 #include "overlay/panel_data.hpp"
+#include "overlay/panel_places.hpp"
 #include "overlay/param_panel.hpp"
 #include "overlay/profiler_panel.hpp"
 
@@ -42,8 +43,13 @@ class Panels {
   PanelEvents draw(const ProfileSnapshot& data, Params& params);
   /// Whether a press there is for the panels, as they were drawn last.
   [[nodiscard]] bool covers(double x, double y) const;
-  /// Escape: closes a list that is open; false: none was.
+  /// Escape: closes a list that is open, or the help page; false: none was.
   bool close_popup();
+  /// F1.
+  void toggle_help() { help_ = !help_; }
+  [[nodiscard]] bool shows_help() const { return help_; }
+  /// Where the panels are.
+  [[nodiscard]] PanelPlaces& places() { return places_; }
   /// Of what is drawn, 1 where a window's unit is a pixel.
   [[nodiscard]] double scale() const { return scale_; }
   [[nodiscard]] bool profiler_visible() const { return profiler_panel_.visible; }
@@ -56,6 +62,8 @@ class Panels {
   static void draw_session(const SessionView& session, float half, SessionEvents& events);
   static void draw_sketch(const ZoneSketch& sketch);
   void draw_zones(const ZoneView& zones, ZoneEvents& events);
+  void place_panel(const char* name, float x, const ProfileSnapshot& data, float width, float under,
+                   bool rolled_up);
   void note_place();  // of the current window
 
   ParamPanel param_panel_;
@@ -64,7 +72,8 @@ class Panels {
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window
-  bool popup_ = false, closes_popup_ = false;
+  PanelPlaces places_;
+  bool popup_ = false, closes_popup_ = false, help_ = false;
   double scale_ = 1;
 };
 

@@ -9,6 +9,7 @@
 
 #include "core/param_text.hpp"
 #include "core/text.hpp"
+#include "overlay/key_table.hpp"
 #include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
@@ -34,15 +35,6 @@ std::string stage_of(const std::string& key) {
 std::string below_text(const ParamSpec& spec, const Params& params, const std::string& preset) {
   const auto& below = params.source_below(spec.key, ParamOrigin::kOverlay);
   return fmt::format("{} ({})", value_text(spec, below.value), source_text(below, preset));
-}
-
-template <class Fill>
-void tool_tip(Fill&& fill) {
-  ImGui::BeginTooltip();
-  ImGui::PushTextWrapPos(ImGui::GetFontSize() * 22);
-  fill();
-  ImGui::PopTextWrapPos();
-  ImGui::EndTooltip();
 }
 
 void dim_wrapped(const std::string& line) {
@@ -128,20 +120,18 @@ bool origin_mark(const ParamSpec& spec, const Params& params, const std::string&
   return clicked && origin == ParamOrigin::kOverlay;
 }
 
-bool button(const char* label, float width, bool enabled, const std::string& tip) {
+bool button(const char* label, float width, bool enabled, const std::string& help) {
   ImGui::BeginDisabled(!enabled);
   const bool pressed = ImGui::Button(label, {width, 0});
   ImGui::EndDisabled();
-  if (!tip.empty() && ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled))
-    tool_tip([&] { ImGui::TextWrapped("%s", tip.c_str()); });
+  if (!help.empty()) tip(help);
   return pressed;
 }
 
 /// A row of the list of presets, with what it is for below it while the mouse is there.
 bool preset_row(const PresetRow& row, bool chosen) {
   const bool pressed = ImGui::Selectable(row.name.c_str(), chosen);
-  if (!row.about.empty() && ImGui::IsItemHovered())
-    tool_tip([&] { ImGui::TextWrapped("%s", row.about.c_str()); });
+  if (!row.about.empty()) tip(row.about);
   if (row.own) {
     ImGui::PushStyleColor(ImGuiCol_Text, ImGui::GetStyleColorVec4(ImGuiCol_TextDisabled));
     right_aligned("yours");
@@ -176,12 +166,12 @@ void ParamPanel::draw_presets(const ParamView& view, ParamEvents& events) {
   const float gap = ImGui::GetStyle().ItemSpacing.x;
   const float whole = ImGui::GetContentRegionAvail().x;
   const float half = (whole - gap) / 2, third = (whole - 2 * gap) / 3;
-  const auto hint = [](const std::string& what, const char* keys) {
-    return what.empty() ? std::string() : fmt::format("{} ({})", what, keys);
+  const auto hint = [](const std::string& what, Key key) {
+    return what.empty() ? std::string() : with_key(what, key);
   };
-  events.undo = button("Undo", half, !view.undo.empty(), hint(view.undo, "Ctrl+Z"));
+  events.undo = button("Undo", half, !view.undo.empty(), hint(view.undo, Key::kUndo));
   ImGui::SameLine();
-  events.redo = button("Redo", half, !view.redo.empty(), hint(view.redo, "Ctrl+Y"));
+  events.redo = button("Redo", half, !view.redo.empty(), hint(view.redo, Key::kRedo));
   events.save = button("Save", third, !view.save_to.empty(), view.save_to);
   ImGui::SameLine();
   if (button("Save as", third, true, "under a name, beside your other presets")) {

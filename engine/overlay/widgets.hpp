@@ -14,8 +14,9 @@ inline float unit_scale() {
 }
 
 inline const ImVec4 kAmber{0.95F, 0.64F, 0.23F, 1};
-inline const ImVec4 kRed{0.98F, 0.42F, 0.40F, 1};
-inline const ImVec4 kGreen{0.40F, 0.86F, 0.55F, 1};
+// Told apart by people with protanopia and deuteranopia, too.
+inline const ImVec4 kRed{0.94F, 0.35F, 0.39F, 1};
+inline const ImVec4 kGreen{0.35F, 0.88F, 0.75F, 1};
 
 inline void text(const std::string& line) {
   ImGui::TextUnformatted(line.c_str());
@@ -35,14 +36,6 @@ inline void right_aligned(const std::string& line, float inset = 0) {
   text(line);
 }
 
-/// A name on the left, a value on the right.
-inline void row(const std::string& name, const std::string& value, const ImVec4* color = nullptr) {
-  dim(name);
-  if (color != nullptr) ImGui::PushStyleColor(ImGuiCol_Text, *color);
-  right_aligned(value);
-  if (color != nullptr) ImGui::PopStyleColor();
-}
-
 /// Where the text is too wide, its end (of a path it tells more) or its start.
 inline std::string fitted(const std::string& line, float width, bool keep_end = true) {
   if (ImGui::CalcTextSize(line.c_str()).x <= width) return line;
@@ -54,6 +47,33 @@ inline std::string fitted(const std::string& line, float width, bool keep_end = 
     if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
   }
   return "";
+}
+
+template <class Fill>
+void tool_tip(Fill&& fill) {
+  ImGui::BeginTooltip();
+  ImGui::PushTextWrapPos(ImGui::GetFontSize() * 22);
+  fill();
+  ImGui::PopTextWrapPos();
+  ImGui::EndTooltip();
+}
+
+/// What the item drawn last is, while the mouse is over it.
+inline void tip(const std::string& line) {
+  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled)) return;
+  tool_tip([&] { text(line); });
+}
+
+/// A name on the left, a value on the right; what it is and in which unit, while the mouse is over it.
+inline void row(const std::string& name, const std::string& value, const ImVec4* color = nullptr,
+                const char* help = "") {
+  ImGui::BeginGroup();
+  dim(name);
+  if (color != nullptr) ImGui::PushStyleColor(ImGuiCol_Text, *color);
+  right_aligned(value);
+  if (color != nullptr) ImGui::PopStyleColor();
+  ImGui::EndGroup();
+  if (*help != 0) tip(help);
 }
 
 inline bool section(const char* title, bool open) {

@@ -81,6 +81,8 @@ struct Window::Impl {
   std::vector<present::FrameGrabber::Callback> wanted;
   bool composed = false;
   PictureArea area;
+  Inset inset;
+  PictureArea inset_place;
   bool panels = true;
   bool shoot = false;  // S was pressed
   Events events;
@@ -92,6 +94,7 @@ struct Window::Impl {
     wanted.clear();
     grabber.reset();
     imgui.reset();
+    inset = {};
     if (imgui_context) {
       ImGui_ImplGlfw_Shutdown();
       ImGui::DestroyContext();
@@ -125,6 +128,7 @@ void Window::Impl::input(Input::What what) {
 void Window::Impl::key(int code, int action, int mods) {
   if (action == GLFW_RELEASE) return;
   const bool first = action == GLFW_PRESS;
+  events.any_key = true;
   // No text field takes it: a name that is being typed counts already.
   if (mods == GLFW_MOD_CONTROL && code == GLFW_KEY_S && first) input(Input::What::kSave);
   if (imgui_context && ImGui::GetIO().WantTextInput) return;
@@ -136,6 +140,9 @@ void Window::Impl::key(int code, int action, int mods) {
   switch (code) {
     case GLFW_KEY_Q:
       if (first) events.quit = true;
+      break;
+    case GLFW_KEY_F1:
+      if (first) events.help = !events.help;
       break;
     case GLFW_KEY_ESCAPE:
       if (first) input(Input::What::kEscape);
@@ -192,6 +199,9 @@ bool Window::Impl::transport_key(int code, int mods) {
       return true;
     case GLFW_KEY_RIGHT:
       (shift ? keys.skip : keys.step) += 1;
+      return true;
+    case GLFW_KEY_E:
+      keys.event += shift ? -1 : 1;
       return true;
     case GLFW_KEY_EQUAL:  // + has Shift there on some keyboards
     case GLFW_KEY_KP_ADD:
@@ -331,7 +341,8 @@ Result<std::unique_ptr<Window>> Window::open(gpu::Device& device, const WindowOp
   float scale_y = 1;
   glfwGetWindowContentScale(self.window, &scale_x, &scale_y);
   const auto font = present::find_font();
-  overlay::apply_style(std::clamp(scale_x, 1.0F, 4.0F), font.ok() ? font->string() : "");
+  const float scale = options.scale > 0 ? float(options.scale) : std::clamp(scale_x, 1.0F, 4.0F);
+  overlay::apply_style(scale, font.ok() ? font->string() : "");
   ImGui_ImplGlfw_InitForVulkan(self.window, true);
   self.grabber = std::make_unique<present::FrameGrabber>(device, options.frames_in_flight + 1);
   if (options.fullscreen) self.toggle_fullscreen();
@@ -385,12 +396,24 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   }
   gpu::CommandList& commands = frame.commands();
   frame.begin_span("window");
+  TARSIER_CHECK(self.inset.prepare(*self.device, frame));
   commands.image_barrier(target, ImageUse::kAcquired, ImageUse::kColorTarget);
   commands.begin_render(self.swapchain->target(), self.swapchain->image_index(), kBackground);
   commands.viewport(area);
   commands.bind(self.pipeline, std::span<const std::byte>(), self.scene_textures.get());
   commands.draw(3);
   if (draw_panels) self.imgui->record(commands);
+  if (self.inset.there()) {
+    const auto pixels = [](double units, double unit, uint32_t most) {
+      return uint32_t(std::clamp(std::lround(units / unit), 0L, long(most)));
+    };
+    const PictureArea& at = self.inset_place;
+    const uint32_t x = pixels(at.x, unit_x, target.width() - 1),
+                   y = pixels(at.y, unit_y, target.height() - 1);
+    self.inset.draw(commands, self.pipeline,
+                    {x, y, std::max(pixels(at.width, unit_x, target.width() - x), 1U),
+                     std::max(pixels(at.height, unit_y, target.height() - y), 1U)});
+  }
   commands.end_render();
   for (auto& done : std::exchange(self.wanted, {})) {
     if (!self.swapchain->readable()) {
@@ -417,6 +440,11 @@ Status Window::submit(gpu::FrameRing& ring, gpu::FrameContext& frame) {
   TARSIER_CHECK(ring.submit(frame, self.swapchain->wait_semaphore(), gpu::Swapchain::kWaitStage,
                             self.swapchain->signal_semaphore()));
   return self.swapchain->present();
+}
+
+void Window::show_picture(const PictureArea& place, InsetPicture picture) {
+  impl_->inset_place = place;
+  impl_->inset.show(std::move(picture));
 }
 
 bool Window::minimised() const {

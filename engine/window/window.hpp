@@ -24,6 +24,7 @@
 #include "gpu/image.hpp"
 #include "overlay/transport_bar.hpp"
 #include "present/frame_grabber.hpp"
+#include "window/inset.hpp"
 
 namespace tarsier::window {
 
@@ -33,6 +34,7 @@ struct WindowOptions {
   bool vsync = false;  // on a software device waiting for a screen only costs time
   bool fullscreen = false;
   uint32_t frames_in_flight = 2;       // FrameRing::size()
+  double scale = 0;                    // of text and controls; 0: the screen's
   std::string picture_folder = "out";  // screenshots: tarsier-0001.png and so on, never over an old one
 };
 
@@ -62,8 +64,10 @@ struct Input {
 
 /// What happened since the last poll. Keys typed into a text field do not count, but for Ctrl+S.
 struct Events {
-  bool quit = false;  // closed, or Q
-  /// Space; arrows, comma and full stop (with Shift: seconds); + and -; Home and End; [ ] and the backslash.
+  bool quit = false;     // closed, or Q
+  bool help = false;     // F1
+  bool any_key = false;  // some key was pressed
+  /// By keys: overlay/key_table.hpp.
   overlay::TransportEvents transport;
   bool record = false;  // R: begins a session, or ends it
   bool keep = false;    // K: of the last seconds
@@ -98,6 +102,10 @@ class Window {
                        const std::function<void()>& panels);
   /// Submits the frame and, where compose() said true, presents it.
   Status submit(gpu::FrameRing& ring, gpu::FrameContext& frame);
+
+  /// Within `panels` of compose(): draws a picture over everything, there in Dear ImGui's units, in this
+  /// frame alone.
+  void show_picture(const PictureArea& place, InsetPicture picture);
 
   [[nodiscard]] bool minimised() const;
   /// Of the latest composed picture.
