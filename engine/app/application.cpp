@@ -130,16 +130,6 @@ void use_session_params(const Application& app, const pipeline::PipelineSpec& sp
   }
 }
 
-/// Where the frames come from: a session, or what the user named.
-Result<std::unique_ptr<capture::FrameSource>> open_frames(Application& app) {
-  if (app.session) return record::open_session(*app.session, app.options.session_source);
-  app.source = app.options.source;
-  if (app.source.empty()) {
-    TARSIER_TRY(app.source, default_clip());
-  }
-  return capture::open_source(app.source, {.loop = app.options.loop});
-}
-
 pipeline::Settings settings_of(const Application& app) {
   return {app.spec.name, app.preset.name, app.params.not_default()};
 }
@@ -156,6 +146,11 @@ std::string_view why_no_window() {
 #else
   return "this program was built without windows (TARSIER_WINDOW=OFF)";
 #endif
+}
+
+Result<std::unique_ptr<capture::FrameSource>> open_frames(const Application& app) {
+  if (app.session) return record::open_session(*app.session, app.options.session_source);
+  return capture::open_source(app.source, {.loop = app.options.loop});
 }
 
 Status Application::fit_ring(const capture::Frame& frame) {
@@ -206,6 +201,10 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   if (options.precision.empty()) app.options.precision = app.session ? app.session->head().precision : "fp32";
   TARSIER_TRY([[maybe_unused]] const auto precision, infer::parse_precision(options.precision));
   TARSIER_CHECK(read_pipeline(app));
+  app.source = options.source;
+  if (app.source.empty() && !app.session) {
+    TARSIER_TRY(app.source, default_clip());
+  }
   TARSIER_TRY(auto source, open_frames(app));
   const capture::SourceInfo info = source->info();
   std::string video = options.sink, json = options.json;

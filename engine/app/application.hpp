@@ -76,6 +76,9 @@ struct Application {
 /// one.
 [[nodiscard]] std::string_view why_no_window();
 
+/// Opens what the frames come from, once more: a session, or what the user named. Any thread.
+Result<std::unique_ptr<capture::FrameSource>> open_frames(const Application& app);
+
 /// Opens everything. `device_options` come from the window, or are plain when there is none.
 Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed);
 

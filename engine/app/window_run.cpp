@@ -271,6 +271,8 @@ class WindowedRun {
     data_.profiler.memory.clear();
     for (size_t i = 0; i < use.size(); ++i)
       data_.profiler.memory.push_back({gpu::kMemoryOwnerNames[i], use[i]});
+  }
+
   void show_thumbnail(const overlay::TransportEvents::Look& look) {
     const auto picture = timeline_.thumbnail(look.frame);
     if (!picture) return;

@@ -43,7 +43,7 @@ WindowTimeline::WindowTimeline(Application& app)
     : app_(app),
       timeline_(app.mailbox->info().fps),
       value_(counts(*app.loop) ? Timeline::Value::kObjects : Timeline::Value::kLatency),
-      thumbnails_(app.mailbox->info().name) {
+      thumbnails_([&app] { return open_frames(app); }) {
   app_.loop->on_result([this](uint64_t position, const pipeline::FrameResult& result) {
     timeline_.add(position, result, counts(*app_.loop));
   });

@@ -66,7 +66,7 @@ std::optional<Thumbnail> Thumbnails::at(uint64_t position) {
 }
 
 Status Thumbnails::open() {
-  TARSIER_TRY(auto source, open_source(spec_));
+  TARSIER_TRY(auto source, open_());
   FrameSource* opened = source.get();
   {
     const Lock lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,8 +29,9 @@ class Thumbnails {
   static constexpr int kWidth = 256, kHeight = 144;  // at most
   static constexpr size_t kMost = 128;               // that are kept: 19 MB
 
-  /// `spec` as of open_source(). Nothing is opened before somebody looks.
-  explicit Thumbnails(std::string spec) : spec_(std::move(spec)) {}
+  using Open = std::function<Result<std::unique_ptr<FrameSource>>()>;
+  /// Nothing is opened before somebody looks; then by another thread.
+  explicit Thumbnails(Open open) : open_(std::move(open)) {}
   ~Thumbnails();
   Thumbnails(const Thumbnails&) = delete;
   Thumbnails& operator=(const Thumbnails&) = delete;
@@ -51,7 +53,7 @@ class Thumbnails {
   [[nodiscard]] std::optional<uint64_t> key_frame_of(uint64_t position) const;
   const Thumbnail* find(uint64_t position);
 
-  const std::string spec_;
+  const Open open_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::unique_ptr<FrameSource> source_;  // used by the thread alone, but for cancel()

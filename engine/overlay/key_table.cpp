@@ -6,7 +6,7 @@ namespace tarsier::overlay {
 namespace {
 
 constexpr const char *kPlaying = "Playing", *kParameters = "Parameters", *kZones = "Zones and lines",
-                     *kWindow = "Window";
+                     *kSessions = "Sessions", *kWindow = "Window";
 
 constexpr std::array kRows{
     KeyRow{Key::kPause, kPlaying, "Space", "pause, and play on"},
@@ -31,8 +31,11 @@ constexpr std::array kRows{
     KeyRow{Key::kTakeBack, kZones, "Backspace", "take its last corner back"},
     KeyRow{Key::kRemoveCorner, kZones, "Delete", "remove the corner under the mouse"},
     KeyRow{Key::kSaveZones, kZones, "Ctrl+S", "save zones and lines"},
+    KeyRow{Key::kRecord, kSessions, "R", "record a session, and end it"},
+    KeyRow{Key::kKeep, kSessions, "K", "keep the last seconds as one"},
     KeyRow{Key::kHelp, kWindow, "F1", "show this page, or close it"},
     KeyRow{Key::kPanels, kWindow, "Tab", "show or hide the panels"},
+    KeyRow{Key::kProfiler, kWindow, "P", "show or hide the profiler"},
     KeyRow{Key::kFullScreen, kWindow, "F", "full screen"},
     KeyRow{Key::kScreenshot, kWindow, "S", "save a screenshot"},
     KeyRow{Key::kEscape, kWindow, "Esc", "close what is open, give up what is drawn; else quit"},

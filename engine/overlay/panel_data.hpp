@@ -94,7 +94,7 @@ struct ProfileSnapshot {
   bool paused = false;
   bool recording = false;              // a video, or a session
   std::optional<SessionView> session;  // nullopt: none can be recorded here
-  bool first_run = false;  // says what to do next
+  bool first_run = false;              // says what to do next
   struct Box {
     float x0 = 0, y0 = 0, x1 = 0, y1 = 0;
   };

@@ -270,14 +270,11 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
 void Panels::draw_session(const SessionView& session, float half, SessionEvents& events) {
   if (ImGui::Button(session.recording ? "Stop recording###record" : "Record###record", {half, 0}))
     events.toggle = true;
-  if (ImGui::IsItemHovered())
-    ImGui::SetTooltip(
-        "R: writes a session: frames, every parameter and all results, to be\n"
-        "shown again (tarsier replay) and proved (tarsier verify)");
+  tip(with_key("frames, parameters and results as a session: tarsier replay, verify", Key::kRecord));
   if (session.keeps_s <= 0) return;
   ImGui::SameLine();
   if (ImGui::Button(fmt::format("Keep last {:g} s", session.keeps_s).c_str(), {half, 0})) events.keep = true;
-  if (ImGui::IsItemHovered()) ImGui::SetTooltip("K: writes what just happened as a session");
+  tip(with_key("what just happened, as a session", Key::kKeep));
 }
 
 }  // namespace tarsier::overlay
