@@ -99,14 +99,14 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     note_place();
     ImGui::End();
   }
-  float under = bar_height;  // what lies below the message
+  float below_message = bar_height;
   if (profiler_panel_.visible && data.profiler.profiler != nullptr) {
     const float panel_width = between < unit * 40 ? screen.x - 2 * margin : std::min(between, unit * 80);
     profiler_panel_.begin(data.profiler, (screen.x - panel_width) / 2, screen.y - margin - bar_height,
                           panel_width);
     note_place();
     ImGui::End();
-    under += ProfilerPanel::height() + margin;
+    below_message += ProfilerPanel::height() + margin;
   }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
   if (help_) {
@@ -121,7 +121,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
                      Key::kHelp)
           : data.message;
   if (!message.empty()) {
-    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - under}, ImGuiCond_Always, {0.5F, 1});
+    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - below_message}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
     ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(message);
