@@ -15,12 +15,15 @@ struct RunOptions {
   std::string source;  // "" = the default clip
   std::string sink;    // annotated video or images; "" = none, or out/PIPELINE.mp4 without a display
   std::string json;    // results as JSON Lines; "" = none, or out/PIPELINE.jsonl without a display
-  std::string pipeline = "street";  // name or path
-  std::string preset;               // name or path; "" = none
-  std::string policy;               // "" = by kind of source
-  std::string precision = "fp32";   // of activation storage
-  std::vector<std::string> set;     // key=value
-  uint64_t max_frames = 0;          // 0 = all
+  std::string pipeline = "street";    // name or path
+  std::string preset;                 // name or path; "" = none
+  std::string policy;                 // "" = by kind of source
+  std::string precision = "fp32";     // of activation storage
+  std::vector<std::string> set;       // key=value
+  std::vector<std::string> compare;   // what is different on a second side; empty: there is none
+  std::string compare_view = "wipe";  // how both are shown
+  std::string compare_json;           // their summary; "" = none
+  uint64_t max_frames = 0;            // 0 = all
   bool headless = false;
   bool loop = false;
   uint32_t frames_in_flight = 2;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "overlay/compare_panel.hpp"
+#include "overlay/network_panel.hpp"
 #include "overlay/param_panel.hpp"
 #include "overlay/transport_bar.hpp"
 
@@ -83,6 +85,8 @@ struct ProfileSnapshot {
   std::optional<TransportView> transport;  // nullopt: a source that has no places
   std::optional<ZoneView> zones;           // nullopt: the pipeline has none
   std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
+  std::optional<NetworkView> networks;     // nullopt: they cannot be swapped here
+  std::optional<CompareState> compare;     // nullopt: nothing can be compared here
   bool paused = false;
   bool recording = false;
   std::string

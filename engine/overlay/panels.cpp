@@ -53,6 +53,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (std::exchange(closes_popup_, false) && ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup))
     ImGui::ClosePopupToLevel(0, true);
   if (data.zones) draw_sketch(data.zones->sketch);
+  if (data.compare) draw_compare_names(*data.compare);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
   // Two narrow columns at the sides; the middle stays free. A small window starts with the controls rolled
@@ -74,7 +75,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
       (data.pipeline.empty() ? "Tarsier" : "Tarsier  \xC2\xB7  " + data.pipeline) + "###profile";
   ImGui::SetNextWindowPos({margin, margin}, ImGuiCond_Always);
   ImGui::SetNextWindowSizeConstraints({width, 0}, {width, height});
-  if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data);
+  if (ImGui::Begin(title.c_str(), nullptr, flags | ImGuiWindowFlags_NoMove)) draw_profile(data, events);
   note_place();
   ImGui::End();
 
@@ -125,7 +126,7 @@ bool Panels::covers(double x, double y) const {
          });
 }
 
-void Panels::draw_profile(const ProfileSnapshot& data) {
+void Panels::draw_profile(const ProfileSnapshot& data, PanelEvents& events) {
   const float width = ImGui::GetContentRegionAvail().x;
   const bool roomy = ImGui::GetIO().DisplaySize.y > ImGui::GetFontSize() * 38;
   // The figure that matters most, large.
@@ -194,6 +195,11 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
     }
     if (data.classes->empty()) dim("nothing in this frame");
   }
+  if (data.networks) draw_networks(*data.networks, events.networks);
+  if (data.networks && data.compare) {
+    draw_compare(*data.compare, data.params ? data.params->presets : std::vector<PresetRow>(), *data.networks,
+                 events.compare, events.networks);
+  }
 }
 
 void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events) {
@@ -216,6 +222,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   }
   dim("Tab panels    F full screen");
   if (data.params) dim("Ctrl+Z undo    Ctrl+Y redo");
+  if (data.compare && !data.compare->with.empty()) dim("D next difference    Shift+D back");
   if (data.zones) dim("Z new zone    L new line");
   dim("S screenshot    Q or Esc quit");
 }

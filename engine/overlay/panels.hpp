@@ -26,6 +26,8 @@ struct PanelEvents {
   ZoneEvents zones;
   ParamEvents params;
   TransportEvents transport;
+  NetworkEvents networks;
+  CompareEvents compare;
 };
 
 class Panels {
@@ -41,7 +43,7 @@ class Panels {
   bool visible = true;
 
  private:
-  void draw_profile(const ProfileSnapshot& data);
+  void draw_profile(const ProfileSnapshot& data, PanelEvents& events);
   void draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events);
   static void draw_sketch(const ZoneSketch& sketch);
   void draw_zones(const ZoneView& zones, ZoneEvents& events);
