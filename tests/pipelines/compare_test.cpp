@@ -28,7 +28,7 @@ class Compare : public ::testing::Test {
   void SetUp() override {
     log::init("warn");
     if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
-    const auto clip = test::shared_clip("people.mp4");
+    const auto clip = test::shared_clip("highway_cars.mp4");
     if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
     app_.options.headless = true;
     app_.options.globals.tune = "off";
@@ -130,7 +130,7 @@ TEST_F(Compare, ASideIsMadeBesideFramesThatGoOn) {
   start({});
   run_frames(1);
   RunOptions options = app_.options;
-  options.set = {"detect.input_size=256"};
+  options.set = {"detect.frame_aspect=off"};
   auto next = read_again(app_, options, OverlayValues::kKeep, app_.catalogue);
   ASSERT_TRUE(next.ok()) << next.error().message;
   ASSERT_TRUE(needs_stages(app_, *next));
@@ -147,7 +147,7 @@ TEST_F(Compare, ASideIsMadeBesideFramesThatGoOn) {
   const Status switched = app_.switch_to(std::move(made.setup), *std::move(made.side));
   ASSERT_TRUE(switched.ok()) << switched.error().message;
   EXPECT_NE(app_.loop->stages().front().get(), before);
-  EXPECT_EQ(app_.params.integer("detect.input_size"), 256);
+  EXPECT_FALSE(app_.params.boolean("detect.frame_aspect"));
   run_frames(2);
   EXPECT_FALSE(app_.loop->latest().detections.empty());
 }
