@@ -18,8 +18,6 @@ namespace tarsier::app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kPipeline = "street";  // where the user names none
-
 /// Debian's opencv-doc has a real clip of a street. Where packages come without their documentation
 /// tools/setup unpacks it elsewhere; it notes the place either way.
 Result<std::string> default_clip() {
@@ -35,80 +33,9 @@ Result<std::string> default_clip() {
       "source");
 }
 
-Status apply_settings(const std::vector<std::string>& settings, Params& params) {
-  for (const auto& setting : settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return input_error("--set {}: write it as key=value, for example detect.score=0.5", setting);
-    }
-    params.set_text_later(setting.substr(0, equals), setting.substr(equals + 1), ParamOrigin::kCommandLine,
-                          "--set");
-  }
-  return {};
-}
-
-/// What the user got wrong (unknown key, unknown model, a value out of range) ends the run before anything is
-/// fetched, opened or loaded.
-Status declare_stages(const pipeline::PipelineSpec& spec, const models::Catalogue& catalogue,
-                      Params& params) {
-  const std::span all(spec.stages);
-  for (size_t i = 0; i < all.size(); ++i)
-    TARSIER_CHECK(pipeline::declare_stage(all[i], all.first(i), catalogue, params));
-  return params.check_all_known();
-}
-
-/// The recorder has the pipeline's text as it was read.
-Status note_pipeline(Application& app) {
-  TARSIER_TRY(const std::string text, read_text(app.spec.file));
-  app.recorder->use_pipeline(text);
-  return {};
-}
-
-/// Makes the stages. One whose network can't be had is left out with a message, as is one that takes its
-/// boxes, and the rest runs; a file of the user's that is no network ends the run.
-Result<std::vector<std::unique_ptr<pipeline::Stage>>> make_stages(Application& app,
-                                                                  const capture::SourceInfo& source,
-                                                                  bool results) {
-  ProgressLine progress;
-  pipeline::StageContext context{*app.device, app.catalogue, app.store, app.params};
-  context.slots = app.options.frames_in_flight;
-  context.frame_width = source.width;
-  context.frame_height = source.height;
-  context.source = source.name;
-  TARSIER_TRY(context.precision, infer::parse_precision(app.options.precision));
-  context.paced = app.paced;
-  context.results = results;
-  TARSIER_TRY(context.tune, infer::parse_tune(app.options.globals.tune));
-  context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
-  std::vector<std::unique_ptr<pipeline::Stage>> stages;
-  std::vector<std::pair<std::string, Error>> left_out;
-  for (const auto& spec : app.spec.stages) {
-    context.before = stages;
-    auto stage = pipeline::make_stage(spec, context);
-    if (stage.ok()) {
-      stages.push_back(*std::move(stage));
-      continue;
-    }
-    if (stage.error().kind == ErrorKind::kInput) return stage.error();
-    left_out.emplace_back(spec.name, stage.error());
-    app.params.withdraw(spec.name + ".");
-  }
-  if (stages.empty()) return left_out.front().second;
-  app.left_out.clear();
-  for (const auto& [name, error] : left_out) app.left_out.push_back(name);
-  for (const auto& [name, error] : left_out) log::warn("stage '{}' is left out: {}", name, error.message);
-  return stages;
-}
-
 /// Whether results are wanted from the first frame on.
 bool lists_results(const Application& app, const Outputs& outputs) {
   return outputs.wants_results() || !app.options.record.empty() || app.observer != nullptr;
-}
-
-/// Stages for whose sake others have to be made: zones change while they run.
-std::vector<pipeline::StageSpec> but_zones(std::vector<pipeline::StageSpec> stages) {
-  for (auto& stage : stages) stage.zones.clear();
-  return stages;
 }
 
 void use_zones(Application& app) {
@@ -120,18 +47,26 @@ void use_zones(Application& app) {
   }
 }
 
-/// What a session tells of parameters takes the place of what the pipeline file says: presets, the command
-/// line and the overlay are stronger, as ever.
-void use_session_params(const Application& app, const pipeline::PipelineSpec& spec, Params& params) {
-  for (auto& [key, value] : app.session->params_at(app.session_frame)) {
-    const auto stage = key.substr(0, key.find('.'));
-    if (std::ranges::find(spec.stages, stage, &pipeline::StageSpec::name) != spec.stages.end())
-      params.set_later(key, value, ParamOrigin::kPipeline, app.session->folder().string());
-  }
-}
-
 pipeline::Settings settings_of(const Application& app) {
   return {app.spec.name, app.preset.name, app.params.not_default()};
+}
+
+/// Makes the side that --compare asks for.
+Status compare_from_start(Application& app) {
+  const RunOptions& options = app.options;
+  if (options.compare.empty()) return {};
+  TARSIER_TRY(Setup other, compared_setup(app));
+  other.left_out = app.left_out;
+  ProgressLine progress;
+  SideContext context = app.side_context(false);
+  context.results = false;
+  context.whole = true;
+  context.progress = [&](const std::string& what, double fraction) { progress.show("B: " + what, fraction); };
+  TARSIER_TRY(auto side, make_side(context, other));
+  auto comparison = std::make_unique<Comparison>(*app.device, std::move(other), std::move(side),
+                                                 join(options.compare, ", "));
+  TARSIER_TRY(comparison->look, parse_look(options.compare_view));
+  return app.loop->compare_with(std::move(comparison));
 }
 
 }  // namespace
@@ -164,28 +99,36 @@ Status Application::fit_ring(const capture::Frame& frame) {
   return {};
 }
 
+SideContext Application::side_context(bool beside_frames) const {
+  return {.device = *device,
+          .catalogue = catalogue,
+          .store = store,
+          .source = mailbox->info(),
+          .paced = paced,
+          .results = lists_results(*this, loop->outputs()),
+          .beside_frames = beside_frames,
+          .whole = beside_frames};
+}
+
+Status Application::switch_to(Setup setup, std::unique_ptr<Side> side) {
+  ring->drain();  // completions refer to the stages that go
+  static_cast<Setup&>(*this) = std::move(setup);
+  loop->use_names(spec.name, preset.name);
+  recorder->note_pipeline();
+  return loop->use_side(std::move(side));
+}
+
+void Application::take_over(Setup setup, bool zones) {
+  const bool moved = zones && spec.stages != setup.spec.stages;
+  static_cast<Setup&>(*this) = std::move(setup);
+  for (const auto& name : left_out) params.withdraw(name + ".");
+  if (moved) use_zones(*this);
+  loop->use_names(spec.name, preset.name);
+  recorder->note_pipeline();
+}
+
 Status read_pipeline(Application& app) {
-  pipeline::PipelineSpec spec;
-  pipeline::Preset preset;
-  Params params;
-  TARSIER_CHECK(apply_settings(app.options.set, params));
-  const bool follows = app.follows_session();
-  const std::string given = app.options.pipeline.empty() ? kPipeline : app.options.pipeline;
-  TARSIER_TRY(spec, pipeline::load_pipeline(
-                        follows ? app.session->pipeline_at(app.session_frame).string() : given, params));
-  if (follows) {
-    spec.name = app.session->head().pipeline;
-    use_session_params(app, spec, params);
-  }
-  if (!app.options.preset.empty()) {
-    TARSIER_TRY(preset, pipeline::load_preset(app.options.preset, spec, params));
-  }
-  TARSIER_CHECK(declare_stages(spec, app.catalogue, params));
-  app.spec = std::move(spec);
-  app.preset = std::move(preset);
-  app.declared = params;
-  app.params = std::move(params);
-  return {};
+  return read_setup(app, app.catalogue);
 }
 
 Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool windowed) {
@@ -196,11 +139,20 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   TARSIER_TRY(app.catalogue, models::Catalogue::load_default());
   TARSIER_TRY(app.store, models::store_options(options.globals.model_path));
   if (!options.session.empty()) {
-    TARSIER_TRY(app.session, record::Session::open(options.session));
+    TARSIER_TRY(auto session, record::Session::open(options.session));
+    app.session = std::make_shared<const record::Session>(std::move(session));
   }
   if (options.precision.empty()) app.options.precision = app.session ? app.session->head().precision : "fp32";
   TARSIER_TRY([[maybe_unused]] const auto precision, infer::parse_precision(options.precision));
   TARSIER_CHECK(read_pipeline(app));
+  // What is wrong with the other side is told at once, too.
+  TARSIER_TRY([[maybe_unused]] const auto look, parse_look(options.compare_view));
+  if (!options.compare.empty()) {
+    TARSIER_TRY([[maybe_unused]] const auto other, compared_setup(app));
+  }
+  if (options.compare.empty() && !options.compare_json.empty())
+    return input_error("--compare-json {}: nothing is compared; say with what by --compare",
+                       options.compare_json);
   app.source = options.source;
   if (app.source.empty() && !app.session) {
     TARSIER_TRY(app.source, default_clip());
@@ -213,8 +165,10 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     json = fmt::format("out/{}.jsonl", app.spec.name);
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
-  TARSIER_CHECK(check_places({app.source, app.spec.file, video, json, options.trace}));
+  TARSIER_CHECK(
+      check_places({app.source, app.spec.file, video, json, options.trace, options.compare_json}));
   TARSIER_CHECK(app.telemetry.open(options));
+  if (!options.compare_json.empty()) TARSIER_CHECK(check_writable("--compare-json", options.compare_json));
   capture::MailboxOptions mailbox;
   mailbox.paced = windowed;
   mailbox.policy = capture::default_policy(info, mailbox.paced);
@@ -227,14 +181,25 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   // slowest worker: one displaced for a moment costs all of them that moment. Its threads exist by now; this
   // one and those that it starts give way to them.
   if (app.device->info().software) lower_thread_priority();
-  app.staging_bytes = Application::staging_for(info.width, info.height);
+  app.staging_bytes = staging_for(info.width, info.height);
   TARSIER_TRY(app.ring, gpu::FrameRing::create(*app.device, options.frames_in_flight, app.staging_bytes));
 
   app.paced = info.live || mailbox.paced || mailbox.policy.kind == capture::Policy::Kind::kLatest;
   FrameLoop::Parts parts;
   TARSIER_TRY(parts.outputs,
               Outputs::open(video, info.fps, json, record::settings_text(settings_of(app), TARSIER_VERSION)));
-  TARSIER_TRY(parts.stages, make_stages(app, info, lists_results(app, *parts.outputs)));
+  {
+    ProgressLine progress;
+    TARSIER_TRY(parts.side, make_side({.device = *app.device,
+                                       .catalogue = app.catalogue,
+                                       .store = app.store,
+                                       .source = info,
+                                       .paced = app.paced,
+                                       .results = lists_results(app, *parts.outputs),
+                                       .progress = [&](const std::string& what,
+                                                       double fraction) { progress.show(what, fraction); }},
+                                      app));
+  }
   parts.device = app.device.get();
   parts.ring = app.ring.get();
   parts.params = &app.params;
@@ -242,66 +207,60 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
   const SessionRecorder::Memory memory{.seconds = windowed ? options.keep_last_s : 0};
   app.recorder =
       std::make_unique<SessionRecorder>(app, session_source(app, info, source->can_seek()), memory);
-  TARSIER_CHECK(note_pipeline(app));
+  app.recorder->note_pipeline();
   if (!options.record.empty()) TARSIER_CHECK(app.recorder->begin(options.record));
   parts.observer = app.observer != nullptr ? app.observer : app.recorder.get();
   TARSIER_TRY(app.loop, FrameLoop::create(std::move(parts)));
   app.loop->use_names(app.spec.name, app.preset.name);
-  {
-    ProgressLine progress;
-    progress.show("preparing the first frame", -1);
-    TARSIER_CHECK(app.loop->warm_up(info.width, info.height));
-  }
   app.telemetry.follow(*app.loop, *app.device, *app.ring, app.spec.name, info.name);
   app.mailbox = std::make_unique<capture::Mailbox>(std::move(source), mailbox);
+  TARSIER_CHECK(compare_from_start(app));
   app.stop.on_raise([&app] { app.mailbox->stop(); });
   return {};
 }
 
-Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
-  auto before = std::tuple(std::move(app.spec), std::move(app.params), std::move(app.preset));
-  const Params declared = std::move(app.declared);
-  const auto put_back = [&](const Status& status) {
-    std::tie(app.spec, app.params, app.preset) = std::move(before);
-    app.declared = declared;
-    return status;
-  };
-  if (const Status status = read_pipeline(app); !status.ok()) return put_back(status);
+namespace {
 
-  const auto& [old_spec, old_params, old_preset] = before;
-  const auto unchanged = [&](const ParamSpec& spec) {
-    return declared.has(spec.key) && declared.value(spec.key) == app.declared.value(spec.key);
-  };
-  bool anew = but_zones(app.spec.stages) != but_zones(old_spec.stages);
-  for (const ParamSpec& spec : app.declared.specs()) {
-    anew = anew || (spec.restarts && !unchanged(spec));
-    if (overlay == OverlayValues::kDrop || !unchanged(spec) || !old_params.has(spec.key)) continue;
-    if (old_params.origin(spec.key) != ParamOrigin::kOverlay) continue;
-    // Another network may have other classes: then the file's value stands.
-    const Status kept = app.params.set(spec.key, old_params.value(spec.key), ParamOrigin::kOverlay);
-    if (!kept.ok()) log::info("{}", kept.error().message);
+/// reload_pipeline() with other options.
+Status use_options(Application& app, const RunOptions& options, OverlayValues overlay, bool zones) {
+  TARSIER_TRY(Setup next, read_again(app, options, overlay, app.catalogue));
+  if (!needs_stages(app, next)) {
+    app.take_over(std::move(next), zones);
+    return {};
   }
-  if (!anew) {
-    for (const auto& name : app.left_out) app.params.withdraw(name + ".");
-    if (zones && app.spec.stages != old_spec.stages) use_zones(app);
-    app.loop->use_names(app.spec.name, app.preset.name);
-    return note_pipeline(app);
-  }
-  auto stages = make_stages(app, app.mailbox->info(), lists_results(app, app.loop->outputs()));
-  if (!stages.ok()) return put_back(stages.error());
-  app.ring->drain();  // completions refer to the stages that go
-  app.loop->use_stages(*std::move(stages));
-  app.loop->use_names(app.spec.name, app.preset.name);
-  return note_pipeline(app);
+  ProgressLine progress;
+  SideContext context = app.side_context(false);
+  context.progress = [&](const std::string& what, double fraction) { progress.show(what, fraction); };
+  TARSIER_TRY(auto side, make_side(context, next));
+  return app.switch_to(std::move(next), std::move(side));
+}
+
+}  // namespace
+
+Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
+  return use_options(app, app.options, overlay, zones);
 }
 
 Result<bool> follow_session(Application& app, const capture::Frame& frame) {
   if (!app.follows_session()) return false;
   const size_t change = app.session->change_for(frame.position);
   if (change == app.session_frame) return false;
+  RunOptions options = app.options;
+  const auto before = app.session->precision_at(app.session_frame), now = app.session->precision_at(change);
+  if (before != now) options.precision = now;
   app.session_frame = change;
-  TARSIER_CHECK(reload_pipeline(app));
+  TARSIER_CHECK(use_options(app, options, OverlayValues::kKeep, true));
   return true;
+}
+
+Result<Setup> compared_setup(const Application& app) {
+  Setup other;
+  other.session = app.session;
+  other.session_frame = app.session_frame;
+  TARSIER_TRY(other.options, compared_options(app.options, app.options.compare));
+  if (const Status status = read_setup(other, app.catalogue); !status.ok())
+    return status.error().in("--compare");
+  return other;
 }
 
 Status run(const RunOptions& options) {

@@ -14,21 +14,30 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
   loop->frames_ = std::make_unique<gpu::UploadRing>(device, loop->parts_.slots, "upload",
                                                     gpu::UploadRing::best_way(device));
   loop->grabber_ = std::make_unique<present::FrameGrabber>(device, loop->parts_.slots + 1);
-  TARSIER_TRY(loop->scene_, present::SceneRenderer::create(device, {}));
-  loop->use_stages(std::move(loop->parts_.stages));
+  loop->parts_.outputs->use_labels(loop->label_sets());
   return loop;
 }
 
-void FrameLoop::use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages) {
-  parts_.stages = std::move(stages);
-  tracks_ = false;
-  label_sets_.clear();
-  for (const auto& stage : parts_.stages) {
-    tracks_ = tracks_ || stage->tracks();
-    if (const auto* source = stage->detection_source()) label_sets_.push_back(source->class_names());
-  }
-  parts_.outputs->use_labels(label_sets_);
-  scene_->use_label_sets(label_sets_);
+Status FrameLoop::use_side(std::unique_ptr<Side> side) {
+  parts_.side = std::move(side);
+  ++sides_;
+  parts_.outputs->use_labels(label_sets());
+  return comparison_ ? comparison_->use_first(*parts_.side) : Status();
+}
+
+Status FrameLoop::compare_with(std::unique_ptr<Comparison> comparison) {
+  comparison_ = std::move(comparison);
+  ++sides_;
+  return comparison_ ? comparison_->use_first(*parts_.side) : Status();
+}
+
+const gpu::Image& FrameLoop::image() const {
+  return comparison_ ? comparison_->image() : parts_.side->scene().image();
+}
+
+uint64_t FrameLoop::generation() const {
+  const uint64_t of_object = comparison_ ? comparison_->generation() : parts_.side->scene().generation();
+  return (sides_ << 32) + of_object;
 }
 
 FrameLoop::FrameLoop(Parts parts) : parts_(std::move(parts)) {}
@@ -44,49 +53,18 @@ Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame
   return {};
 }
 
-Status FrameLoop::record_stages(gpu::FrameContext& context) {
-  pipeline::DeviceFrame picture = current_;
-  for (const auto& stage : parts_.stages) {
-    TARSIER_CHECK(stage->prepare(context, *parts_.params, picture));
-    TARSIER_CHECK(stage->record(context, picture, *parts_.params));
-    lap(stage->name());
+Status FrameLoop::record_sides(gpu::FrameContext& context) {
+  TARSIER_CHECK(parts_.side->record(context, current_, *parts_.params,
+                                    [this](std::string_view stage) { lap(stage); }));
+  if (comparison_) {
+    TARSIER_CHECK(comparison_->record(context, current_));
+    lap("B");
   }
-  shown_ = picture;
-  for (const auto& stage : parts_.stages) TARSIER_CHECK(stage->edit(context, *parts_.params, shown_));
-  lap("edit");
+  TARSIER_CHECK(parts_.side->draw(context, *parts_.params,
+                                  comparison_ ? comparison_->marks_in_first() : nullptr));
+  if (comparison_) TARSIER_CHECK(comparison_->draw(context, parts_.side->scene()));
+  lap("draw");
   return {};
-}
-
-Status FrameLoop::draw_scene(gpu::FrameContext& context) {
-  pipeline::Layers layers;
-  for (const auto& stage : parts_.stages) stage->layers(context, current_, *parts_.params, layers);
-  const auto set_of = [this](const std::vector<std::string>& labels) {
-    const auto set = std::find(label_sets_.begin(), label_sets_.end(), labels);
-    return set == label_sets_.end() ? 0U : static_cast<uint32_t>(set - label_sets_.begin());
-  };
-  std::vector<present::DetectionInput> detections;
-  for (const auto& layer : layers.detections) {
-    detections.push_back({layer.detections, 0, set_of(*layer.labels), layer.least_score});
-  }
-  std::vector<present::TrackInput> tracks;
-  for (const auto& layer : layers.tracks) tracks.push_back({layer.boxes, set_of(*layer.labels)});
-  present::SceneInputs inputs;
-  inputs.frame = shown_.buffer;
-  inputs.frame_offset = shown_.offset;
-  inputs.width = static_cast<uint32_t>(current_.width);
-  inputs.height = static_cast<uint32_t>(current_.height);
-  inputs.masks = layers.masks;
-  inputs.zones = layers.zones;
-  inputs.detections = detections;
-  inputs.tracks = tracks;
-  inputs.faces = layers.faces;
-  inputs.skeletons = layers.skeletons;
-  inputs.lines = layers.lines;
-  inputs.panel = layers.panel;
-  panel_ = layers.panel != nullptr ? std::optional(layers.panel->place) : std::nullopt;
-  inputs.status = layers.note;
-  inputs.banners = layers.banners;
-  return scene_->draw(context, inputs);
 }
 
 void FrameLoop::use_names(std::string pipeline, std::string preset) {
@@ -115,13 +93,13 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   }
   TARSIER_CHECK(upload(context, frame));
   lap("upload");
-  TARSIER_CHECK(record_stages(context));
-  TARSIER_CHECK(draw_scene(context));
-  lap("draw");
+  position_ = frame.position;
+  TARSIER_CHECK(record_sides(context));
 
   auto result = std::make_shared<pipeline::FrameResult>();
   const bool wants_results = this->wants_results();
-  for (const auto& stage : parts_.stages) stage->read_results(context, result, wants_results);
+  parts_.side->read_results(context, result, wants_results);
+  if (comparison_) comparison_->read_results(context, position_, true);
   const uint64_t copied = parts_.device->readback_bytes() - readback_before;
   if (copied > 0) context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
   // Where nobody lists results, what was copied is what the tracker wants: beside the way to the screen.
@@ -130,7 +108,7 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
     TARSIER_TRY(
         const bool taken,
         grabber_->grab(
-            context, scene_->image(), gpu::ImageUse::kSampled,
+            context, image(), gpu::ImageUse::kSampled,
             [this, time_s = frame.time_s](const std::shared_ptr<const present::HostPicture>& picture) {
               record::Picture copy{static_cast<int>(picture->width), static_cast<int>(picture->height),
                                    std::make_shared<const std::vector<uint8_t>>(picture->pixels.begin(),
@@ -155,30 +133,20 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   return {};
 }
 
-Status FrameLoop::warm_up(int width, int height) {
-  capture::Frame black;
-  black.width = width;
-  black.height = height;
-  black.time_s = 1e6;  // the first real frame goes back in time: no stage takes this one for its predecessor
-  black.bgra = std::make_shared<std::vector<uint8_t>>(size_t(width) * size_t(height) * 4);
-  // Every slot has objects of its own, and one dispatch of each pipeline compiles it for all.
-  TARSIER_TRY(auto* context, parts_.ring->begin());
-  TARSIER_CHECK(upload(*context, black));
-  TARSIER_CHECK(record_stages(*context));
-  TARSIER_CHECK(draw_scene(*context));
-  TARSIER_CHECK(parts_.ring->submit(*context));
-  parts_.ring->drain();
-  current_ = {};
+Status FrameLoop::redraw(gpu::FrameContext& context) {
+  if (current_.buffer == nullptr) return {};
+  TARSIER_CHECK(record_sides(context));
+  if (comparison_) {
+    comparison_->read_results(context, position_, false);
+    context.commands().barrier(gpu::Scope::kTransfer, gpu::Scope::kHost);
+  }
+  context.on_complete([this, &context] { note_times(context); });
   return {};
 }
 
-Status FrameLoop::redraw(gpu::FrameContext& context) {
-  if (current_.buffer == nullptr) return {};
-  if (parts_.observer != nullptr) parts_.observer->redrawn(*parts_.params);
-  TARSIER_CHECK(record_stages(context));
-  TARSIER_CHECK(draw_scene(context));
-  context.on_complete([this, &context] { pass_times_ = context.times(); });
-  return {};
+void FrameLoop::note_times(const gpu::FrameContext& context) {
+  pass_times_ = context.times();
+  if (comparison_) comparison_->name_passes(pass_times_);
 }
 
 /// Of the frame that is being recorded: what the host did since the last call.
@@ -220,12 +188,12 @@ void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile
                          const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results) {
   profile.completed = capture::Clock::now();
   result->latency_ms = profile.age_ms();
-  pass_times_ = context.times();
+  note_times(context);
   for (const auto& pass : pass_times_) result->stage_times.push_back({pass.name, pass.ms});
   summary_.frame_done(*result);
   summary_.stage_times(result->stage_times);
   if (wants_results) {
-    summary_.results(*result, label_sets_);
+    summary_.results(*result, label_sets());
     keep_error(parts_.outputs->write(*result));
     if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets_);
   }

@@ -10,16 +10,16 @@
 #include <string_view>
 #include <vector>
 
+#include "app/comparison.hpp"
 #include "app/frame_observer.hpp"
 #include "app/outputs.hpp"
 #include "app/run_summary.hpp"
+#include "app/side.hpp"
 #include "capture/mailbox.hpp"
 #include "core/profiler.hpp"
 #include "gpu/frame_context.hpp"
 #include "gpu/upload_ring.hpp"
-#include "pipeline/stage.hpp"
 #include "present/frame_grabber.hpp"
-#include "present/scene_renderer.hpp"
 
 namespace tarsier::app {
 
@@ -29,7 +29,7 @@ class FrameLoop {
   struct Parts {
     gpu::Device* device = nullptr;
     gpu::FrameRing* ring = nullptr;
-    std::vector<std::unique_ptr<pipeline::Stage>> stages;
+    std::unique_ptr<Side> side;
     std::unique_ptr<Outputs> outputs;
     Params* params = nullptr;
     uint32_t slots = 2;
@@ -41,15 +41,15 @@ class FrameLoop {
   /// Uploads the frame, records the stages and draws the scene into `context`; asks for results and the
   /// picture where an output wants them. The caller submits the context.
   Status record(gpu::FrameContext& context, const capture::Frame& frame);
-  /// Walks a black picture of this size through upload, stages and scene, so that what a driver compiles at
-  /// the first use is compiled now. Submits and waits; nothing is counted or written.
-  Status warm_up(int width, int height);
   /// Draws the scene of the latest frame again with the parameters of now: for a paused window.
   Status redraw(gpu::FrameContext& context);
   /// After another ring took the place of the one that it was made with; the old one must be drained.
   void use_ring(gpu::FrameRing& ring) { parts_.ring = &ring; }
-  /// Other stages in the place of those that it was made with, which no frame in flight may use any more.
-  void use_stages(std::vector<std::unique_ptr<pipeline::Stage>> stages);
+  /// Another side in the place of the one that it was made with, which no frame in flight may use any more.
+  Status use_side(std::unique_ptr<Side> side);
+  /// A second side that is to see the same frames from now on; null: none any more. No frame in flight may
+  /// use the one that goes.
+  Status compare_with(std::unique_ptr<Comparison> comparison);
   /// What results say of how they were made, from the next frame on; the parameters are those in force then.
   void use_names(std::string pipeline, std::string preset);
   /// Gets what each frame cost, right after it is done.
@@ -61,33 +61,41 @@ class FrameLoop {
   /// The first error of a writer since the last call, from completions.
   Status take_error();
 
-  [[nodiscard]] std::span<const std::unique_ptr<pipeline::Stage>> stages() const { return parts_.stages; }
-  [[nodiscard]] const present::SceneRenderer& scene() const { return *scene_; }
+  [[nodiscard]] std::span<const std::unique_ptr<pipeline::Stage>> stages() const {
+    return parts_.side->stages();
+  }
+  /// What a window or a video shows: valid until the next call of record(), redraw() or use_side().
+  [[nodiscard]] const gpu::Image& image() const;
+  /// Changes whenever image() is another one.
+  [[nodiscard]] uint64_t generation() const;
+  /// Null while nothing is compared.
+  [[nodiscard]] Comparison* comparison() const { return comparison_.get(); }
   [[nodiscard]] const Outputs& outputs() const { return *parts_.outputs; }
   [[nodiscard]] Outputs& outputs() { return *parts_.outputs; }
   [[nodiscard]] RunSummary& summary() { return summary_; }
   /// What the last frames cost; frames that are drawn again (redraw) are not among them.
   [[nodiscard]] const Profiler& profiler() const { return profiler_; }
-  [[nodiscard]] const pipeline::LabelSets& label_sets() const { return label_sets_; }
+  [[nodiscard]] const pipeline::LabelSets& label_sets() const { return parts_.side->label_sets(); }
   /// The latest completed frame. Its detections and masks are filled where they were read back.
   [[nodiscard]] const pipeline::FrameResult& latest() const { return latest_; }
   /// Device times of the latest completed frame, in the order of the passes.
   [[nodiscard]] const std::vector<gpu::PassTime>& pass_times() const { return pass_times_; }
   /// Whether the host learns of tracked objects, with every frame.
-  [[nodiscard]] bool tracks() const { return tracks_; }
+  [[nodiscard]] bool tracks() const { return parts_.side->tracks(); }
   [[nodiscard]] uint64_t recorded() const { return recorded_; }
   /// Where the latest picture has a panel of its own, in its pixels.
-  [[nodiscard]] const std::optional<present::Rect>& panel() const { return panel_; }
+  [[nodiscard]] const std::optional<present::Rect>& panel() const { return parts_.side->panel(); }
   [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
 
  private:
   explicit FrameLoop(Parts parts);
   Status upload(gpu::FrameContext& context, const capture::Frame& frame);
-  Status draw_scene(gpu::FrameContext& context);
-  Status record_stages(gpu::FrameContext& context);
+  /// Stages and scenes of both sides, on the picture that was uploaded last.
+  Status record_sides(gpu::FrameContext& context);
   /// Of the frame that lies there in the clip.
   void complete(const gpu::FrameContext& context, FrameProfile& profile, uint64_t position,
                 const std::shared_ptr<pipeline::FrameResult>& result, bool wants_results);
+  void note_times(const gpu::FrameContext& context);
   void lap(std::string_view name);
   void note_source(FrameProfile& profile, const capture::Frame& frame);
   void finish_profile(const gpu::FrameContext& context, FrameProfile& profile,
@@ -102,10 +110,10 @@ class FrameLoop {
   Parts parts_;
   std::unique_ptr<gpu::UploadRing> frames_;  // captured pictures
   std::unique_ptr<present::FrameGrabber> grabber_;
-  std::unique_ptr<present::SceneRenderer> scene_;
+  std::unique_ptr<Comparison> comparison_;
+  uint64_t sides_ = 0;  // how often image() came to be another object's
   pipeline::DeviceFrame current_;
-  pipeline::DeviceFrame shown_;  // current_ as the stages change it for people
-  pipeline::LabelSets label_sets_;
+  uint64_t position_ = 0;          // of it
   std::string pipeline_, preset_;  // their names
   std::shared_ptr<const pipeline::Settings> settings_;
   uint64_t params_version_ = 0;  // that settings_ are of
@@ -117,9 +125,7 @@ class FrameLoop {
   pipeline::FrameResult latest_;
   std::function<void(uint64_t, const pipeline::FrameResult&)> on_result_;
   std::vector<gpu::PassTime> pass_times_;
-  std::optional<present::Rect> panel_;
   uint64_t recorded_ = 0;
-  bool tracks_ = false;
   Status error_;
 };
 

@@ -1,8 +1,11 @@
 // The loop without a window: every frame as fast as the device takes it, a progress bar, files at the end.
+#include <nlohmann/json.hpp>
+
 #include "app/application.hpp"
 #include "app/command_line.hpp"
 #include "app/progress_line.hpp"
 #include "core/console.hpp"
+#include "record/result_json.hpp"
 
 namespace tarsier::app {
 namespace {
@@ -37,6 +40,23 @@ Status process_frames(Application& app) {
   return {};
 }
 
+/// What one side ran with.
+nlohmann::json json_of(const Setup& setup) {
+  nlohmann::json json = nlohmann::json::parse(record::settings_text(
+      {setup.spec.name, setup.preset.name, setup.params.not_default()}, TARSIER_VERSION));
+  json["precision"] = setup.options.precision;
+  return json;
+}
+
+Status write_comparison(const Application& app, const Comparison& comparison) {
+  if (app.options.compare_json.empty()) return {};
+  nlohmann::json json = comparison.agreement().json();
+  json["a"] = json_of(app);
+  json["b"] = json_of(comparison.setup());
+  json["b"]["compare"] = comparison.name();
+  return write_json(app.options.compare_json, json);
+}
+
 }  // namespace
 
 Status run_headless(Application& app) {
@@ -55,6 +75,13 @@ Status conclude(Application& app, const Status& ended, double seconds) {
   TARSIER_CHECK(app.loop->outputs().finish());
   std::FILE* const told = app.loop->outputs().takes_standard_output() ? stderr : stdout;
   put(told, app.loop->summary().text(seconds, app.mailbox->drops()));
+  if (const auto* comparison = app.loop->comparison(); comparison != nullptr) {
+    put(told, fmt::format("compared    A: as it runs; B: {}\n", comparison->name()));
+    put(told, comparison->has_boxes()
+                  ? comparison->agreement().text()
+                  : std::string("            no stage finds boxes: only the pictures differ\n"));
+    TARSIER_CHECK(write_comparison(app, *comparison));
+  }
   const std::string written = app.loop->outputs().describe();
   if (!written.empty()) put(told, fmt::format("written     {}\n", written));
   if (!app.recorder->described().empty())

@@ -20,7 +20,8 @@ bool same_place(const fs::path& one, const fs::path& other) {
 Status check_places(const RunFiles& files) {
   const fs::path source = files.source.starts_with("file://") ? files.source.substr(7) : files.source;
   const fs::path images = files.video.empty() ? fs::path() : record::image_folder(files.video);
-  for (const fs::path& sink : {images.empty() ? files.video : fs::path(), files.json, files.trace}) {
+  for (const fs::path& sink :
+       {images.empty() ? files.video : fs::path(), files.json, files.trace, files.compare_json}) {
     if (same_place(sink, source))
       return input_error("{}: is the source and would be written over; choose another place", sink.string());
   }
@@ -42,6 +43,11 @@ Status check_places(const RunFiles& files) {
       return input_error(
           "{}: the trace would be written over another file of the run; give --trace another name",
           files.trace.string());
+  }
+  for (const fs::path& other : {files.video, files.json, files.pipeline, files.trace}) {
+    if (same_place(files.compare_json, other))
+      return input_error("--compare-json {}: is the place of something else; give it another name",
+                         files.compare_json.string());
   }
   return {};
 }

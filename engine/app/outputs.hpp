@@ -14,7 +14,7 @@ namespace tarsier::app {
 /// What a run reads and writes; empty: nothing.
 struct RunFiles {
   std::string source;  // as the user gave it: often no file
-  std::filesystem::path pipeline, video, json, trace;
+  std::filesystem::path pipeline, video, json, trace, compare_json;
 };
 /// Errors (kInput): the run would write over what it reads, or write two things into one file.
 Status check_places(const RunFiles& files);

@@ -23,6 +23,18 @@ void add_run_flags(CLI::App& command, RunOptions& options) {
       .add_option("--set", options.set,
                   "key=value of the pipeline's parameters, e.g. detect.score=0.5; repeatable")
       ->take_all();
+  command
+      .add_option("--compare", options.compare,
+                  "Runs a second side on the same frames: a preset (name or .toml), key=value of a "
+                  "parameter, or precision=fp16; repeatable")
+      ->type_name("WHAT")
+      ->allow_extra_args(false);
+  command
+      .add_option("--compare-view", options.compare_view,
+                  "How both sides are shown: wipe, side (beside each other) or difference")
+      ->capture_default_str();
+  command.add_option("--compare-json", options.compare_json,
+                     "How far both sides agree, as JSON (docs/RESULTS.md)");
   command.add_option("--record", options.record,
                      "Writes a session into this new folder: frames, parameters, results");
   command
@@ -90,6 +102,7 @@ void register_run_command(CLI::App& app, GlobalOptions& globals, Action& action)
       "  tarsier run clip.mp4 seen.mp4 --json seen.jsonl\n"
       "  tarsier run clip.mp4 --set detect.model=yolox_nano --set detect.classes=person,car\n"
       "  tarsier run 0 --record monday                  a session: see tarsier replay and verify\n"
+      "  tarsier run clip.mp4 --compare detect.model=yolox_nano --compare precision=fp16\n"
       "  tarsier run rtsp://camera/stream --policy latest --headless --json seen.jsonl\n");
   set_action(*command, globals, action, options);
 }

@@ -21,12 +21,15 @@ struct RunOptions {
   std::string preset;     // name or path; "" = none
   std::string policy;     // "" = by kind of source
   std::string precision;  // of activation storage; "" = fp32, or as the session has it
-  std::vector<std::string> set;  // key=value
-  uint64_t max_frames = 0;       // 0 = all
-  std::string record;            // session folder; "" = none
-  double keep_last_s = 10;       // of a window: what one key keeps as a session
-  std::string session;           // session folder that is played instead of a source; "" = none
-  std::string session_source;    // where its source is now; "" = where it was
+  std::vector<std::string> set;       // key=value
+  std::vector<std::string> compare;   // what is different on a second side; empty: there is none
+  std::string compare_view = "wipe";  // how both are shown
+  std::string compare_json;           // their summary; "" = none
+  uint64_t max_frames = 0;            // 0 = all
+  std::string record;                 // session folder; "" = none
+  double keep_last_s = 10;            // of a window: what one key keeps as a session
+  std::string session;                // session folder that is played instead of a source; "" = none
+  std::string session_source;         // where its source is now; "" = where it was
   bool headless = false;
   bool loop = false;
   double ui_scale = 0;  // of the window's text and controls; 0 = the screen's

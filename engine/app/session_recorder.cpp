@@ -107,6 +107,12 @@ void SessionRecorder::stop_on(const Status& status) {
   if (failure_.ok()) failure_ = status;
 }
 
+void SessionRecorder::note_pipeline() {
+  params_version_ = UINT64_MAX;  // other parameters may have come to the same number of changes
+  const auto text = read_text(app_.spec.file);
+  if (text.ok()) use_pipeline(*text);  // gone just now: the next frames are as the file was
+}
+
 void SessionRecorder::use_pipeline(const std::string& text) {
   if (!pipeline_ || *pipeline_ != text) pipeline_ = std::make_shared<const std::string>(text);
   if (!writer_) return;
@@ -119,7 +125,8 @@ void SessionRecorder::note_params(const Params& params) {
   if (params_ && params_version_ == params.version()) return;
   params_version_ = params.version();
   record::ParamValues values;
-  values.reserve(params.specs().size());
+  values.reserve(params.specs().size() + 1);
+  values.emplace_back(record::Session::kPrecision, app_.options.precision);
   for (const ParamSpec& spec : params.specs()) values.emplace_back(spec.key, params.value(spec.key));
   if (!params_ || values != *params_)
     params_ = std::make_shared<const record::ParamValues>(std::move(values));

@@ -40,6 +40,8 @@ class SessionRecorder final : public FrameObserver {
   /// Writes the last seconds to a new session. Errors: nothing is kept yet, one is being written.
   Status save_moment(const std::filesystem::path& folder);
   /// After the pipeline was read again: the text of its file, and maybe other networks.
+  void note_pipeline();
+  /// The text as an editor has it.
   void use_pipeline(const std::string& text);
 
   /// What became of the latest recording or moment since the last call: one line; empty: nothing.

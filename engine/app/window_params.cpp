@@ -9,7 +9,8 @@
 namespace tarsier::app {
 namespace fs = std::filesystem;
 
-WindowParams::WindowParams(Application& app) : app_(app), watch_(app.preset.file) {
+WindowParams::WindowParams(Application& app, WindowSwap& swap)
+    : app_(app), swap_(swap), watched_(app.preset.file), watch_(watched_) {
   list();
 }
 
@@ -18,6 +19,10 @@ void WindowParams::list() {
 }
 
 void WindowParams::reloaded() {
+  if (app_.preset.file != watched_) {
+    watched_ = app_.preset.file;
+    watch_ = FileWatch(watched_);
+  }
   compared_version_ = UINT64_MAX;  // a new object counts anew
   list();
 }
@@ -68,43 +73,52 @@ Result<std::string> WindowParams::act_on(const Wanted& wanted) {
     case Wanted::What::kRedo:
       return redo();
     case Wanted::What::kChoose:
-      return choose(wanted.name);
+      choose(wanted.name);
+      return std::string();
     case Wanted::What::kSave: {
       const auto [file, preset] = own_place();
-      return file.empty() ? Result<std::string>("") : save(file, preset);
+      if (!file.empty()) TARSIER_CHECK(save(file, preset));
+      return std::string();
     }
     case Wanted::What::kSaveAs: {
       TARSIER_TRY(const fs::path file, pipeline::own_preset_file(app_.spec, wanted.name));
-      return save(file, wanted.name);
+      TARSIER_CHECK(save(file, wanted.name));
+      return std::string();
     }
   }
   return std::string();
 }
 
-Result<std::string> WindowParams::undo() {
-  const ParamStep* step = history_.undo();
-  if (step == nullptr) return std::string();
-  if (step->preset_was != step->preset_now) {
-    if (const Status status = use(step->preset_was); !status.ok()) {
-      history_.redo();
-      return status.error();
-    }
-  }
-  for (const auto& change : step->changes) set(change.key, change.was);
-  return "undone: " + told(step, true);
+std::string WindowParams::undo() {
+  const ParamStep* next = history_.undo();
+  if (next == nullptr) return "";
+  const auto back = [this, step = *next] {
+    for (const auto& change : step.changes) set(change.key, change.was);
+    return "undone: " + told(&step, true);
+  };
+  if (next->preset_was == next->preset_now) return back();
+  swap_.use_preset(next->preset_was, [this, back](bool done) {
+    if (done) return back();
+    history_.redo();
+    return std::string();
+  });
+  return "";
 }
 
-Result<std::string> WindowParams::redo() {
-  const ParamStep* step = history_.redo();
-  if (step == nullptr) return std::string();
-  if (step->preset_was != step->preset_now) {
-    if (const Status status = use(step->preset_now); !status.ok()) {
-      history_.undo();
-      return status.error();
-    }
-  }
-  for (const auto& change : step->changes) set(change.key, change.now);
-  return "done again: " + told(step, false);
+std::string WindowParams::redo() {
+  const ParamStep* next = history_.redo();
+  if (next == nullptr) return "";
+  const auto forth = [this, step = *next] {
+    for (const auto& change : step.changes) set(change.key, change.now);
+    return "done again: " + told(&step, false);
+  };
+  if (next->preset_was == next->preset_now) return forth();
+  swap_.use_preset(next->preset_now, [this, forth](bool done) {
+    if (done) return forth();
+    history_.undo();
+    return std::string();
+  });
+  return "";
 }
 
 /// What a stage reads at its start comes with the preset alone; what is not there any more stays away.
@@ -122,40 +136,32 @@ WindowParams::Values WindowParams::values() const {
   return values;
 }
 
-Status WindowParams::use(const std::string& preset) {
-  const std::string before = std::exchange(app_.options.preset, preset);
-  const Status status = reload_pipeline(app_, OverlayValues::kDrop);
-  if (!status.ok()) {
-    app_.options.preset = before;
-    return status;
-  }
-  watch_ = FileWatch(app_.preset.file);
-  compared_version_ = UINT64_MAX;
-  return {};
-}
-
-Result<std::string> WindowParams::choose(const std::string& preset) {
+void WindowParams::choose(const std::string& preset) {
   ParamStep step{{}, app_.options.preset, preset};
-  const Values before = values();
-  TARSIER_CHECK(use(preset));
-  for (const auto& [key, value] : before) {
-    if (app_.params.has(key)) step.changes.push_back({key, value, app_.params.value(key)});
-  }
-  history_.add(std::move(step));
-  return preset.empty() ? std::string("no preset: the pipeline's own values")
-                        : fmt::format("preset {}", app_.preset.name);
+  swap_.use_preset(preset, [this, step, before = values(), preset](bool done) mutable {
+    if (!done) return std::string();
+    for (const auto& [key, value] : before) {
+      if (app_.params.has(key)) step.changes.push_back({key, value, app_.params.value(key)});
+    }
+    history_.add(std::move(step));
+    return preset.empty() ? std::string("no preset: the pipeline's own values")
+                          : fmt::format("preset {}", app_.preset.name);
+  });
 }
 
-Result<std::string> WindowParams::save(const fs::path& file, const std::string& preset) {
+Status WindowParams::save(const fs::path& file, const std::string& preset) {
   TARSIER_CHECK(pipeline::save_preset(file, app_.spec, app_.params));
+  if (file == watched_) watch_.take();  // it is read now
   list();
-  const Values before = values();
-  TARSIER_CHECK(use(preset));
-  // Also those whose value is the pipeline's own, where the command line says another one.
-  for (const auto& [key, value] : before) {
-    if (app_.params.has(key) && app_.params.value(key) != value) set(key, value);
-  }
-  return "saved " + file.string();
+  swap_.use_preset(preset, [this, file, before = values()](bool done) {
+    if (!done) return std::string();
+    // Also those whose value is the pipeline's own, where the command line says another one.
+    for (const auto& [key, value] : before) {
+      if (app_.params.has(key) && app_.params.value(key) != value) set(key, value);
+    }
+    return "saved " + file.string();
+  });
+  return {};
 }
 
 std::pair<fs::path, std::string> WindowParams::own_place() const {

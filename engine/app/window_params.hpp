@@ -7,6 +7,7 @@
 
 #include "app/application.hpp"
 #include "app/file_watch.hpp"
+#include "app/window_swap.hpp"
 #include "core/param_history.hpp"
 #include "overlay/param_panel.hpp"
 #include "window/window.hpp"
@@ -15,13 +16,14 @@ namespace tarsier::app {
 
 class WindowParams {
  public:
-  explicit WindowParams(Application& app);
+  /// `swap` outlives it and puts presets in use.
+  WindowParams(Application& app, WindowSwap& swap);
   /// Whether the key was for it: Ctrl+Z, Ctrl+Y.
   bool input(const window::Input& input);
   /// What the user did in the panel; what is more than a value waits for act().
   void handle(const overlay::ParamEvents& events);
-  /// Between frames: does what was asked for. What is to be said of it; empty where nothing was done or it
-  /// went wrong, which message() tells then.
+  /// Between frames: does what was asked for, presets by way of the swap. What is to be said of it; empty
+  /// where nothing was done yet or it went wrong, which message() tells then.
   std::string act();
   /// Once after each change of the preset's file.
   bool preset_changed() { return watch_.changed(); }
@@ -38,11 +40,10 @@ class WindowParams {
   using Values = std::vector<std::pair<std::string, ParamValue>>;
 
   Result<std::string> act_on(const Wanted& wanted);
-  Result<std::string> undo();
-  Result<std::string> redo();
-  Result<std::string> choose(const std::string& preset);
-  Result<std::string> save(const std::filesystem::path& file, const std::string& preset);
-  Status use(const std::string& preset);
+  std::string undo();
+  std::string redo();
+  void choose(const std::string& preset);
+  Status save(const std::filesystem::path& file, const std::string& preset);
   void set(const std::string& key, const ParamValue& value);
   [[nodiscard]] Values values() const;
   [[nodiscard]] std::string told(const ParamStep* step, bool back) const;
@@ -52,8 +53,10 @@ class WindowParams {
   void compare();
 
   Application& app_;
+  WindowSwap& swap_;
   ParamHistory history_;
-  FileWatch watch_;  // of the preset in use
+  std::filesystem::path watched_;  // the file of the preset in use
+  FileWatch watch_;
   std::vector<Wanted> wanted_;
   std::vector<pipeline::Preset> presets_;
   std::string failure_;

@@ -5,9 +5,11 @@
 #include "app/application.hpp"
 #include "app/command_line.hpp"
 #include "app/file_watch.hpp"
+#include "app/window_compare.hpp"
 #include "app/window_params.hpp"
 #include "app/window_state.hpp"
 #include "app/window_timeline.hpp"
+#include "app/window_swap.hpp"
 #include "app/window_transport.hpp"
 #include "app/window_zones.hpp"
 #include "core/log.hpp"
@@ -47,8 +49,10 @@ class WindowedRun {
       : app_(app),
         window_(window),
         pipeline_file_(app.spec.file),
+        swap_(app),
+        compare_(app),
         zones_(app),
-        params_(app),
+        params_(app, swap_),
         transport_(app),
         timeline_(app) {
     panels_.visible = true;
@@ -80,12 +84,15 @@ class WindowedRun {
       if (const int steps = events.transport.event; steps != 0)
         transport_.go_to(timeline_.event_from(transport_.position(), steps));
       if (places_kept_ != panels_.places().changes() && !panels_.places().moving()) keep_places();
-      // Between frames: stages may be made anew.
+      // Between frames: stages may be replaced.
       if (const auto wanted = std::exchange(wanted_save_, {}); wanted.save || wanted.save_copy)
         save_zones(wanted.save_copy);
       act_on_params();
-      if (pipeline_file_.changed()) reload(app_.spec.file);
-      if (params_.preset_changed()) reload(app_.preset.file);
+      if (pipeline_file_.changed()) reload([this] { return read_again(app_.spec.file); });
+      if (params_.preset_changed()) reload([this] { return read_again(app_.preset.file); });
+      while (const auto outcome = swap_.poll()) act_on_swap(*outcome);
+      TARSIER_TRY(const std::string compared, compare_.poll());
+      if (!compared.empty()) window_.say(compared);
       TARSIER_TRY(const bool more, turn());
       if (!more) break;
       TARSIER_CHECK(app_.loop->take_error());
@@ -114,6 +121,8 @@ class WindowedRun {
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       if (input.what == window::Input::What::kP) panels_.show_profiler(!panels_.profiler_visible());
       if (params_.input(input)) continue;
+      if (compare_.input(input, window_.picture_area(), panels_)) continue;
+      if (compare_.shows_twice() && input.what != window::Input::What::kEscape) continue;
       const bool used = zones_.input(input, window_.picture_area(), panels_);
       quit = quit || (!used && input.what == window::Input::What::kEscape);
       if (zones_.wants_save()) save_zones(false);
@@ -151,8 +160,7 @@ class WindowedRun {
     if (!zones_.save(copy)) return;
     if (copy) pipeline_file_ = FileWatch(app_.options.pipeline);
     pipeline_file_.take();  // what was written is read now
-    reload(app_.spec.file);
-    if (mistake_.empty()) window_.say("saved the zones to " + app_.spec.file.string());
+    reload([this] { return "saved the zones to " + app_.spec.file.string(); });
   }
 
   /// What the user asked for in the panel or by keys since the last frame.
@@ -160,23 +168,34 @@ class WindowedRun {
     const std::string said = params_.act();
     if (said.empty()) return;
     mistake_.clear();
-    zones_.stages_changed();
     window_.say(said);
   }
 
-  /// The user edits the pipeline or the preset while it runs: a mistake is told, and what was good goes on.
-  void reload(const std::filesystem::path& file) {
-    const Status status = reload_pipeline(app_, OverlayValues::kKeep, false);
-    mistake_ = status.ok() ? "" : status.error().message;
-    if (!status.ok()) {
+  static std::string read_again(const std::filesystem::path& file) {
+    return "read " + file.filename().string() + " again";
+  }
+
+  /// The user edits the pipeline or the preset while it runs.
+  void reload(std::function<std::string()> said) {
+    swap_.reload([this, said = std::move(said)](bool done) {
+      if (!done) return std::string();
+      zones_.reload();
+      return said();
+    });
+  }
+
+  /// A mistake is told, and what was good goes on.
+  void act_on_swap(const WindowSwap::Outcome& outcome) {
+    mistake_ = outcome.status.ok() ? "" : outcome.status.error().message;
+    if (!outcome.status.ok()) {
       log::error("{}", mistake_);
       window_.show_panels(true);  // the message is one of them
       return;
     }
     data_.pipeline = app_.spec.name;
-    zones_.reload();
+    zones_.stages_changed();
     params_.reloaded();
-    window_.say("read " + file.filename().string() + " again");
+    if (!outcome.said.empty()) window_.say(outcome.said);
   }
 
   /// A session's parameters change where they changed when it was recorded.
@@ -216,8 +235,8 @@ class WindowedRun {
       TARSIER_CHECK(app_.loop->redraw(*context));
       next_refresh_ = capture::Clock::now() + std::chrono::milliseconds(33);
     }
-    const auto& scene = app_.loop->scene();
-    auto composed = window_.compose(*context, scene.image(), scene.generation(), [this] { draw_panels(); });
+    auto composed =
+        window_.compose(*context, app_.loop->image(), app_.loop->generation(), [this] { draw_panels(); });
     if (!composed.ok()) return composed.error();
     TARSIER_CHECK(window_.submit(*app_.ring, *context));
     return true;
@@ -243,7 +262,10 @@ class WindowedRun {
     if (data_.transport) timeline_.fill(*data_.transport);
     note_panel();
     data_.params = params_.view();
-    data_.zones = zones_.view(window_.picture_area(), panels_);
+    data_.networks = swap_.view();
+    data_.compare = compare_.view(window_.picture_area());
+    data_.zones.reset();
+    if (!compare_.shows_twice()) data_.zones = zones_.view(window_.picture_area(), panels_);
     const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
     for (const auto& [reason, count] :
@@ -262,6 +284,8 @@ class WindowedRun {
     if (events.transport.look) show_thumbnail(*events.transport.look);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);
+    swap_.handle(events.networks);
+    compare_.handle(events.compare);
     zones_.handle(events.zones);
     if (events.zones.save || events.zones.save_copy) wanted_save_ = events.zones;
   }
@@ -320,6 +344,8 @@ class WindowedRun {
   overlay::Panels panels_;
   overlay::ProfileSnapshot data_;
   FileWatch pipeline_file_;
+  WindowSwap swap_;
+  WindowCompare compare_;
   WindowZones zones_;
   WindowParams params_;
   WindowTransport transport_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 #include "core/log.hpp"
 #include "gpu/command_list.hpp"
@@ -12,6 +13,7 @@
 #include "gpu/instance.hpp"
 #include "gpu/memory_owner.hpp"
 #include "gpu/pipeline.hpp"
+#include "gpu/queue_lock.hpp"
 
 namespace tarsier::gpu {
 namespace {
@@ -59,6 +61,9 @@ struct Device::Impl {
   VkFence fence = VK_NULL_HANDLE;
   std::unique_ptr<PipelineCache> pipelines;
   Buffer staging_up, staging_down;
+  // A thread beside the frames' own makes stages anew: what it shares with them. Held in this order.
+  std::mutex staging_mutex;  // staging_up, staging_down
+  std::mutex once_mutex;     // once, pool, fence
   std::atomic<uint64_t> readback{0};
   std::atomic<uint64_t> allocations{0};
   std::atomic<bool> lost{false};
@@ -207,6 +212,11 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   return out;
 }
 
+std::unique_lock<std::mutex> lock_queue() {
+  static std::mutex mutex;
+  return std::unique_lock(mutex);
+}
+
 Device::~Device() {
   Impl& impl = *impl_;
   if (impl.device == VK_NULL_HANDLE) return;
@@ -306,6 +316,7 @@ Status Device::upload(const Buffer& destination, uint64_t offset, const void* da
   if (offset + size > destination.size()) {
     return runtime_error("upload of {} bytes at {} into a buffer of {}", size, offset, destination.size());
   }
+  const std::lock_guard lock(impl_->staging_mutex);
   Buffer& staging = impl_->staging_up;
   if (!staging.valid()) {
     TARSIER_TRY(staging, create_buffer({kStagingBytes, Memory::kUpload, false, false, "load-time upload"}));
@@ -324,6 +335,7 @@ Status Device::download(const Buffer& source, uint64_t offset, void* data, uint6
   if (offset + size > source.size()) {
     return runtime_error("download of {} bytes at {} from a buffer of {}", size, offset, source.size());
   }
+  const std::lock_guard lock(impl_->staging_mutex);
   Buffer& staging = impl_->staging_down;
   if (!staging.valid()) {
     TARSIER_TRY(staging,
@@ -347,6 +359,7 @@ Status Device::run_once(const std::function<void(CommandList&)>& record) {
     if (result == VK_ERROR_DEVICE_LOST) mark_lost();
     return vk_status(result, call);
   };
+  const std::lock_guard lock(impl.once_mutex);
   VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
   TARSIER_CHECK(check(vkBeginCommandBuffer(impl.once, &begin), "vkBeginCommandBuffer"));
@@ -361,7 +374,10 @@ Status Device::run_once(const std::function<void(CommandList&)>& record) {
   VkSubmitInfo submit{VK_STRUCTURE_TYPE_SUBMIT_INFO};
   submit.commandBufferCount = 1;
   submit.pCommandBuffers = &impl.once;
-  TARSIER_CHECK(check(vkQueueSubmit(impl.queue, 1, &submit, impl.fence), "vkQueueSubmit"));
+  {
+    const auto queue = lock_queue();  // not while it waits: frames go on
+    TARSIER_CHECK(check(vkQueueSubmit(impl.queue, 1, &submit, impl.fence), "vkQueueSubmit"));
+  }
   TARSIER_CHECK(check(vkWaitForFences(impl.device, 1, &impl.fence, VK_TRUE, UINT64_MAX), "vkWaitForFences"));
   TARSIER_CHECK(check(vkResetFences(impl.device, 1, &impl.fence), "vkResetFences"));
   return {};

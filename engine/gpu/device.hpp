@@ -75,7 +75,7 @@ Result<std::vector<DeviceInfo>> enumerate_devices();
 /// its device is destroyed).
 uint64_t total_validation_messages();
 
-/// Not thread safe unless said otherwise. Outlives every object made from it.
+/// Thread safe, but for creation and destruction. Outlives every object made from it.
 class Device {
  public:
   static Result<std::unique_ptr<Device>> create(const DeviceOptions& options);

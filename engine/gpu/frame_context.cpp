@@ -8,6 +8,7 @@
 #include "gpu/device.hpp"
 #include "gpu/device_clock.hpp"
 #include "gpu/memory_owner.hpp"
+#include "gpu/queue_lock.hpp"
 
 namespace tarsier::gpu {
 namespace {
@@ -265,7 +266,11 @@ Status FrameRing::submit(FrameContext& frame, VkSemaphore wait, VkPipelineStageF
   submit.pCommandBuffers = &context.buffer;
   submit.signalSemaphoreCount = timeline.signalSemaphoreValueCount;
   submit.pSignalSemaphores = signals;
-  const VkResult result = vkQueueSubmit(impl_->device->queue(), 1, &submit, VK_NULL_HANDLE);
+  VkResult result = VK_SUCCESS;
+  {
+    const auto queue = lock_queue();
+    result = vkQueueSubmit(impl_->device->queue(), 1, &submit, VK_NULL_HANDLE);
+  }
   if (result == VK_ERROR_DEVICE_LOST) impl_->device->mark_lost();
   TARSIER_CHECK(vk_status(result, "vkQueueSubmit"));
   context.host_times.submitted = Clock::now();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gpu/device.hpp"
+#include "gpu/queue_lock.hpp"
 
 namespace tarsier::gpu {
 namespace {
@@ -166,7 +167,10 @@ Result<std::unique_ptr<Swapchain>> Swapchain::create(Device& device, VkSurfaceKH
 
 Swapchain::~Swapchain() {
   Device& device = *impl_->device;
-  vkQueueWaitIdle(device.queue());  // shutdown: presents have no fence to wait for
+  {
+    const auto queue = lock_queue();
+    vkQueueWaitIdle(device.queue());  // shutdown: presents have no fence to wait for
+  }
   impl_->chain.reset();
   for (VkSemaphore semaphore : impl_->acquired) vkDestroySemaphore(device.handle(), semaphore, nullptr);
   vkDestroySurfaceKHR(device.instance(), impl_->surface, nullptr);
@@ -209,7 +213,11 @@ Status Swapchain::present() {
   info.swapchainCount = 1;
   info.pSwapchains = &self.chain->handle;
   info.pImageIndices = &self.index;
-  const VkResult result = vkQueuePresentKHR(self.device->queue(), &info);
+  VkResult result = VK_SUCCESS;
+  {
+    const auto queue = lock_queue();
+    result = vkQueuePresentKHR(self.device->queue(), &info);
+  }
   if (result == VK_SUBOPTIMAL_KHR || result == VK_ERROR_OUT_OF_DATE_KHR) {
     self.stale = true;
     return {};

@@ -27,6 +27,7 @@ struct TensorBinding {
 /// Whether kernels are chosen by measurement (tuner.hpp).
 enum class Tune {
   kOff,   // every kernel's best guess
+  kKept,  // what was measured before: nothing is measured beside frames that run
   kFast,  // measured once a device, driver and shape, for a few seconds a network; kept on disk
   kFull   // more runs, no limit
 };

@@ -192,7 +192,7 @@ Result<TuneReport> tune(gpu::Device& device, Graph& graph, Tune mode, TuningStor
     offered[n] = kernel->variants(graph, node, device.features());
     if (mode == Tune::kOff || offered[n].size() < 2) continue;
     keys[n] = tuning_key(graph, node);
-    if (known(keys[n], offered[n]).empty()) {
+    if (mode != Tune::kKept && known(keys[n], offered[n]).empty()) {
       open.try_emplace(keys[n], Work{n, offered[n], flop_of(graph, node)});
     }
   }

@@ -16,6 +16,8 @@ constexpr std::array kRows{
     KeyRow{Key::kSkipForward, kPlaying, "Shift+Right", "five seconds forward"},
     KeyRow{Key::kNextEvent, kPlaying, "E", "to the next event that was seen"},
     KeyRow{Key::kPreviousEvent, kPlaying, "Shift+E", "to the event before"},
+    KeyRow{Key::kNextDifference, kPlaying, "D", "to the next frame that was seen to differ"},
+    KeyRow{Key::kPreviousDifference, kPlaying, "Shift+D", "to the one before"},
     KeyRow{Key::kSlower, kPlaying, "-", "slower"},
     KeyRow{Key::kFaster, kPlaying, "+", "faster"},
     KeyRow{Key::kRepeatFrom, kPlaying, "[", "repeat from this frame on"},

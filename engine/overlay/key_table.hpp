@@ -16,6 +16,8 @@ enum class Key : uint8_t {
   kSkipForward,
   kNextEvent,
   kPreviousEvent,
+  kNextDifference,
+  kPreviousDifference,
   kSlower,
   kFaster,
   kRepeatFrom,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "overlay/compare_panel.hpp"
+#include "overlay/network_panel.hpp"
 #include "overlay/param_panel.hpp"
 #include "overlay/profiler_panel.hpp"
 #include "overlay/transport_bar.hpp"
@@ -91,6 +93,8 @@ struct ProfileSnapshot {
   std::optional<ZoneView> zones;           // nullopt: the pipeline has none
   std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
   ProfilerView profiler;
+  std::optional<NetworkView> networks;  // nullopt: they cannot be swapped here
+  std::optional<CompareState> compare;  // nullopt: nothing can be compared here
   bool paused = false;
   bool recording = false;              // a video, or a session
   std::optional<SessionView> session;  // nullopt: none can be recorded here

@@ -57,6 +57,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   if (std::exchange(closes_popup_, false) && ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup))
     ImGui::ClosePopupToLevel(0, true);
   if (data.zones) draw_sketch(data.zones->sketch);
+  if (data.compare) draw_compare_names(*data.compare);
   const float unit = ImGui::GetFontSize();
   const ImVec2 screen = ImGui::GetIO().DisplaySize;
   // Two narrow columns at the sides; the middle stays free. A small window starts with the controls rolled
@@ -77,7 +78,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   const std::string title =
       (data.pipeline.empty() ? "Tarsier" : "Tarsier  \xC2\xB7  " + data.pipeline) + "###profile";
   place_panel(kProfile, margin, data, width, under, false);
-  if (ImGui::Begin(title.c_str(), nullptr, flags)) draw_profile(data);
+  if (ImGui::Begin(title.c_str(), nullptr, flags)) draw_profile(data, events);
   note_place();
   places_.note(kProfile);
   ImGui::End();
@@ -165,7 +166,7 @@ bool Panels::covers(double x, double y) const {
          });
 }
 
-void Panels::draw_profile(const ProfileSnapshot& data) {
+void Panels::draw_profile(const ProfileSnapshot& data, PanelEvents& events) {
   const float width = ImGui::GetContentRegionAvail().x;
   const bool roomy = ImGui::GetIO().DisplaySize.y > ImGui::GetFontSize() * 38;
   // The figure that matters most, large.
@@ -243,6 +244,11 @@ void Panels::draw_profile(const ProfileSnapshot& data) {
       bar(one.name, fmt::format("{}", one.count), float(one.count) / float(most), color);
     }
     if (data.classes->empty()) dim("nothing in this frame");
+  }
+  if (data.networks) draw_networks(*data.networks, events.networks);
+  if (data.networks && data.compare) {
+    draw_compare(*data.compare, data.params ? data.params->presets : std::vector<PresetRow>(), *data.networks,
+                 events.compare, events.networks);
   }
 }
 

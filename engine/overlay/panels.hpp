@@ -35,6 +35,8 @@ struct PanelEvents {
   ZoneEvents zones;
   ParamEvents params;
   TransportEvents transport;
+  NetworkEvents networks;
+  CompareEvents compare;
 };
 
 class Panels {
@@ -57,7 +59,7 @@ class Panels {
   bool visible = true;
 
  private:
-  void draw_profile(const ProfileSnapshot& data);
+  void draw_profile(const ProfileSnapshot& data, PanelEvents& events);
   void draw_controls(const ProfileSnapshot& data, Params& params, PanelEvents& events);
   static void draw_session(const SessionView& session, float half, SessionEvents& events);
   static void draw_sketch(const ZoneSketch& sketch);

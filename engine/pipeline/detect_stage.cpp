@@ -95,6 +95,7 @@ class DetectStage final : public Stage, public DetectionSource {
   }
   [[nodiscard]] bool ran() const override { return ran_; }
   [[nodiscard]] const gpu::Buffer& device_boxes() const override { return decoder_.detections(ran_slot_); }
+  [[nodiscard]] float shown_score() const override { return shown_score_; }
   [[nodiscard]] const std::vector<std::string>& class_names() const override {
     return network_->entry().labels;
   }

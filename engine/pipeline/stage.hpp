@@ -109,6 +109,8 @@ class DetectionSource {
   /// The latest boxes on the device, for the frame that is being recorded: a DetectionHeader and Detections,
   /// down to the lowest score that any reader wants.
   [[nodiscard]] virtual const gpu::Buffer& device_boxes() const = 0;
+  /// The score above which its boxes are shown, in the frame that is being recorded.
+  [[nodiscard]] virtual float shown_score() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;
   /// Which of all detectors' names these are, LabelSets.
   [[nodiscard]] virtual int32_t label_set() const = 0;

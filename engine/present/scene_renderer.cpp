@@ -28,7 +28,6 @@ static_assert(sizeof(ExpandPush) == 104);
 constexpr uint32_t kExpandGroups = 64;  // workgroups that share the boxes of a frame
 constexpr uint32_t kEdges = 4;          // as in shaders/present/expand.comp
 constexpr uint32_t kLabelQuads = 1 + kLabelGlyphs;
-constexpr uint64_t kQuadsOffset = 32;  // behind the indirect command
 constexpr uint64_t kQuadBufferBytes =
     kQuadsOffset + uint64_t(vision::kMaxDetections) * (kEdges + kLabelQuads) * sizeof(Quad);
 constexpr uint32_t kMaxStatusGlyphs = 160;
@@ -110,8 +109,7 @@ Status SceneRenderer::Impl::resize(gpu::FrameContext& frame, uint32_t width, uin
 }
 
 float SceneRenderer::Impl::line() const {
-  const uint32_t size = std::min(canvas->image.width(), canvas->image.height());
-  return std::max(1.0F, std::round(float(size) / 360.0F) / 2);
+  return line_pixels(canvas->image.width(), canvas->image.height());
 }
 
 QuadPush SceneRenderer::Impl::quad_push() const {
@@ -198,15 +196,9 @@ Result<std::unique_ptr<SceneRenderer>> SceneRenderer::create(gpu::Device& device
   std::unique_ptr<SceneRenderer> out(new SceneRenderer());
   out->impl_->device = &device;
   out->impl_->options = options;
-  out->use_label_sets(options.label_sets);
+  if (options.label_sets.empty()) out->impl_->options.label_sets.emplace_back();
   TARSIER_TRY([[maybe_unused]] const auto font, find_font());  // say so at start, not at the first frame
   return out;
-}
-
-void SceneRenderer::use_label_sets(std::vector<std::vector<std::string>> label_sets) {
-  if (label_sets.empty()) label_sets.emplace_back();
-  impl_->options.label_sets = std::move(label_sets);
-  impl_->text.reset();
 }
 
 Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) {
@@ -254,6 +246,11 @@ Status SceneRenderer::draw(gpu::FrameContext& frame, const SceneInputs& inputs) 
   }
   self.zones.draw_labels(commands);
   self.tracks.draw_boxes(commands);
+  if (inputs.marks != nullptr) {
+    commands.bind(self.quad_pipeline, self.quad_push(), &self.text->textures);
+    commands.bind_instances(*inputs.marks, kQuadsOffset);
+    commands.draw_indirect(*inputs.marks, 0);
+  }
   self.panel.draw(commands, self.quad_pipeline, self.text->textures);
   if (line_quads > 0) {
     commands.bind_instances(*lines.buffer, lines.offset);

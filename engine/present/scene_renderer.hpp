@@ -42,6 +42,7 @@ struct SceneInputs {
   std::span<const LineInput> lines;          // above the masks, below the trails
   std::span<const FaceInput> faces;          // above the masks, below the boxes
   std::span<const SkeletonInput> skeletons;  // above the faces, below the boxes
+  const gpu::Buffer* marks = nullptr;        // of BoxMarks, above the boxes; null: none
   const PanelInput* panel = nullptr;         // above the tracks; null: none
   std::string_view status;  // one line in the lower left corner, e.g. for a recorded video; empty: none
   std::span<const std::string>
@@ -62,8 +63,6 @@ class SceneRenderer {
   SceneRenderer(const SceneRenderer&) = delete;
   SceneRenderer& operator=(const SceneRenderer&) = delete;
 
-  /// Other class names than SceneOptions'; no frame in flight may draw with the former ones.
-  void use_label_sets(std::vector<std::vector<std::string>> label_sets);
   /// Records the scene. Needs no barrier from the caller: it waits for earlier compute and copies, and later
   /// compute and copies may overwrite the inputs. Spends one FrameContext span, "scene". Steady state
   /// allocates nothing; a new frame or mask size does.

@@ -2,6 +2,8 @@
 // detections, and for the host, which writes those of tracks.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +25,13 @@ inline constexpr float kGlyphKind = 0;
 inline constexpr float kRectangleKind = 1;
 inline constexpr float kOutlineKind = 2;
 inline constexpr float kDashedKind = 3;
+
+/// Where the quads of a buffer begin, behind its indirect command.
+inline constexpr uint64_t kQuadsOffset = 32;
+/// Half the width of a box's line in a picture of this size.
+[[nodiscard]] inline float line_pixels(uint32_t width, uint32_t height) {
+  return std::max(1.0F, std::round(float(std::min(width, height)) / 360.0F) / 2);
+}
 
 /// As there, too.
 struct ClassEntry {

@@ -233,6 +233,12 @@ fs::path Session::pipeline_at(size_t frame) const {
   return folder_ / name;
 }
 
+std::string Session::precision_at(size_t frame) const {
+  const auto params = params_at(frame);
+  const auto found = params.find(kPrecision);
+  return found == params.end() ? head_.precision : to_string(found->second);
+}
+
 size_t Session::change_for(size_t frame) const {
   const auto after = std::ranges::upper_bound(changes_, frame);
   return after == changes_.begin() ? 0 : *(after - 1);

@@ -99,6 +99,8 @@ class Session {
   /// What a frame was made with, all parameters, and the pipeline's file (a whole path).
   [[nodiscard]] std::map<std::string, ParamValue> params_at(size_t frame) const;
   [[nodiscard]] std::filesystem::path pipeline_at(size_t frame) const;
+  /// As --precision takes it.
+  [[nodiscard]] std::string precision_at(size_t frame) const;
   /// Frames before which something was changed, the first among them.
   [[nodiscard]] const std::vector<size_t>& changes() const { return changes_; }
   /// The latest of them for a frame.
@@ -111,6 +113,9 @@ class Session {
   /// where the source is now, empty: where it was, or beside the session. Errors (kInput): it is not there,
   /// or is another file (size or SHA-256 differ).
   Result<std::vector<std::string>> pictures(const std::string& moved = "") const;
+
+  /// Stands among the parameters, and changes as they do.
+  static constexpr const char* kPrecision = "precision";
 
   static constexpr const char* kHead = "session.json";
   static constexpr const char* kSteps = "frames.jsonl";

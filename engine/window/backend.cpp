@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/log.hpp"
+#include "gpu/queue_lock.hpp"
 #define GLFW_INCLUDE_NONE  // Vulkan's headers are volk's
 #include <GLFW/glfw3.h>
 #include <imgui.h>
@@ -66,7 +67,10 @@ Result<std::unique_ptr<ImguiRenderer>> ImguiRenderer::create(gpu::Device& device
 }
 
 ImguiRenderer::~ImguiRenderer() {
-  vkQueueWaitIdle(device_->queue());
+  {
+    const auto queue = gpu::lock_queue();
+    vkQueueWaitIdle(device_->queue());
+  }
   ImGui_ImplVulkan_Shutdown();
   vkDestroyDescriptorPool(device_->handle(), pool_, nullptr);
 }

@@ -136,6 +136,8 @@ void Window::Impl::key(int code, int action, int mods) {
   if ((mods == GLFW_MOD_CONTROL && code == GLFW_KEY_Y) ||
       (mods == (GLFW_MOD_CONTROL | GLFW_MOD_SHIFT) && code == GLFW_KEY_Z))
     input(Input::What::kRedo);
+  if (code == GLFW_KEY_D && (mods == 0 || mods == GLFW_MOD_SHIFT))
+    input(mods == 0 ? Input::What::kNextDifference : Input::What::kPreviousDifference);
   if (transport_key(code, mods) || mods != 0) return;
   switch (code) {
     case GLFW_KEY_Q:

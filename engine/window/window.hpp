@@ -53,9 +53,11 @@ struct Input {
     kZ,
     kL,
     kP,
-    kSave,  // Ctrl+S
-    kUndo,  // Ctrl+Z
-    kRedo,  // Ctrl+Y, Ctrl+Shift+Z
+    kSave,                // Ctrl+S
+    kUndo,                // Ctrl+Z
+    kRedo,                // Ctrl+Y, Ctrl+Shift+Z
+    kNextDifference,      // D
+    kPreviousDifference,  // Shift+D
   };
   What what = What::kMove;
   double x = 0, y = 0;  // of the mouse, in Dear ImGui's units

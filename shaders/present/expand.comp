@@ -3,16 +3,9 @@
 // everything. Writes that draw's command too: the host never learns the count. All boxes come first, then all labels;
 // the best detection is the last of its kind, on top.
 #version 460
-#include "present_types.glsl"
-#include "vision_types.glsl"
+#include "present_boxes.glsl"
 
 layout(local_size_x = 32) in;
-
-layout(buffer_reference, std430, buffer_reference_align = 16) writeonly buffer Quads {
-  uvec4 command;  // VkDrawIndirectCommand
-  uvec4 reserved;
-  Quad items[];
-};
 
 layout(push_constant) uniform Push {
   DetectionBuffer detections;
@@ -37,23 +30,6 @@ layout(push_constant) uniform Push {
 const uint kEdges = 4;
 const uint kScoreGlyphs = 4;
 const uint kLabelQuads = 25;  // the tag and at most 24 glyphs
-
-const Quad kNothing = Quad(vec4(-8.0), vec4(0.0), vec4(1.0, 1.0, 0.0, 0.0), vec4(0.0));
-
-/// Top and bottom over the whole width, left and right between them: a large box costs its edge, not its area.
-Quad edge_of(vec4 box, uint side, vec3 color) {
-  vec2 centre = 0.5 * (box.xy + box.zw);
-  vec2 half_size = max(0.5 * (box.zw - box.xy), vec2(1.0));
-  float reach = push.line + push.outline + 1.0;
-  vec2 outer = half_size + reach;
-  vec2 inner = max(half_size - reach - push.radius, vec2(0.0));
-  vec4 part = side == 0u   ? vec4(-outer, outer.x, -inner.y)
-              : side == 1u ? vec4(-outer.x, inner.y, outer)
-              : side == 2u ? vec4(-outer.x, -inner.y, -inner.x, inner.y)
-                           : vec4(inner.x, -inner.y, outer.x, inner.y);
-  float radius = min(push.radius, min(half_size.x, half_size.y));
-  return Quad(part + centre.xyxy, part, vec4(half_size, radius, kOutline), vec4(color, 1.0));
-}
 
 Quad label_of(vec4 box, float score, ClassEntry entry, uint at, vec3 color) {
   float score_at = entry.width + push.space_width;
@@ -90,24 +66,9 @@ Quad label_of(vec4 box, float score, ClassEntry entry, uint at, vec3 color) {
               light ? vec4(0.03, 0.04, 0.05, 1.0) : vec4(1.0));
 }
 
-/// Detections above the least score; they lie by falling score.
-uint shown() {
-  uint first = 0u;
-  uint last = min(push.detections.header.count, kMaxDetections);
-  while (first < last) {
-    uint middle = (first + last) / 2u;
-    if (push.detections.items[middle].score > push.least_score) {
-      first = middle + 1u;
-    } else {
-      last = middle;
-    }
-  }
-  return first;
-}
-
 void main() {
   uint part = gl_GlobalInvocationID.x;
-  uint count = shown();
+  uint count = shown(push.detections, push.least_score);
   if (part == 0u && gl_WorkGroupID.y == 0u) {
     // One quad without area where there is no detection: a driver that compiles a pipeline when it first draws
     // something does so before one shows.
@@ -124,7 +85,7 @@ void main() {
     ClassEntry entry = Classes(push.classes).items[class_id];
     vec3 color = unpackUnorm4x8(entry.color).rgb;
     if (part < kEdges) {
-      push.quads.items[row * kEdges + part] = edge_of(box, part, color);
+      push.quads.items[row * kEdges + part] = edge_of(box, part, color, push.line, push.outline, push.radius);
     } else {
       push.quads.items[count * kEdges + row * kLabelQuads + part - kEdges] =
           label_of(box, detection.score, entry, part - kEdges, color);

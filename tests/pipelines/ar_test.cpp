@@ -52,7 +52,7 @@ class Ar : public ::testing::Test {
     return *std::move(frame);
   }
   std::vector<uint8_t> shown() {
-    const gpu::Image& image = app_.loop->scene().image();
+    const gpu::Image& image = app_.loop->image();
     const uint64_t bytes = uint64_t(image.width()) * image.height() * 4;
     auto copy =
         app_.device->create_buffer({.size = bytes, .memory = gpu::Memory::kReadback, .name = "shown"});

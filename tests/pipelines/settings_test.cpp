@@ -62,11 +62,15 @@ TEST(Settings, AChangeDuringAFrameCountsForTheNextOneInAllStages) {
 
   uint64_t id = 0;
   Log log;
+  Side::Stages stages;
+  stages.push_back(std::make_unique<Probe>("first", id, log));
+  stages.push_back(std::make_unique<Probe>("second", id, log));
+  auto side = Side::create(**device, std::move(stages));
+  ASSERT_TRUE(side.ok()) << side.error().message;
   FrameLoop::Parts parts;
+  parts.side = *std::move(side);
   parts.device = device->get();
   parts.ring = ring->get();
-  parts.stages.push_back(std::make_unique<Probe>("first", id, log));
-  parts.stages.push_back(std::make_unique<Probe>("second", id, log));
   parts.outputs = std::move(*outputs);
   parts.params = &params;
   auto loop = FrameLoop::create(std::move(parts));

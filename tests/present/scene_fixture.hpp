@@ -66,6 +66,7 @@ class SceneTest : public test::GpuTest {
     inputs.banners = banners;
     inputs.lines = lines_;
     inputs.panel = panel_;
+    inputs.marks = marks_;
     inputs.faces = faces;
     inputs.skeletons = skeletons_;
     ASSERT_OK(scene_->draw(**frame, inputs));
@@ -117,6 +118,7 @@ class SceneTest : public test::GpuTest {
   std::vector<present::LineInput> lines_;
   std::span<const present::SkeletonInput> skeletons_;
   const present::PanelInput* panel_ = nullptr;
+  const gpu::Buffer* marks_ = nullptr;
 };
 
 }  // namespace tarsier::test
