@@ -14,13 +14,6 @@
 namespace tarsier::overlay {
 namespace {
 
-std::string bytes_text(uint64_t bytes) {
-  if (bytes == 0) return "0 B";
-  if (bytes < 10'000) return fmt::format("{} B", bytes);
-  if (bytes < 10'000'000) return fmt::format("{:.0f} kB", double(bytes) / 1e3);
-  return fmt::format("{:.1f} MB", double(bytes) / 1e6);
-}
-
 constexpr const char *kProfile = "profile", *kControls = "controls";
 
 void push_font(ImFont* font) {

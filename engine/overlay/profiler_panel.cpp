@@ -48,10 +48,6 @@ double step_of(double range, double wanted) {
   return power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
 }
 
-std::string megabytes(uint64_t bytes) {
-  return fmt::format("{:.1f} MB", double(bytes) / 1e6);
-}
-
 float row_height() {
   return std::round(ImGui::GetFontSize() * 1.35F);
 }
@@ -97,14 +93,14 @@ void ProfilerPanel::begin(const ProfilerView& view, float x, float bottom, float
   draw_ages();
   ImGui::TableNextColumn();
   dim("device memory");
-  for (const MemoryRow& one : view.memory) row(one.owner, megabytes(one.bytes));
+  for (const MemoryRow& one : view.memory) row(one.owner, bytes_text(one.bytes));
   ImGui::TableNextColumn();
   const float room = ImGui::GetContentRegionAvail().x;
   const FrameProfile& frame = *frames_[chosen_];
   dim(fitted(view.device, room, false));
   dim(fitted(view.driver, room, false));
-  row("uploaded", megabytes(frame.upload_bytes));
-  row("read back", megabytes(frame.readback_bytes));
+  row("uploaded", bytes_text(frame.upload_bytes));
+  row("read back", bytes_text(frame.readback_bytes));
   uint64_t dropped = 0;
   for (const auto& one : frame.drops) dropped += one.count;
   row("dropped so far", fmt::format("{}", dropped));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <fmt/format.h>
 #include <imgui.h>
 #include <string>
 
@@ -47,6 +49,13 @@ inline std::string fitted(const std::string& line, float width, bool keep_end = 
     if (ImGui::CalcTextSize(shorter.c_str()).x <= width) return shorter;
   }
   return "";
+}
+
+inline std::string bytes_text(uint64_t bytes) {
+  if (bytes == 0) return "0 B";
+  if (bytes < 10'000) return fmt::format("{} B", bytes);
+  if (bytes < 10'000'000) return fmt::format("{:.0f} kB", double(bytes) / 1e3);
+  return fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
 
 template <class Fill>

@@ -45,6 +45,9 @@ TEST(RunFiles, WhatIsReadIsNeverWrittenOver) {
   EXPECT_EQ(refused({(images / "*.png").string(), pipeline, images / "a%d.png", {}}, "source's images"), "");
   EXPECT_EQ(refused({source, pipeline, folder / "new.mp4", folder / "new.mp4"}, "one file"), "");
   EXPECT_EQ(refused({source, pipeline, {}, pipeline}, "pipeline file"), "");
+  EXPECT_EQ(refused({source, pipeline, {}, {}, clip}, "is the source"), "");
+  for (const fs::path& trace : {folder / "new.mp4", folder / "new.jsonl", pipeline})
+    EXPECT_EQ(refused({source, pipeline, folder / "new.mp4", folder / "new.jsonl", trace}, "--trace"), "");
   EXPECT_TRUE(check_places({source, pipeline, folder / "new.mp4", folder / "new.jsonl"}).ok());
   EXPECT_TRUE(check_places({source, pipeline, folder / "%05d.png", "-"}).ok());
   EXPECT_TRUE(check_places({images.string(), pipeline, folder / "seen/", {}}).ok());

@@ -1,4 +1,6 @@
 // The profiler panel: with a mouse of its own, and in the program's window with a real keyboard.
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -116,13 +118,14 @@ TEST_F(ProfilerPanelTest, AClickFreezesAFrameWhichStaysWhileOthersCome) {
 
 /// How many points of the screen's lower middle have the colour of the first pass.
 int colored_points() {
-  std::FILE* pipe =
-      popen("import -window root -crop 660x330+310+330 -depth 8 txt:- 2>/dev/null | grep -ci 'E69F00'", "r");
+  std::FILE* pipe = popen("import -window root -crop 660x330+310+330 -depth 8 rgb:- 2>/dev/null", "r");
   if (pipe == nullptr) return -1;
-  int count = -1;
-  if (std::fscanf(pipe, "%d", &count) != 1) count = -1;
+  std::array<uint8_t, 3> point{};
+  int points = 0, count = 0;
+  for (; std::fread(point.data(), 1, 3, pipe) == 3; ++points)
+    count += point == std::array<uint8_t, 3>{230, 159, 0} ? 1 : 0;
   pclose(pipe);
-  return count;
+  return points == 660 * 330 ? count : -1;
 }
 
 TEST(WindowProfiler, PShowsAndHidesIt) {
