@@ -195,7 +195,7 @@ void FrameLoop::complete(const gpu::FrameContext& context, FrameProfile& profile
   if (wants_results) {
     summary_.results(*result, label_sets());
     keep_error(parts_.outputs->write(*result));
-    if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets_);
+    if (parts_.observer != nullptr) parts_.observer->result(*result, label_sets());
   }
   if (on_result_) on_result_(position, *result);
   latest_ = *result;

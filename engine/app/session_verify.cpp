@@ -120,20 +120,20 @@ Status Verdict::add(std::string_view was, std::string_view is) {
 
 namespace {
 
-/// Two sides of a comparison.
-struct Side {
+/// Who made the results of one side.
+struct Maker {
   std::string name, device, driver;
-  bool operator==(const Side& other) const { return device == other.device && driver == other.driver; }
+  bool operator==(const Maker& other) const { return device == other.device && driver == other.driver; }
 };
 
-Side side_of(const record::Session& session, const std::string& name) {
+Maker maker_of(const record::Session& session, const std::string& name) {
   return {name, session.head().device, session.head().driver};
 }
 
-Result<Verdict> new_verdict(const record::Session& session, const Side& other, const VerifyOptions& options) {
+Result<Verdict> new_verdict(const record::Session& session, const Maker& other, const VerifyOptions& options) {
   Params unused;
   TARSIER_TRY(auto spec, pipeline::load_pipeline(session.pipeline_at(0).string(), unused));
-  const bool same = side_of(session, "") == other;
+  const bool same = maker_of(session, "") == other;
   const record::Tolerance tolerance = options.tolerance_given ? options.tolerance
                                       : same                  ? record::Tolerance()
                                                               : kAcrossDevices;
@@ -141,7 +141,7 @@ Result<Verdict> new_verdict(const record::Session& session, const Side& other, c
 }
 
 /// Makes the session's results anew, with its pipeline, parameters and precision.
-Result<Verdict> compare_with_run(const record::Session& session, const VerifyOptions& options, Side& run) {
+Result<Verdict> compare_with_run(const record::Session& session, const VerifyOptions& options, Maker& run) {
   Listener listener;
   Application app;
   app.options.globals = options.globals;
@@ -169,7 +169,7 @@ Result<Verdict> compare_with_session(const record::Session& session, const recor
                                      const VerifyOptions& options) {
   if (other.frames().size() != session.frames().size() || other.frame(0).picture != session.frame(0).picture)
     return input_error("{} and {}: are not of the same frames", options.session, options.against);
-  TARSIER_TRY(auto verdict, new_verdict(session, side_of(other, ""), options));
+  TARSIER_TRY(auto verdict, new_verdict(session, maker_of(other, ""), options));
   record::SessionResults results = session.results(), others = other.results();
   for (auto was = results.next(), is = others.next(); was && is; was = results.next(), is = others.next())
     TARSIER_CHECK(verdict.add(*was, *is));
@@ -182,7 +182,7 @@ Error no_results(const std::string& session) {
       session, session);
 }
 
-Status tell(const Verdict& verdict, const record::Session& session, const Side& was, const Side& is) {
+Status tell(const Verdict& verdict, const record::Session& session, const Maker& was, const Maker& is) {
   put(stdout, fmt::format("session     {} ({}, {})\n", was.name, was.device, was.driver));
   put(stdout, fmt::format("against     {} ({}, {})\n", is.name, is.device, is.driver));
   const auto& tolerance = verdict.tolerance();
@@ -212,19 +212,19 @@ Status tell(const Verdict& verdict, const record::Session& session, const Side& 
 Status verify(const VerifyOptions& options) {
   TARSIER_TRY(const auto session, record::Session::open(options.session));
   if (!session.head().results) return no_results(options.session);
-  const Side was = side_of(session, options.session);
+  const Maker was = maker_of(session, options.session);
   if (!options.against.empty()) {
     TARSIER_TRY(const auto against, record::Session::open(options.against));
     if (!against.head().results) return no_results(options.against);
     TARSIER_TRY(const Verdict verdict, compare_with_session(session, against, options));
-    return tell(verdict, session, was, side_of(against, options.against));
+    return tell(verdict, session, was, maker_of(against, options.against));
   }
   if (session.head().continues)
     return input_error(
         "{}: begins in mid-run, and what trackers knew by then is not in it; `tarsier replay {} --headless "
         "--record DIR` makes a session that can be verified",
         options.session, options.session);
-  Side run;
+  Maker run;
   TARSIER_TRY(const Verdict verdict, compare_with_run(session, options, run));
   return tell(verdict, session, was, run);
 }

@@ -61,10 +61,9 @@ void Timeline::add(uint64_t position, const pipeline::FrameResult& result, bool 
   while (position / per_bin_ >= kBins) halve();
   const size_t at = position / per_bin_;
   if (at >= bins_.size()) bins_.resize(at + 1);
-  const double passed_s = last_s_ ? result.time_s - *last_s_ : 0;
-  if (!last_s_ || passed_s <= 0 || passed_s > kHole_s)
+  if (!last_ || position != *last_ + 1)
     settled_s_ = position == 0 ? result.time_s : result.time_s + kSettling_s;
-  last_s_ = result.time_s;
+  last_ = position;
 
   float objects = counts ? 0 : kNone, score = kNone;
   for (const auto& track : result.tracks) {

@@ -32,8 +32,8 @@ class Timeline {
   explicit Timeline(double fps) : fps_(fps > 0 ? fps : 25) {}
 
   /// A frame that is done, in the order in which they were. What was known of it is replaced, but for its
-  /// events where it lies shortly behind a jump: whoever has seen nothing of what was before finds fewer.
-  /// Without `counts` the result does not tell what is in the frame.
+  /// events where it lies shortly behind one that was left out: whoever has not seen what was before finds
+  /// fewer. Without `counts` the result does not tell what is in the frame.
   void add(uint64_t position, const pipeline::FrameResult& result, bool counts);
 
   /// Where events begin, in order. The same one again within half a second is one.
@@ -68,7 +68,7 @@ class Timeline {
   uint64_t per_bin_ = 1;
   std::vector<Bin> bins_;
   std::vector<Type> types_;
-  std::optional<double> last_s_;  // time of the latest frame
+  std::optional<uint64_t> last_;  // position of the latest frame
   double settled_s_ = 0;          // from then on events are found as if all before had been seen
   mutable bool stale_ = false;    // marks_
   mutable std::vector<Mark> marks_;

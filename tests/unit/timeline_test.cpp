@@ -108,6 +108,15 @@ TEST_F(TimelineTest, BehindAJumpNoEventIsForgotten) {
   EXPECT_EQ(marks(), Places{});
 }
 
+TEST_F(TimelineTest, AShortJumpForwardForgetsNoEventEither) {
+  see_from(0, 4);
+  see(5, {"forward_collision"});
+  see_from(6, 20);
+  see(0);
+  see(5);  // what led to it was not seen
+  EXPECT_EQ(marks(), Places{5});
+}
+
 TEST_F(TimelineTest, GoesFromMarkToMark) {
   EXPECT_EQ(timeline_.next(0), nullptr);
   see_from(0, 9);

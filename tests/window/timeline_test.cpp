@@ -29,7 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::Hand;
 
-/// People of the default clip walk over this line within its first seconds.
+/// Two people of the default clip walk over this line within its first two seconds.
 constexpr const char* kPipeline = R"(description = "Timed."
 [[stage]]
 name = "detect"
@@ -45,7 +45,7 @@ type = "zones"
 input = "track"
 [[stage.line]]
 name = "path"
-points = [[0.5, 0.0], [0.5, 1.0]]
+points = [[0.65, 0.0], [0.65, 1.0]]
 )";
 
 struct Seen {
