@@ -165,8 +165,7 @@ Status assemble(Application& app, const gpu::DeviceOptions& device_options, bool
     json = fmt::format("out/{}.jsonl", app.spec.name);
     log::info("{}: writing {} and {}", why_no_window(), video, json);
   }
-  TARSIER_CHECK(
-      check_places({app.source, app.spec.file, video, json, options.trace, options.compare_json}));
+  TARSIER_CHECK(check_places({app.source, app.spec.file, video, json, options.trace, options.compare_json}));
   TARSIER_CHECK(app.telemetry.open(options));
   if (!options.compare_json.empty()) TARSIER_CHECK(check_writable("--compare-json", options.compare_json));
   capture::MailboxOptions mailbox;

@@ -54,14 +54,14 @@ Status FrameLoop::upload(gpu::FrameContext& context, const capture::Frame& frame
 }
 
 Status FrameLoop::record_sides(gpu::FrameContext& context) {
-  TARSIER_CHECK(parts_.side->record(context, current_, *parts_.params,
-                                    [this](std::string_view stage) { lap(stage); }));
+  TARSIER_CHECK(
+      parts_.side->record(context, current_, *parts_.params, [this](std::string_view stage) { lap(stage); }));
   if (comparison_) {
     TARSIER_CHECK(comparison_->record(context, current_));
     lap("B");
   }
-  TARSIER_CHECK(parts_.side->draw(context, *parts_.params,
-                                  comparison_ ? comparison_->marks_in_first() : nullptr));
+  TARSIER_CHECK(
+      parts_.side->draw(context, *parts_.params, comparison_ ? comparison_->marks_in_first() : nullptr));
   if (comparison_) TARSIER_CHECK(comparison_->draw(context, parts_.side->scene()));
   lap("draw");
   return {};

@@ -130,7 +130,8 @@ Maker maker_of(const record::Session& session, const std::string& name) {
   return {name, session.head().device, session.head().driver};
 }
 
-Result<Verdict> new_verdict(const record::Session& session, const Maker& other, const VerifyOptions& options) {
+Result<Verdict> new_verdict(const record::Session& session, const Maker& other,
+                            const VerifyOptions& options) {
   Params unused;
   TARSIER_TRY(auto spec, pipeline::load_pipeline(session.pipeline_at(0).string(), unused));
   const bool same = maker_of(session, "") == other;

@@ -36,7 +36,8 @@ struct Setup {
 using Picks = std::vector<std::pair<std::string, ParamValue>>;
 
 /// Declares the stages and parameters of options.pipeline, or of the session that is followed, with
-/// options.set and options.preset, opening nothing but the files. Errors (kInput): what the user got wrong in them; then `setup` stays as it was.
+/// options.set and options.preset, opening nothing but the files. Errors (kInput): what the user got wrong in
+/// them; then `setup` stays as it was.
 Status read_setup(Setup& setup, const models::Catalogue& catalogue, const Picks& picks = {});
 
 /// What becomes of values that the overlay set.

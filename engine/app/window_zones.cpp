@@ -134,6 +134,9 @@ bool WindowZones::input(const window::Input& input, const window::PictureArea& p
       break;
     case Kind::kUndo:
     case Kind::kRedo:
+    case Kind::kP:
+    case Kind::kNextDifference:
+    case Kind::kPreviousDifference:
       break;
   }
   apply();

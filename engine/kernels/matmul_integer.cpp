@@ -186,10 +186,10 @@ class QLinearMatMul : public Composite {
                                     {builder.input(0), builder.input(3), builder.input(2), builder.input(5)});
     const ValueId product = builder.add("Cast", {sum}, {{"to", int64_t{1}}});
     // A row's scale stands in a column of the result, a column's in a row.
-    const auto line = [&](size_t index, bool rows) {
+    const auto line = [&](size_t index, bool by_row) {
       const Shape& shape = builder.shape(index);
       if (graph::element_count(shape) == 1) return builder.reshape(builder.input(index), {});
-      if (!rows || shape.size() != 1 || rank_b == 1) return builder.input(index);
+      if (!by_row || shape.size() != 1 || rank_b == 1) return builder.input(index);
       return builder.reshape(builder.input(index), {shape[0], 1});
     };
     const ValueId scale = builder.add("Mul", {line(1, true), line(4, false)});
