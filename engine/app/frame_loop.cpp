@@ -135,6 +135,7 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
 
 Status FrameLoop::redraw(gpu::FrameContext& context) {
   if (current_.buffer == nullptr) return {};
+  if (parts_.observer != nullptr) parts_.observer->redrawn(*parts_.params);
   TARSIER_CHECK(record_sides(context));
   if (comparison_) {
     comparison_->read_results(context, position_, false);

@@ -94,6 +94,7 @@ void register_session_command(CLI::App& app, GlobalOptions& globals, Action& act
   CLI::App* info = command->add_subcommand("info", "Frames, pipeline, networks, device and size");
   info->add_option("session", *folder, "Folder of the session")->required();
   add_common_flags(*info, globals, false);
+  info->footer("Examples:\n  tarsier session info monday\n");
   info->callback([&action, folder] { action = [folder] { return print_info(*folder); }; });
 
   const auto copies = [&](CLI::App& part, const char* target) {
@@ -115,10 +116,15 @@ void register_session_command(CLI::App& app, GlobalOptions& globals, Action& act
   };
   CLI::App* trim = command->add_subcommand("trim", "A new session of some of the frames");
   trim->callback([act = copies(*trim, "New folder")] { act(false); });
+  trim->footer("Examples:\n  tarsier session trim monday near-miss --from 1200 --to 1500\n");
   CLI::App* exported = command->add_subcommand(
       "export", "A copy that has its pictures with it, to be sent to others; or a video of them");
   exported->callback(
       [act = copies(*exported, "New folder, or a video (.mp4, .mkv) of the pictures")] { act(true); });
+  exported->footer(
+      "Examples:\n"
+      "  tarsier session export near-miss near-miss-bundle\n"
+      "  tarsier session export near-miss near-miss.mp4\n");
   command->footer(
       "Examples:\n"
       "  tarsier session info monday\n"

@@ -1,7 +1,10 @@
 #include "app/window_timeline.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
+#include <map>
 
 namespace tarsier::app {
 namespace {
@@ -17,6 +20,25 @@ constexpr std::array<ValueName, Timeline::kValues> kNames{{
     {"latency", "ms", "time of each frame from capture to done"},
     {"score", "best score", "the best one in each frame, 0 to 1"},
 }};
+
+/// Behind those of Timeline, while two sides are compared.
+constexpr size_t kDifference = Timeline::kValues;
+constexpr ValueName kDifferenceName{"difference", "1 - F1", "how far A and B disagree in each frame, 0 to 1"};
+
+/// The largest of the values in each of `count` equal parts of a recording; NaN where there is none.
+std::vector<float> columns_of(const std::map<uint64_t, double>& values, uint64_t frames, size_t count) {
+  std::vector<float> columns(frames > 0 ? count : 0, Timeline::kNone);
+  for (const auto& [position, value] : values) {
+    if (position >= frames) break;
+    float& column = columns[size_t(position * count / frames)];
+    column = std::isnan(column) ? float(value) : std::max(column, float(value));
+  }
+  // Fewer frames than columns: each has a part of them.
+  if (frames < count)
+    for (size_t i = 1; i < columns.size(); ++i)
+      if (i * frames / count == (i - 1) * frames / count) columns[i] = columns[i - 1];
+  return columns;
+}
 
 /// Whether results tell what is in a frame.
 bool counts(const FrameLoop& loop) {
@@ -42,7 +64,7 @@ Ink ink_of(Timeline::Kind kind) {
 WindowTimeline::WindowTimeline(Application& app)
     : app_(app),
       timeline_(app.mailbox->info().fps),
-      value_(counts(*app.loop) ? Timeline::Value::kObjects : Timeline::Value::kLatency),
+      value_(size_t(counts(*app.loop) ? Timeline::Value::kObjects : Timeline::Value::kLatency)),
       thumbnails_([&app] { return open_frames(app); }) {
   app_.loop->on_result([this](uint64_t position, const pipeline::FrameResult& result) {
     timeline_.add(position, result, counts(*app_.loop));
@@ -54,7 +76,7 @@ WindowTimeline::~WindowTimeline() {
 }
 
 void WindowTimeline::handle(const overlay::TransportEvents& events) {
-  if (events.plot && *events.plot < Timeline::kValues) value_ = Timeline::Value(*events.plot);
+  if (events.plot && *events.plot <= kDifference) value_ = *events.plot;
 }
 
 void WindowTimeline::fill(overlay::TransportView& view) const {
@@ -62,9 +84,18 @@ void WindowTimeline::fill(overlay::TransportView& view) const {
   view.thumbnail_aspect = float(info.width) / float(info.height);
   overlay::TimelineView& timeline = view.timeline;
   for (const auto& name : kNames) timeline.values.push_back({name.name, name.help});
-  timeline.value = size_t(value_);
-  timeline.unit = kNames[timeline.value].unit;
-  timeline.plot = timeline_.columns(value_, view.frames.value_or(0), kColumns);
+  const Comparison* comparison = app_.loop->comparison();
+  if (comparison != nullptr) timeline.values.push_back({kDifferenceName.name, kDifferenceName.help});
+  // What is compared no more has no plot.
+  timeline.value = std::min(value_, timeline.values.size() - 1);
+  const uint64_t frames = view.frames.value_or(0);
+  if (timeline.value == kDifference) {
+    timeline.unit = kDifferenceName.unit;
+    timeline.plot = columns_of(comparison->agreement().disagreements(), frames, kColumns);
+  } else {
+    timeline.unit = kNames[timeline.value].unit;
+    timeline.plot = timeline_.columns(Timeline::Value(timeline.value), frames, kColumns);
+  }
   for (const auto& mark : timeline_.marks())
     timeline.marks.push_back({mark.position, ink_of(mark.kind), mark.what});
 }

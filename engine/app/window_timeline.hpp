@@ -32,7 +32,7 @@ class WindowTimeline {
  private:
   Application& app_;
   Timeline timeline_;
-  Timeline::Value value_;
+  size_t value_;  // that is plotted, of those in the list
   capture::Thumbnails thumbnails_;
 };
 

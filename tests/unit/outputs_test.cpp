@@ -38,9 +38,10 @@ TEST(RunFiles, WhatIsReadIsNeverWrittenOver) {
   EXPECT_EQ(refused({source, pipeline, folder / "linked.mp4", {}}, "is the source"), "");
   EXPECT_EQ(refused({"file://" + source, pipeline, clip, {}}, "is the source"), "");
   EXPECT_EQ(refused({source, pipeline, {}, clip}, "is the source"), "");
-  EXPECT_EQ(refused({source, pipeline, {}, {}, clip}, "is the source"), "");
-  EXPECT_EQ(refused({source, pipeline, {}, folder / "a.jsonl", folder / "a.jsonl"}, "--compare-json"), "");
-  EXPECT_EQ(refused({source, pipeline, {}, {}, pipeline}, "--compare-json"), "");
+  EXPECT_EQ(refused({source, pipeline, {}, {}, {}, clip}, "is the source"), "");
+  EXPECT_EQ(refused({source, pipeline, {}, folder / "a.jsonl", {}, folder / "a.jsonl"}, "--compare-json"),
+            "");
+  EXPECT_EQ(refused({source, pipeline, {}, {}, {}, pipeline}, "--compare-json"), "");
   EXPECT_EQ(refused({images.string(), pipeline, folder / "pictures/", {}}, "source's images"), "");
   EXPECT_EQ(refused({(images / "*.png").string(), pipeline, images / "a%d.png", {}}, "source's images"), "");
   EXPECT_EQ(refused({source, pipeline, folder / "new.mp4", folder / "new.mp4"}, "one file"), "");

@@ -32,6 +32,10 @@ double level(const Thumbnail& picture) {
                                .bgra = std::make_shared<std::vector<uint8_t>>(*picture.bgra)});
 }
 
+Thumbnails::Open opener(const std::string& spec) {
+  return [spec] { return open_source(spec); };
+}
+
 class ThumbnailsTest : public ::testing::Test {
  protected:
   test::OwnCache cache_;
@@ -41,7 +45,7 @@ class ThumbnailsTest : public ::testing::Test {
 TEST_F(ThumbnailsTest, ShowTheFrameThatWasAskedFor) {
   const auto clip = folder_ / "clip.mp4";
   test::write_clip(clip, 80, 640, 480);
-  Thumbnails thumbnails(clip.string());
+  Thumbnails thumbnails(opener(clip.string()));
   for (const uint64_t position : {37, 3, 79, 0}) {
     const auto picture = wait_for(thumbnails, position);
     ASSERT_TRUE(picture) << position;
@@ -57,7 +61,7 @@ TEST_F(ThumbnailsTest, ShowTheFrameThatWasAskedFor) {
 TEST_F(ThumbnailsTest, TheKeyFrameBeforeItComesFirst) {
   const auto clip = folder_ / "clip.mp4";
   test::write_clip(clip, 80);
-  Thumbnails thumbnails(clip.string());
+  Thumbnails thumbnails(opener(clip.string()));
   std::optional<Thumbnail> first;
   const auto end = Clock::now() + 20s;
   while (!first && Clock::now() < end) {
@@ -71,7 +75,7 @@ TEST_F(ThumbnailsTest, TheKeyFrameBeforeItComesFirst) {
 }
 
 TEST_F(ThumbnailsTest, TheOldestOneMakesRoom) {
-  Thumbnails thumbnails("synthetic:32x32");
+  Thumbnails thumbnails(opener("synthetic:32x32"));
   for (uint64_t position = 0; position <= Thumbnails::kMost; ++position)
     ASSERT_TRUE(wait_for(thumbnails, position)) << position;
   EXPECT_TRUE(thumbnails.at(1)) << "kept";
@@ -81,18 +85,18 @@ TEST_F(ThumbnailsTest, TheOldestOneMakesRoom) {
 TEST_F(ThumbnailsTest, WhatIsNotThereHasNone) {
   const auto clip = folder_ / "clip.mp4";
   test::write_clip(clip, 20);
-  Thumbnails thumbnails(clip.string());
+  Thumbnails thumbnails(opener(clip.string()));
   EXPECT_FALSE(wait_for(thumbnails, 1000, 1s));
   EXPECT_TRUE(wait_for(thumbnails, 5)) << "others still come";
-  Thumbnails gone((folder_ / "gone.mp4").string());
+  Thumbnails gone(opener((folder_ / "gone.mp4").string()));
   EXPECT_FALSE(wait_for(gone, 0, 1s));
 }
 
 TEST_F(ThumbnailsTest, EndsAtOnce) {
   const auto begin = Clock::now();
   {
-    Thumbnails nobody_looked("synthetic");
-    Thumbnails busy("synthetic:4096x4096");
+    Thumbnails nobody_looked(opener("synthetic"));
+    Thumbnails busy(opener("synthetic:4096x4096"));
     EXPECT_FALSE(busy.at(7));
   }
   EXPECT_LT(Clock::now() - begin, 10s);
