@@ -256,6 +256,7 @@ void Panels::draw_controls(const ProfileSnapshot& data, Params& params, PanelEve
   ImGui::SameLine();
   if (ImGui::Button("?", {mark, 0})) toggle_help();
   tip(with_key("all keys", Key::kHelp));
+  if (data.session) draw_session(*data.session, (ImGui::GetContentRegionAvail().x - gap) / 2, events.session);
 
   if (data.zones) draw_zones(*data.zones, events.zones);
 

@@ -92,6 +92,23 @@ TEST_F(PanelsTest, EscapeClosesAnOpenListFirst) {
   EXPECT_FALSE(popup());
 }
 
+TEST_F(PanelsTest, ASessionIsRecordedAndKeptByButtons) {
+  data_.session = SessionView{.recording = false, .keeps_s = 10};
+  turn();
+  const auto press = [&](bool SessionEvents::*wanted) {
+    bool done = false;
+    for (const bool down : {true, false}) {
+      ImGui::GetIO().MouseDown[0] = down;
+      done = done || turn().session.*wanted;
+    }
+    return done;
+  };
+  EXPECT_TRUE(find(kWidth - 240, [&] { return press(&SessionEvents::toggle); }));
+  EXPECT_TRUE(find(kWidth - 80, [&] { return press(&SessionEvents::keep); }));
+  data_.session->keeps_s = 0;  // nothing is remembered
+  EXPECT_FALSE(find(kWidth - 80, [&] { return press(&SessionEvents::keep); }));
+}
+
 TEST_F(PanelsTest, GreyedControlsHaveTheirHelpToo) {
   ASSERT_TRUE(params_
                   .declare({.key = "detect.model",
