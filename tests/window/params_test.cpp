@@ -30,9 +30,9 @@ constexpr const char* kPipeline =
 struct Spot {
   int x, y;
 };
-constexpr Spot kList{1125, 104}, kUndo{1061, 130}, kSaveAs{1125, 155}, kSave{1214, 176}, kScoreLow{1100, 272},
-    kScoreHigh{1180, 272};
-constexpr int kRow = 19, kFirstRow = 131;  // of the list
+constexpr Spot kList{1125, 130}, kUndo{1061, 156}, kSaveAs{1125, 181}, kSave{1214, 202}, kScoreLow{1100, 298},
+    kScoreHigh{1180, 298};
+constexpr int kRow = 19, kFirstRow = 157;  // of the list
 
 /// What the lines that were written so far say.
 struct Told {
