@@ -39,8 +39,7 @@ std::vector<int32_t> Agreement::common_classes(std::span<const std::string> firs
 }
 
 void Agreement::add(const Frame& frame, bool counted) {
-  const auto pairs =
-      vision::match_boxes(frame.first, frame.second, common_classes(frame.first_names, frame.second_names));
+  const auto pairs = vision::match_boxes(frame.first, frame.second, frame.common);
   std::vector<bool> first(frame.first.size()), second(frame.second.size());
   for (const auto& pair : pairs) first[pair.first] = second[pair.second] = true;
   latest_ = {pairs.size(), frame.first.size() - pairs.size(), frame.second.size() - pairs.size()};

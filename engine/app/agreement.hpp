@@ -31,6 +31,7 @@ class Agreement {
     uint64_t position = 0;  // in the recording
     std::span<const vision::Detection> first, second;
     std::span<const std::string> first_names, second_names;
+    std::span<const int32_t> common;  // common_classes() of these names
   };
   /// Of a frame whose disagreement is to be known; `counted`: and that counts for the summary.
   void add(const Frame& frame, bool counted);

@@ -69,9 +69,8 @@ Status Comparison::use_first(const Side& first) {
   first_ = &first;
   view_.forget_scenes();
   if (!has_boxes()) return {};
-  TARSIER_TRY(marks_, present::BoxMarks::create(device_,
-                                                Agreement::common_classes(detector()->class_names(),
-                                                                          side_->detector()->class_names())));
+  common_ = Agreement::common_classes(detector()->class_names(), side_->detector()->class_names());
+  TARSIER_TRY(marks_, present::BoxMarks::create(device_, common_));
   for (auto* boxes : {&first_boxes_, &second_boxes_}) {
     while (boxes->size() < setup_.options.frames_in_flight) {
       TARSIER_TRY(auto buffer, device_.create_buffer({.size = vision::kDetectionBufferBytes,
@@ -122,7 +121,8 @@ void Comparison::read_results(gpu::FrameContext& context, uint64_t position, boo
                     .first = boxes_in(first, first_least),
                     .second = boxes_in(second, second_least),
                     .first_names = detector()->class_names(),
-                    .second_names = side_->detector()->class_names()},
+                    .second_names = side_->detector()->class_names(),
+                    .common = common_},
                    counted);
   });
 }

@@ -59,6 +59,7 @@ class Comparison {
   std::unique_ptr<Side> side_;
   std::string name_;
   const Side* first_ = nullptr;
+  std::vector<int32_t> common_;  // Agreement::common_classes() of both detectors
   present::BoxMarks marks_;
   present::CompareView view_;
   std::vector<gpu::Buffer> first_boxes_, second_boxes_;  // on the host, one a slot

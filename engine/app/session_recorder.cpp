@@ -23,18 +23,27 @@ fs::path new_session_folder(std::string_view prefix) {
   return folder;
 }
 
-Result<std::vector<record::SessionNetwork>> session_networks(const Application& app) {
+NetworkNames network_names(const Application& app) {
+  NetworkNames names;
+  for (const std::string& key : network_keys(app.params, app.catalogue))
+    names.emplace_back(key, app.params.text(key));
+  return names;
+}
+
+Result<std::vector<record::SessionNetwork>> session_networks(const Application& app,
+                                                             const NetworkNames& names) {
   std::vector<record::SessionNetwork> networks;
-  for (const ParamSpec& spec : app.params.specs()) {
-    if (spec.type != ParamType::kText || !spec.restarts) continue;
-    const std::string& name = app.params.text(spec.key);
-    const auto entry = name.empty() ? Error() : app.catalogue.resolve(name);
-    if (!entry.ok()) continue;  // a text that names no network: a picture, a URL
-    const auto files = models::locate(*entry, app.store);
-    if (!files.ok()) continue;  // of a stage that is switched off
-    for (const fs::path& file : files->files) {
-      TARSIER_TRY(auto hash, sha256_of_file(file));
-      networks.push_back({spec.key, name, file.filename().string(), std::move(hash)});
+  for (const auto& [key, name] : names) {
+    TARSIER_TRY(const auto entry, app.catalogue.resolve(name));
+    const auto there = models::locate(entry, app.store);
+    if (!there.ok()) continue;
+    for (size_t i = 0; i < there->files.size(); ++i) {
+      const fs::path& file = there->files[i];
+      std::string hash = i < entry.files.size() ? entry.files[i].sha256 : "";
+      if (hash.empty()) {
+        TARSIER_TRY(hash, sha256_of_file(file));
+      }
+      networks.push_back({key, name, file.filename().string(), std::move(hash)});
     }
   }
   return networks;
@@ -73,7 +82,7 @@ Result<record::SessionHead> session_head(const Application& app, record::Session
   head.preset = app.preset.name;
   head.precision = app.options.precision;
   head.tune = app.options.globals.tune;
-  TARSIER_TRY(head.networks, session_networks(app));
+  TARSIER_TRY(head.networks, session_networks(app, network_names(app)));
   return head;
 }
 
@@ -83,6 +92,7 @@ SessionRecorder::SessionRecorder(const Application& app, record::SessionSource s
 Status SessionRecorder::begin(const fs::path& folder) {
   TARSIER_TRY(auto head, session_head(app_, source_));
   head.continues = frames_ > 0;
+  networks_ = network_names(app_);
   TARSIER_TRY(writer_, record::SessionWriter::create(folder, std::move(head)));
   if (pipeline_) TARSIER_CHECK(writer_->use_pipeline(*pipeline_));
   message_ = "recording to " + folder.string();
@@ -117,8 +127,14 @@ void SessionRecorder::use_pipeline(const std::string& text) {
   if (!pipeline_ || *pipeline_ != text) pipeline_ = std::make_shared<const std::string>(text);
   if (!writer_) return;
   stop_on(writer_->use_pipeline(text));
-  const auto networks = session_networks(app_);
-  if (writer_ && networks.ok()) writer_->add_networks(*networks);
+  auto names = network_names(app_);
+  if (!writer_ || names == networks_) return;  // a zone's corner that is dragged comes here with every frame
+  networks_ = std::move(names);
+  if (const auto networks = session_networks(app_, networks_); networks.ok()) {
+    writer_->add_networks(*networks);
+  } else {
+    log::warn("{}; the session goes on without its hash", networks.error().message);
+  }
 }
 
 void SessionRecorder::note_params(const Params& params) {

@@ -18,8 +18,14 @@ struct Application;
 record::SessionSource session_source(const Application& app, const capture::SourceInfo& info, bool can_seek);
 /// And of the run as it is now: device, pipeline, networks with their hashes.
 Result<record::SessionHead> session_head(const Application& app, record::SessionSource source);
-/// The networks alone. Errors (kInput): a file is not there any more.
-Result<std::vector<record::SessionNetwork>> session_networks(const Application& app);
+/// Keys and values of the parameters that name the run's networks.
+using NetworkNames = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] NetworkNames network_names(const Application& app);
+/// Their files, with the hashes that they were checked against; a user's own are hashed now. Networks that
+/// are not there belong to stages that are left out or switched off, and are left out. Errors (kInput): a
+/// file of the user's cannot be read any more.
+Result<std::vector<record::SessionNetwork>> session_networks(const Application& app,
+                                                             const NetworkNames& names);
 
 /// Single thread, that of the loop; writing a moment has a thread of its own.
 class SessionRecorder final : public FrameObserver {
@@ -76,6 +82,7 @@ class SessionRecorder final : public FrameObserver {
   std::shared_ptr<const record::ParamValues> params_;
   uint64_t params_version_ = 0;
   std::shared_ptr<const std::string> pipeline_;  // text of its file
+  NetworkNames networks_;                        // whose hashes the session has
   uint64_t frames_ = 0;                          // since the program began
   std::deque<Kept> kept_;
   uint64_t kept_bytes_ = 0;

@@ -1,7 +1,6 @@
 #include "app/session_verify.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "app/application.hpp"
 #include "app/command_line.hpp"
@@ -17,27 +16,16 @@ namespace {
 /// what a person sees.
 constexpr record::Tolerance kAcrossDevices{.absolute = 0.01, .relative = 0.01};
 
-/// Which types of stages make what of a line.
-struct Origin {
-  std::string_view key;
-  std::array<std::string_view, 3> types;
-};
-constexpr std::array<Origin, 8> kOrigins = {{{"detections", {"detect"}},
-                                             {"tracks", {"track", "range"}},
-                                             {"events", {"range", "lanes"}},
-                                             {"landmarks", {"face", "body", "hands"}},
-                                             {"lanes", {"lanes"}},
-                                             {"zones", {"zones"}},
-                                             {"lines", {"zones"}},
-                                             {"masks", {"segment"}}}};
-
-/// The name of the first stage that makes such results.
-std::string stage_of(std::string_view key, const pipeline::PipelineSpec& spec) {
-  const auto origin = std::ranges::find(kOrigins, key, &Origin::key);
-  if (origin == kOrigins.end()) return std::string(key);
-  for (const auto& stage : spec.stages)
-    if (std::ranges::find(origin->types, stage.type) != origin->types.end()) return stage.name;
-  return std::string(origin->types[0]);
+/// Place in the pipeline of the stage that made what differs; what every frame has comes before them all,
+/// what no stage of this pipeline makes behind them.
+std::ptrdiff_t stage_of(const record::Difference& difference, const pipeline::PipelineSpec& spec) {
+  if (difference.type.empty()) return -1;
+  const auto stage = std::ranges::find_if(spec.stages, [&](const pipeline::StageSpec& one) {
+    if (one.type != difference.type) return false;
+    return difference.mask.empty() ||
+           std::ranges::find(one.masks, difference.mask, &pipeline::MaskSpec::name) != one.masks.end();
+  });
+  return stage - spec.stages.begin();
 }
 
 /// Takes what the loop finds as text with all its digits.
@@ -52,12 +40,12 @@ class Listener final : public FrameObserver {
   std::string line;  // of the latest frame
 };
 
+/// What the session's names mean on this machine; what is not there the run itself tells.
 Status check_networks(const record::Session& session, const Application& app) {
-  TARSIER_TRY(const auto networks, session_networks(app));
-  for (const auto& now : networks) {
-    for (const auto& was : session.head().networks) {
-      if (was.key != now.key || was.name != now.name || was.file != now.file || was.sha256 == now.sha256)
-        continue;
+  for (const auto& was : session.head().networks) {
+    TARSIER_TRY(const auto networks, session_networks(app, {{was.key, was.name}}));
+    for (const auto& now : networks) {
+      if (was.file != now.file || was.sha256 == now.sha256) continue;
       return input_error("{}: {} of {} is another file now: its SHA-256 is {}, the session's {}",
                          session.folder().string(), now.file, now.key, now.sha256, was.sha256);
     }
@@ -85,7 +73,6 @@ Status run_frames(Application& app, Done&& done_with) {
     if (letter.state == capture::Mailbox::State::kWaiting) continue;
     const auto& frame = letter.frame;
     TARSIER_TRY([[maybe_unused]] const bool changed, follow_session(app, frame));
-    if (frame.position == 0) TARSIER_CHECK(check_networks(session, app));
     TARSIER_CHECK(app.fit_ring(frame));
     TARSIER_TRY(auto* context, app.ring->begin());
     TARSIER_CHECK(app.loop->record(*context, frame));
@@ -108,11 +95,16 @@ Status run_frames(Application& app, Done&& done_with) {
 }  // namespace
 
 Status Verdict::add(std::string_view was, std::string_view is) {
-  TARSIER_TRY(auto found, record::first_difference(was, is, tolerance_));
-  if (found && differing++ == 0) {
+  TARSIER_TRY(auto found, record::differences(was, is, tolerance_));
+  if (!found.empty() && differing++ == 0) {
+    // The earliest stage: what comes after it takes from it.
+    const auto first =
+        std::ranges::min_element(found, {}, [&](const auto& one) { return stage_of(one, spec_); });
     frame = frames;
-    stage = stage_of(found->key, spec_);
-    difference = *std::move(found);
+    const auto place = stage_of(*first, spec_);
+    const bool known = place >= 0 && size_t(place) < spec_.stages.size();
+    stage = known ? spec_.stages[size_t(place)].name : first->type;
+    difference = std::move(*first);
   }
   ++frames;
   return {};
@@ -152,6 +144,7 @@ Result<Verdict> compare_with_run(const record::Session& session, const VerifyOpt
   app.options.headless = true;
   app.observer = &listener;
   TARSIER_CHECK(assemble(app, device_options(options.globals), false));
+  TARSIER_CHECK(check_networks(session, app));
   run = {"this run", app.device->info().name, app.device->info().driver};
   TARSIER_TRY(auto verdict, new_verdict(session, run, options));
   record::SessionResults results = session.results();
@@ -202,10 +195,11 @@ Status tell(const Verdict& verdict, const record::Session& session, const Maker&
   put(stdout, fmt::format("differing   {} of {} frames\n", verdict.differing, verdict.frames));
   const auto& step = session.frame(verdict.frame);
   const auto& difference = verdict.difference;
-  return runtime_error(
-      "{}: frame {} (id {}, {:.3f} s) differs first, stage '{}', {}: {} was recorded, {} is {}{}", was.name,
-      verdict.frame, step.id, step.time_s, verdict.stage, difference.place, difference.was, is.name,
-      difference.is, difference.by > 0 ? fmt::format(", {:g} apart", difference.by) : "");
+  return runtime_error("{}: frame {} (id {}, {:.3f} s) differs first, {}{}: {} was recorded, {} is {}{}",
+                       was.name, verdict.frame, step.id, step.time_s,
+                       verdict.stage.empty() ? "" : fmt::format("stage '{}', ", verdict.stage),
+                       difference.place, difference.was, is.name, difference.is,
+                       difference.by > 0 ? fmt::format(", {:g} apart", difference.by) : "");
 }
 
 }  // namespace

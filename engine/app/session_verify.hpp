@@ -24,13 +24,13 @@ class Verdict {
  public:
   Verdict(pipeline::PipelineSpec spec, const record::Tolerance& tolerance)
       : spec_(std::move(spec)), tolerance_(tolerance) {}
-  /// Of the next frame. Errors: as of first_difference().
+  /// Of the next frame. Errors: as of record::differences().
   Status add(std::string_view was, std::string_view is);
   [[nodiscard]] const record::Tolerance& tolerance() const { return tolerance_; }
 
   uint64_t frames = 0, differing = 0;
   uint64_t frame = 0;  // the first that differs, its place in the session
-  std::string stage;   // of the pipeline, whose result differs first there
+  std::string stage;   // of the pipeline, whose result differs first there; empty: it is of no stage
   record::Difference difference;
 
  private:

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/write_all.hpp"
+
 namespace tarsier {
 namespace {
 
@@ -38,12 +40,7 @@ AppendedFile& AppendedFile::operator=(AppendedFile&& other) noexcept {
 }
 
 Status AppendedFile::append(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(descriptor_, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return failure(path_, n == 0 ? EIO : errno);
-    text.remove_prefix(size_t(n));
-  }
+  if (const int reason = write_all(descriptor_, text)) return failure(path_, reason);
   return {};
 }
 

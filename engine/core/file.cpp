@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "core/write_all.hpp"
+
 #ifndef TARSIER_SOURCE_DIR
 #define TARSIER_SOURCE_DIR "."
 #endif
@@ -49,8 +51,7 @@ Status write_file_atomic(const fs::path& path, std::span<const std::byte> bytes)
   std::error_code code;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), code);
   const fs::path temporary = path.string() + fmt::format(".{}.partial", getpid());
-  const auto fail = [&](const char* what) {
-    const int reason = errno;
+  const auto fail = [&](const char* what, int reason = errno) {
     fs::remove(temporary, code);
     return runtime_error("{}: cannot be {}: {}; free space or choose another folder", path.string(), what,
                          std::strerror(reason));
@@ -59,16 +60,9 @@ Status write_file_atomic(const fs::path& path, std::span<const std::byte> bytes)
   if (fd < 0) return fail("created");
   struct stat replaced {};
   if (::stat(path.c_str(), &replaced) == 0) ::fchmod(fd, replaced.st_mode & 07777U);  // who may read it stays
-  size_t written = 0;
-  while (written < bytes.size()) {
-    const ssize_t n = ::write(fd, bytes.data() + written, bytes.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      auto error = fail("written");
-      ::close(fd);
-      return error;
-    }
-    written += static_cast<size_t>(n);
+  if (const int reason = write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+    ::close(fd);
+    return fail("written", reason);
   }
   if (::fsync(fd) != 0 || ::close(fd) != 0) return fail("written");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("put in place");

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 namespace tarsier::record {
@@ -107,22 +109,104 @@ class Comparison {
   const Tolerance& tolerance_;
 };
 
+/// What one stage made of a line.
+struct Part {
+  std::string type, mask, place;
+  Json value;
+};
+
+/// Items in lists of their own by the text under `key`, with the type of the stage that makes such.
+using Types = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+void split(std::vector<Part>& parts, const std::string& place, const Json& items, const char* key,
+           Types types) {
+  for (const Json& item : items) {
+    const auto value = item.at(key).get<std::string>();
+    const std::string own = place + "." + value;
+    auto part = std::ranges::find(parts, own, &Part::place);
+    if (part == parts.end()) {
+      const auto known = std::ranges::find(types, value, &Types::value_type::first);
+      parts.push_back({std::string(known == types.end() ? "" : known->second), "", own, Json::array()});
+      part = parts.end() - 1;
+    }
+    part->value.push_back(item);
+  }
+}
+
+/// Tracks as the tracker made them, and what was measured of them afterwards.
+void split_tracks(std::vector<Part>& parts, const Json& tracks) {
+  constexpr std::array<std::string_view, 5> kMeasured = {"distance", "relative_speed", "ttc", "lateral",
+                                                         "lateral_speed"};
+  Json followed = Json::array(), measured = Json::array();
+  for (const Json& track : tracks) {
+    followed.push_back(Json::object());
+    measured.push_back(Json::object());
+    for (const auto& [key, value] : track.items()) {
+      const std::string_view quantity =
+          std::string_view(key).substr(0, key.size() - (key.ends_with("_sigma") ? 6 : 0));
+      const bool of_range = std::ranges::find(kMeasured, quantity) != kMeasured.end();
+      (of_range ? measured : followed).back()[key] = value;
+    }
+  }
+  parts.push_back({"track", "", "tracks", std::move(followed)});
+  parts.push_back({"range", "", "tracks", std::move(measured)});
+}
+
+std::vector<Part> parts_of(const Json& line) {
+  std::vector<Part> parts;
+  for (const auto& [key, value] : line.items()) {
+    if (std::ranges::find(kLeftOut, key) != kLeftOut.end()) continue;
+    if (key == "tracks") {
+      split_tracks(parts, value);
+    } else if (key == "events") {
+      split(parts, key, value, "type", {{"forward_collision", "range"}, {"lane_departure", "lanes"}});
+    } else if (key == "landmarks") {
+      split(parts, key, value, "kind", {{"face", "face"}, {"body", "body"}, {"hand", "hands"}});
+    } else if (key == "masks") {
+      for (const auto& [name, mask] : value.items())
+        parts.push_back({"segment", name, key + "." + name, mask});
+    } else if (key == "detections") {
+      parts.push_back({"detect", "", key, value});
+    } else if (key == "lanes") {
+      parts.push_back({"lanes", "", key, value});
+    } else if (key == "zones" || key == "lines") {
+      parts.push_back({"zones", "", key, value});
+    } else {
+      parts.push_back({"", "", key, value});
+    }
+  }
+  return parts;
+}
+
+const Part* find(const std::vector<Part>& parts, const Part& like) {
+  const auto found = std::ranges::find_if(
+      parts, [&](const Part& part) { return part.type == like.type && part.place == like.place; });
+  return found == parts.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
-Result<std::optional<Difference>> first_difference(std::string_view was, std::string_view is,
-                                                   const Tolerance& tolerance) {
+Result<std::vector<Difference>> differences(std::string_view was, std::string_view is,
+                                            const Tolerance& tolerance) {
   try {
-    const Json before = Json::parse(was), now = Json::parse(is);
+    const auto before = parts_of(Json::parse(was)), now = parts_of(Json::parse(is));
     const Comparison comparison(tolerance);
-    for (const auto& [key, value] : before.items()) {
-      if (std::ranges::find(kLeftOut, key) != kLeftOut.end()) continue;
-      const auto other = now.find(key);
-      auto found = comparison.compare(key, &value, other == now.end() ? nullptr : &*other);
-      if (!found) continue;
-      found->key = key;
-      return found;
+    std::vector<Difference> found;
+    const auto compare = [&](const Part& part, const Json* one, const Json* other) {
+      auto difference = comparison.compare(part.place, one, other);
+      if (!difference) return;
+      difference->type = part.type;
+      difference->mask = part.mask;
+      found.push_back(*std::move(difference));
+    };
+    const Json none = Json::array();
+    for (const Part& part : before) {
+      const Part* other = find(now, part);
+      compare(part, &part.value, other != nullptr ? &other->value : part.value.is_array() ? &none : nullptr);
     }
-    return std::optional<Difference>();
+    for (const Part& part : now) {
+      if (find(before, part) == nullptr) compare(part, part.value.is_array() ? &none : nullptr, &part.value);
+    }
+    return found;
   } catch (const Json::exception& error) {
     return input_error("is no line of results: {}", error.what());
   }

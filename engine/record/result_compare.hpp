@@ -1,9 +1,9 @@
 // Compares what two runs found in a frame, number by number.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 
@@ -18,16 +18,17 @@ struct Tolerance {
 };
 
 struct Difference {
-  std::string key;    // of the line: "detections", "masks"
+  /// Type of the stage that made it: "detect"; empty: what every frame has. Of a mask its name, too.
+  std::string type, mask;
   std::string place;  // "detections[3].score"
   std::string was, is;
   double by = 0;  // of numbers
 };
 
-/// The first place in which two lines of results (docs/RESULTS.md) differ, keys in the line's order. Left out
-/// is what says how fast or with what names the run was: latency, times, pipeline, preset, parameters.
-/// Errors (kInput): a text that is no line of results.
-Result<std::optional<Difference>> first_difference(std::string_view was, std::string_view is,
-                                                   const Tolerance& tolerance);
+/// Where two lines of results (docs/RESULTS.md) differ: of each stage's part the first place. Left out is
+/// what says how fast or with what names the run was: latency, times, pipeline, preset, parameters. Errors
+/// (kInput): a text that is no line of results.
+Result<std::vector<Difference>> differences(std::string_view was, std::string_view is,
+                                            const Tolerance& tolerance);
 
 }  // namespace tarsier::record

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/write_all.hpp"
 #include "record/result_json.hpp"
 
 namespace tarsier::record {
@@ -98,12 +99,7 @@ Status JsonLinesWriter::write(const pipeline::FrameResult& result) {
   buffer_.clear();
   append_line(buffer_, result, labels_, told_.get());
   told_ = result.settings;
-  for (size_t done = 0; done < buffer_.size();) {
-    const ssize_t n = ::write(descriptor_, buffer_.data() + done, buffer_.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail("cannot be written", n == 0 ? EIO : errno);
-    done += size_t(n);
-  }
+  if (const int reason = write_all(descriptor_, buffer_)) return fail("cannot be written", reason);
   ++lines_;
   return {};
 }

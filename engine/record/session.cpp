@@ -200,6 +200,7 @@ Result<Session> Session::open(const fs::path& folder) {
   for (size_t i = 0; i < lines.size(); ++i) {
     TARSIER_TRY(auto step, parsed(lines[i], fmt::format("{}:{}", steps_file.string(), i + 1), parse_step));
     const bool changes = !step.params.empty() || !step.pipeline.empty();
+    if (changes) session.changing_.push_back(session.steps_.size());
     // What changed while a frame was drawn again counts for the frame behind it, too.
     const size_t frame = session.frames_.size();
     if (changes && (session.changes_.empty() || session.changes_.back() != frame))
@@ -221,15 +222,17 @@ Result<Session> Session::open(const fs::path& folder) {
 
 std::map<std::string, ParamValue> Session::params_at(size_t frame) const {
   std::map<std::string, ParamValue> params;
-  for (size_t i = 0; i <= frames_[frame]; ++i)
+  for (const size_t i : changing_) {
+    if (i > frames_[frame]) break;
     for (const auto& [key, value] : steps_[i].params) params.insert_or_assign(key, value);
+  }
   return params;
 }
 
 fs::path Session::pipeline_at(size_t frame) const {
   std::string name = pipeline_name(0);
-  for (size_t i = 0; i <= frames_[frame]; ++i)
-    if (!steps_[i].pipeline.empty()) name = steps_[i].pipeline;
+  for (const size_t i : changing_)
+    if (i <= frames_[frame] && !steps_[i].pipeline.empty()) name = steps_[i].pipeline;
   return folder_ / name;
 }
 

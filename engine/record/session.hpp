@@ -126,6 +126,7 @@ class Session {
   SessionHead head_;
   std::vector<SessionStep> steps_;
   std::vector<size_t> frames_, changes_;
+  std::vector<size_t> changing_;  // places of the steps that change something
 };
 
 /// As the files have it; exposed for the writer.

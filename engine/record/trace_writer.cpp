@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/log.hpp"
+#include "core/write_all.hpp"
 #include "record/json_text.hpp"
 
 namespace tarsier::record {
@@ -14,8 +15,11 @@ namespace {
 
 constexpr size_t kFlushBytes = size_t(1) << 16;
 constexpr const char* kEnd = "\n]}\n";
-const std::string kRemedy = " (free space or choose another place)";
 constexpr int kProcess = 1, kFrameThread = 0;
+
+std::string with_remedy(int reason) {
+  return fmt::format("{} (free space or choose another place)", std::strerror(reason));
+}
 
 /// The thread that a viewer shows the track as.
 int thread_of(ProfileSpan::Track track) {
@@ -145,21 +149,11 @@ void TraceWriter::write(const FrameProfile& frame) {
   if (buffer_.size() >= kFlushBytes) flush();
 }
 
-bool TraceWriter::put(const std::string& text) {
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(descriptor_, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    done += size_t(n);
-  }
-  return true;
-}
-
 void TraceWriter::flush() {
   if (ended_ || descriptor_ < 0) return;
   if (bytes_ + buffer_.size() > most_bytes_)
     return end(fmt::format("it has reached {} MB, as much as viewers open", most_bytes_ >> 20));
-  if (!put(buffer_)) return end(std::strerror(errno) + kRemedy);
+  if (const int reason = write_all(descriptor_, buffer_)) return end(with_remedy(reason));
   bytes_ += buffer_.size();
   kept_frames_ = frames_;
   buffer_.clear();
@@ -172,7 +166,7 @@ void TraceWriter::end(const std::string& reason) {
   buffer_.clear();
   buffer_.shrink_to_fit();
   const bool kept = bytes_ > 0 && ::ftruncate(descriptor_, off_t(bytes_)) == 0 &&
-                    ::lseek(descriptor_, off_t(bytes_), SEEK_SET) >= 0 && put(kEnd);
+                    ::lseek(descriptor_, off_t(bytes_), SEEK_SET) >= 0 && write_all(descriptor_, kEnd) == 0;
   if (!kept) discard();
   log::warn("{}: {}; {}, and the run goes on", path_.string(), reason,
             kept ? fmt::format("the trace ends after {} frames", kept_frames_) : "there will be no trace");
@@ -180,7 +174,9 @@ void TraceWriter::end(const std::string& reason) {
 
 bool TraceWriter::finish() {
   flush();
-  if (descriptor_ >= 0 && !ended_ && !put(kEnd)) end(std::strerror(errno) + kRemedy);
+  if (descriptor_ >= 0 && !ended_) {
+    if (const int reason = write_all(descriptor_, kEnd)) end(with_remedy(reason));
+  }
   ended_ = true;
   if (descriptor_ < 0) return false;
   const bool whole = ::fsync(descriptor_) == 0 && ::close(std::exchange(descriptor_, -1)) == 0 &&

@@ -39,7 +39,6 @@ class TraceWriter {
  private:
   TraceWriter() = default;
   void flush();
-  bool put(const std::string& text);
   void end(const std::string& reason);
   void discard();
   [[nodiscard]] double microseconds(FrameProfile::Clock::time_point time) const;

@@ -1,16 +1,8 @@
 #include "vision/box_match.hpp"
 
-#include <algorithm>
+#include "vision/iou.hpp"
 
 namespace tarsier::vision {
-
-float iou(const Detection& a, const Detection& b) {
-  const float width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0);
-  const float height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
-  if (width <= 0 || height <= 0) return 0;
-  const float both = width * height;
-  return both / ((a.x1 - a.x0) * (a.y1 - a.y0) + (b.x1 - b.x0) * (b.y1 - b.y0) - both);
-}
 
 std::vector<BoxPair> match_boxes(std::span<const Detection> first, std::span<const Detection> second,
                                  std::span<const int32_t> classes, float least_iou) {

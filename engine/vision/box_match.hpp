@@ -17,9 +17,6 @@ struct BoxPair {
   float iou = 0;
 };
 
-/// Intersection over union; 0 where a box is empty.
-[[nodiscard]] float iou(const Detection& a, const Detection& b);
-
 /// Greedy: the boxes of `first` in turn (by falling score) each take the box of their class that overlaps
 /// them most, by at least `least_iou`, of those that nobody took; of equal ones the earlier. `classes` has
 /// the first list's class for each class of the second, -1 where it does not know it.

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "vision/iou.hpp"
+
 namespace tarsier::vision {
 namespace {
 
@@ -48,14 +50,6 @@ const char* name_of(TrackState state) {
     default:
       return "removed";
   }
-}
-
-double iou(const BoxFilter::Box& a, const BoxFilter::Box& b) {
-  const double width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0);
-  const double height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
-  if (width <= 0 || height <= 0) return 0;
-  const double shared = width * height;
-  return shared / ((a.x1 - a.x0) * (a.y1 - a.y0) + (b.x1 - b.x0) * (b.y1 - b.y0) - shared);
 }
 
 void Tracker::reset() {

@@ -70,7 +70,4 @@ class Tracker {
   AssignmentSolver solver_;
 };
 
-/// Intersection over union; 0 where a box is empty.
-[[nodiscard]] double iou(const BoxFilter::Box& a, const BoxFilter::Box& b);
-
 }  // namespace tarsier::vision

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vision/assignment.hpp"
+#include "vision/iou.hpp"
 #include "vision/tracker.hpp"
 
 namespace tarsier::test {

@@ -52,12 +52,13 @@ TEST(MatchBoxes, ClassesGoByTheirNames) {
 
 TEST(Agreement, CountsByClassAndFrame) {
   Agreement agreement;
+  const auto common = Agreement::common_classes(kNames, kNames);
   EXPECT_EQ(agreement.all().agreement(), 1) << "nobody has a box";
   const std::vector<Detection> a{box(0, 0.9F, 0), box(100, 0.8F, 1), box(200, 0.7F, 1)},
       b{box(1, 0.9F, 0), box(300, 0.5F, 2)};
   const auto frame = [&](uint64_t position, std::span<const Detection> first,
                          std::span<const Detection> second) {
-    return Agreement::Frame{position, first, second, kNames, kNames};
+    return Agreement::Frame{position, first, second, kNames, kNames, common};
   };
   agreement.add(frame(3, a, b), true);
   EXPECT_EQ(agreement.latest().both, 1U);

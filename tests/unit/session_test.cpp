@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "app/session_verify.hpp"
 #include "core/file.hpp"
 #include "core/text.hpp"
 #include "record/result_compare.hpp"
@@ -178,9 +179,9 @@ TEST_F(Sessions, ResultsHaveAllTheirDigits) {
   ASSERT_EQ(lines.size(), 8U);
   EXPECT_NE(lines[3].find("\"score\":0.3,"), std::string::npos) << lines[3];
   EXPECT_NE(lines[7].find("\"score\":0.7,"), std::string::npos) << lines[7];
-  const auto same = first_difference(lines[7], lines[7], {});
+  const auto same = differences(lines[7], lines[7], {});
   ASSERT_TRUE(same.ok());
-  EXPECT_FALSE(same->has_value());
+  EXPECT_TRUE(same->empty());
 }
 
 TEST_F(Sessions, TheSmallestDifferenceIsFoundAndWhatIsNearEnoughIsNot) {
@@ -193,18 +194,18 @@ TEST_F(Sessions, TheSmallestDifferenceIsFoundAndWhatIsNearEnoughIsNot) {
     return text;
   };
   const float next = std::nextafter(0.75F, 1.0F);
-  const auto tiny = first_difference(line(0.75F, 1), line(next, 2), {});
+  const auto tiny = differences(line(0.75F, 1), line(next, 2), {});
   ASSERT_TRUE(tiny.ok()) << tiny.error().message;
-  ASSERT_TRUE(tiny->has_value());
-  EXPECT_EQ((*tiny)->key, "detections");
-  EXPECT_EQ((*tiny)->place, "detections[0].score");
-  EXPECT_NEAR((*tiny)->by, 6e-8, 1e-8);
-  const auto near = first_difference(line(0.75F, 1), line(next, 2), {.absolute = 0.01, .relative = 0.01});
+  ASSERT_EQ(tiny->size(), 1U);
+  EXPECT_EQ(tiny->front().type, "detect");
+  EXPECT_EQ(tiny->front().place, "detections[0].score");
+  EXPECT_NEAR(tiny->front().by, 6e-8, 1e-8);
+  const auto near = differences(line(0.75F, 1), line(next, 2), {.absolute = 0.01, .relative = 0.01});
   ASSERT_TRUE(near.ok());
-  EXPECT_FALSE(near->has_value());
-  const auto far = first_difference(line(0.75F, 1), line(0.8F, 2), {.absolute = 0.01, .relative = 0.01});
+  EXPECT_TRUE(near->empty());
+  const auto far = differences(line(0.75F, 1), line(0.8F, 2), {.absolute = 0.01, .relative = 0.01});
   ASSERT_TRUE(far.ok());
-  EXPECT_TRUE(far->has_value());
+  EXPECT_FALSE(far->empty());
 }
 
 TEST_F(Sessions, WithinATolerancePartnersAreFoundWhateverTheirOrder) {
@@ -219,14 +220,56 @@ TEST_F(Sessions, WithinATolerancePartnersAreFoundWhateverTheirOrder) {
   };
   const Tolerance near{.absolute = 0.01, .relative = 0.01};
   const auto differ = [&](const std::string& a, const std::string& b, const Tolerance& tolerance) {
-    const auto found = first_difference(a, b, tolerance);
+    const auto found = differences(a, b, tolerance);
     EXPECT_TRUE(found.ok());
-    return found->has_value();
+    return !found->empty();
   };
   EXPECT_FALSE(differ(line(false, false), line(true, false), near));
   EXPECT_TRUE(differ(line(false, false), line(true, false), {}));
   EXPECT_TRUE(differ(line(false, false), line(false, true), near));
   EXPECT_TRUE(differ(line(false, true), line(false, false), near));
+}
+
+TEST_F(Sessions, OfStagesThatDifferTheEarliestIsNamed) {
+  const auto line = [](float score, uint32_t covered, float distance, const char* kind) {
+    pipeline::FrameResult result;
+    result.detections = {{0, 0, 10, 10, score, 2, 0, 0}};
+    result.masks.push_back({"person", {.width = 2, .height = 2, .counts = {4 - covered, covered}}});
+    vision::Track track;
+    track.distance_m = vision::Measured{distance, 1};
+    result.tracks = {track};
+    if (*kind != 0) result.landmarks.push_back({.kind = kind, .points = {}, .head = {}});
+    result.landmarks.push_back({.kind = "body", .points = {}, .head = {}});
+    std::string text;
+    append_line(text, result, {}, nullptr, Numbers::kExact);
+    return text;
+  };
+  const auto stage = [](const std::string& type, std::vector<pipeline::MaskSpec> masks = {}) {
+    return pipeline::StageSpec{.name = "my " + type, .type = type, .masks = std::move(masks)};
+  };
+  const std::vector<pipeline::MaskSpec> person{{.name = "person"}}, road{{.name = "road"}};
+  pipeline::PipelineSpec spec;
+  spec.stages = {stage("segment", road), stage("segment", person), stage("detect"),
+                 stage("track"),         stage("range"),           stage("body"),
+                 stage("face")};
+  spec.stages[0].name = "its road";
+  const auto named = [&](const std::string& was, const std::string& is) {
+    app::Verdict verdict(spec, {});
+    EXPECT_TRUE(verdict.add(was, was).ok());
+    EXPECT_TRUE(verdict.add(was, is).ok());
+    EXPECT_EQ(verdict.differing, 1U);
+    EXPECT_EQ(verdict.frame, 1U);
+    return verdict.stage + ": " + verdict.difference.place;
+  };
+  const std::string was = line(0.5F, 0, 7, "face");
+  EXPECT_EQ(named(was, line(0.6F, 1, 7, "face")), "my segment: masks.person.coverage");
+  EXPECT_EQ(named(was, line(0.6F, 0, 8, "face")), "my detect: detections[0].score");
+  EXPECT_EQ(named(was, line(0.5F, 0, 8, "face")), "my range: tracks[0].distance");
+  EXPECT_EQ(named(was, line(0.5F, 0, 7, "")), "my face: landmarks.face[0]");
+  EXPECT_EQ(named(line(0.5F, 0, 7, ""), was), "my face: landmarks.face");
+  std::string later = was;
+  later.replace(later.find("\"id\":0"), 6, "\"id\":1");
+  EXPECT_EQ(named(was, later), ": id");
 }
 
 TEST_F(Sessions, AClipIsReferredToWithItsHash) {
