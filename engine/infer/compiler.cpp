@@ -12,6 +12,7 @@
 #include "graph/passes/passes.hpp"
 #include "infer/assign_layouts.hpp"
 #include "infer/assign_storage.hpp"
+#include "infer/cost.hpp"
 #include "infer/device_tensor.hpp"
 #include "infer/plan_emitter.hpp"
 #include "infer/plan_impl.hpp"
@@ -383,6 +384,11 @@ Status Compiler::record() {
       program.dispatches.push_back(std::move(dispatch));
     }
     out_.programs.push_back(std::move(program));
+    const Node& node = graph_.nodes[emitted.node];
+    PlanLayer layer{i, node.name, node.op, shape_text(graph_, node), {}};
+    for (const ValueId output : node.outputs)
+      if (output != kNone && addresses_[size_t(output)] != 0) layer.outputs.push_back(binding_of(output));
+    out_.layers.push_back(std::move(layer));
   }
   TARSIER_TRY(out_.commands,
               gpu::RecordedCommands::record(device_, [&](gpu::CommandList& list) { out_.record_all(list); }));

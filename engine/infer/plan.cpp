@@ -18,10 +18,18 @@ void Plan::Impl::record_node(gpu::CommandList& list, const NodeProgram& program)
   }
 }
 
-void Plan::Impl::record_all(gpu::CommandList& list) const {
+void Plan::Impl::record_all(gpu::CommandList& list, LayerTap* tap) const {
   // Inputs come from compute (pre-processing) or copies; earlier readers of the outputs may be drawing.
   list.barrier(Scope::kCompute | Scope::kTransfer | Scope::kGraphics, Scope::kCompute);
-  for (const auto& program : programs) record_node(list, program);
+  for (size_t i = 0; i < programs.size(); ++i) {
+    if (tap != nullptr) tap->before(list, layers[i]);
+    record_node(list, programs[i]);
+    if (tap == nullptr) continue;
+    list.barrier(Scope::kCompute, Scope::kCompute | Scope::kTransfer);
+    tap->behind(list, layers[i]);
+    // Later nodes write over what it read.
+    list.barrier(Scope::kCompute | Scope::kTransfer, Scope::kCompute);
+  }
   list.barrier(Scope::kCompute, Scope::kCompute | Scope::kTransfer | Scope::kGraphics);
   if (state.empty()) return;
   for (const auto& copy : state) list.copy(activations, copy.from, activations, copy.to, copy.bytes);
@@ -55,8 +63,16 @@ const TensorBinding* Plan::find_output(std::string_view name) const {
   return found == impl_->outputs.end() ? nullptr : &*found;
 }
 
-void Plan::record(gpu::CommandList& commands) const {
-  commands.execute(impl_->commands.handle());
+const std::vector<PlanLayer>& Plan::layers() const {
+  return impl_->layers;
+}
+
+void Plan::record(gpu::CommandList& commands, LayerTap* tap) const {
+  if (tap != nullptr) {
+    impl_->record_all(commands, tap);
+  } else {
+    commands.execute(impl_->commands.handle());
+  }
 }
 
 Status Plan::reset_state() const {

@@ -78,6 +78,31 @@ struct LayerTime {
   uint64_t bytes = 0;  // read and written at least, weights included
 };
 
+/// A node that runs in a plan, after the passes. Nodes whose result is in place already are none.
+struct PlanLayer {
+  size_t place = 0;  // among Plan::layers(), in the order of execution
+  std::string name, op;
+  std::string shape;  // shape_text()
+  /// What it writes and somebody reads. The memory is shared: it holds this until a later layer overwrites
+  /// it.
+  std::vector<TensorBinding> outputs;
+};
+
+/// Sees the layers of an execution while they are recorded. What it records runs at that place of the command
+/// stream, with nothing else beside it, and must leave activations as they are. Commands from earlier layers
+/// are visible to its compute reads and its transfers, its own need no barrier behind the last one.
+class LayerTap {
+ public:
+  LayerTap() = default;
+  LayerTap(const LayerTap&) = delete;
+  LayerTap& operator=(const LayerTap&) = delete;
+  virtual ~LayerTap() = default;
+  /// The network's inputs are there; at place 0 a new execution begins.
+  virtual void before(gpu::CommandList& /*commands*/, const PlanLayer& /*layer*/) {}
+  /// The layer's outputs are there.
+  virtual void behind(gpu::CommandList& commands, const PlanLayer& layer) = 0;
+};
+
 class Plan {
  public:
   /// Runs the passes (compiler.cpp) and records. The graph is consumed.
@@ -90,10 +115,12 @@ class Plan {
   [[nodiscard]] const TensorBinding* find_output(std::string_view name) const;
   [[nodiscard]] const PlanStats& stats() const;
   [[nodiscard]] const graph::Graph& graph() const;  // after the passes
+  [[nodiscard]] const std::vector<PlanLayer>& layers() const;
   /// Puts the network's commands into a frame: it starts by waiting for compute writes to its inputs, and its
   /// outputs are visible to compute reads after it. One execution at a time (the frames of one queue are in
-  /// order).
-  void record(gpu::CommandList& commands) const;
+  /// order). With a tap, which is used in this call alone, the layers are recorded anew, one after the other:
+  /// the same dispatches with the same results, but none beside another.
+  void record(gpu::CommandList& commands, LayerTap* tap = nullptr) const;
   /// Zeros for the inputs of CompileOptions::state: what a new recording starts with. Not while a frame is
   /// under way.
   Status reset_state() const;

@@ -33,6 +33,7 @@ struct Plan::Impl {
   gpu::Buffer activations;
   std::unique_ptr<WeightStore> weights;
   std::vector<NodeProgram> programs;
+  std::vector<PlanLayer> layers;  // one a program
   std::vector<Guard> guards;
   /// Copies within `activations` behind the last node: CompileOptions::state.
   struct StateCopy {
@@ -42,7 +43,7 @@ struct Plan::Impl {
   gpu::RecordedCommands commands;
 
   void record_node(gpu::CommandList& list, const NodeProgram& program) const;
-  void record_all(gpu::CommandList& list) const;
+  void record_all(gpu::CommandList& list, LayerTap* tap = nullptr) const;
 };
 
 }  // namespace tarsier::infer

@@ -80,6 +80,7 @@ class BodyStage final : public Stage, public BodySource {
     });
   }
 
+  [[nodiscard]] std::vector<NamedNetwork> networks() override { return {{name_, parts_.network.get()}}; }
   [[nodiscard]] BodySource* body_source() override { return this; }
   void attach(const BodyReader& reader) override { readers_.push_back(&reader); }
   [[nodiscard]] const gpu::Buffer& body() const override { return parts_.landmarks.state(); }

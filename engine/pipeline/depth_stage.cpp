@@ -83,6 +83,11 @@ class DepthStage final : public Stage {
 
   void read_results(gpu::FrameContext&, const std::shared_ptr<FrameResult>&, bool) override {}
 
+  [[nodiscard]] std::vector<NamedNetwork> networks() override {
+    if (!network_) return {};
+    return {{name_, network_.get()}};
+  }
+
  private:
   /// Makes the passes for this size where they are not the last frame's (image folders).
   Status fit(gpu::FrameContext& frame, const DeviceFrame& picture) {

@@ -84,6 +84,7 @@ class DetectStage final : public Stage, public DetectionSource {
     });
   }
 
+  [[nodiscard]] std::vector<NamedNetwork> networks() override { return {{name_, network_.get()}}; }
   [[nodiscard]] DetectionSource* detection_source() override { return this; }
   void attach(const DetectionReader& reader) override { readers_.push_back(&reader); }
   [[nodiscard]] std::span<const vision::Detection> boxes(uint32_t slot) const override {

@@ -101,6 +101,10 @@ class FaceStage final : public Stage {
     });
   }
 
+  [[nodiscard]] std::vector<NamedNetwork> networks() override {
+    return {{detector_name_, parts_.detector.get()}, {name_ + " landmarks", parts_.mesh.get()}};
+  }
+
  private:
   [[nodiscard]] present::FaceInput input_of(const Params& params) const {
     return {&parts_.landmarks.state(), show_of(params.text(name_ + ".show")), params.boolean(name_ + ".axes"),

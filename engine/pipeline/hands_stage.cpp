@@ -114,6 +114,9 @@ class HandsStage final : public Stage, public BodyReader {
     });
   }
 
+  /// One for both hands: it runs once or twice a frame.
+  [[nodiscard]] std::vector<NamedNetwork> networks() override { return {{name_, parts_.network.get()}}; }
+
  private:
   struct Known {
     bool followed = false, arm = true;

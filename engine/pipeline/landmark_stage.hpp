@@ -72,7 +72,7 @@ class LandmarkPasses {
       crop.record(frame.commands(), picture.address(), picture.width, picture.height, state);
       frame.end_span();
       frame.begin_span(network_);
-      network.plan().record(frame.commands());
+      network.run(frame.commands());
       frame.end_span();
       frame.begin_span(landmarks_);
       landmarks();

@@ -204,7 +204,7 @@ void Network::record(gpu::FrameContext& frame, const DeviceFrame& picture, std::
   preprocess_->record(commands, picture.address(), picture.width, picture.height);
   frame.end_span();
   frame.begin_span(fmt::format("{} network", stage));
-  plan_->record(commands);
+  run(commands);
   frame.end_span();
 }
 

@@ -46,6 +46,14 @@ struct NetworkOptions {
 /// Smallest and largest number that a pixel becomes.
 [[nodiscard]] std::pair<float, float> input_range(const models::InputSpec& input);
 
+class Network;
+
+/// A stage's network, as it is called in the pipeline: "detect", "face detector".
+struct NamedNetwork {
+  std::string name;
+  Network* network = nullptr;
+};
+
 class Network {
  public:
   /// Finds (or fetches) the files, imports and compiles.
@@ -54,6 +62,10 @@ class Network {
                                                const NetworkOptions& options);
   /// Pre-processing, then the network. Spans are named "<stage> input" and "<stage> network".
   void record(gpu::FrameContext& frame, const DeviceFrame& picture, std::string_view stage) const;
+  /// The network alone, behind passes that prepare its input in another way.
+  void run(gpu::CommandList& commands) const { plan_->record(commands, tap_); }
+  /// From the next frame on `tap` sees its layers; null: nobody any more. It outlives that.
+  void use_tap(infer::LayerTap* tap) { tap_ = tap; }
 
   [[nodiscard]] const models::Entry& entry() const { return entry_; }
   [[nodiscard]] const infer::Plan& plan() const { return *plan_; }
@@ -75,6 +87,7 @@ class Network {
   models::Entry entry_;
   std::vector<std::string> channels_last_;  // outputs that are NHWC
   std::unique_ptr<infer::Plan> plan_;
+  infer::LayerTap* tap_ = nullptr;
   vision::TensorRef input_;
   std::unique_ptr<vision::Preprocess> preprocess_;
 };

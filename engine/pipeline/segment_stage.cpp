@@ -77,6 +77,7 @@ class SegmentStage final : public Stage, public MaskSource {
     }
   }
 
+  [[nodiscard]] std::vector<NamedNetwork> networks() override { return {{name_, network_.get()}}; }
   [[nodiscard]] MaskSource* mask_source() override { return this; }
   [[nodiscard]] present::MaskInput mask(std::string_view name, const DeviceFrame& picture) const override {
     return layer_of(masks_[index_of(name)], picture);

@@ -229,6 +229,8 @@ class Stage {
   [[nodiscard]] virtual ZoneKeeper* zone_keeper() { return nullptr; }
   /// The body for later stages; null for stages that follow none.
   [[nodiscard]] virtual BodySource* body_source() { return nullptr; }
+  /// Its networks; none for stages without.
+  [[nodiscard]] virtual std::vector<NamedNetwork> networks() { return {}; }
   /// Whether it adds tracks to every frame's result, wanted or not.
   [[nodiscard]] virtual bool tracks() const { return false; }
 };
