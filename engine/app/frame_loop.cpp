@@ -20,6 +20,7 @@ Result<std::unique_ptr<FrameLoop>> FrameLoop::create(Parts parts) {
 
 Status FrameLoop::use_side(std::unique_ptr<Side> side) {
   parts_.side = std::move(side);
+  runs_.reset();
   ++sides_;
   parts_.outputs->use_labels(label_sets());
   return comparison_ ? comparison_->use_first(*parts_.side) : Status();
@@ -94,10 +95,19 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   TARSIER_CHECK(upload(context, frame));
   lap("upload");
   position_ = frame.position;
-  TARSIER_CHECK(record_sides(context));
+  const bool wants_results = this->wants_results();
+  const bool wants_layers = parts_.observer != nullptr && parts_.observer->wants_layers();
+  if (wants_layers) {
+    if (!runs_) {
+      TARSIER_TRY(runs_, NetworkRuns::create(*parts_.device, stages()));
+    }
+    runs_->begin();
+  }
+  const Status recorded = record_sides(context);
+  if (wants_layers) runs_->end(context.commands());
+  TARSIER_CHECK(recorded);
 
   auto result = std::make_shared<pipeline::FrameResult>();
-  const bool wants_results = this->wants_results();
   parts_.side->read_results(context, result, wants_results);
   if (comparison_) comparison_->read_results(context, position_, true);
   const uint64_t copied = parts_.device->readback_bytes() - readback_before;
@@ -126,9 +136,11 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   result->readback_bytes = parts_.device->readback_bytes() - readback_before - result->tracker_bytes;
   lap("results");
   FrameProfile& profile = *std::exchange(profile_, nullptr);
-  context.on_complete([this, &context, &profile, position = frame.position, result, wants_results] {
-    complete(context, profile, position, result, wants_results);
-  });
+  context.on_complete(
+      [this, &context, &profile, position = frame.position, result, wants_results, wants_layers] {
+        if (wants_layers && runs_) result->runs = runs_->read();
+        complete(context, profile, position, result, wants_results);
+      });
   ++recorded_;
   return {};
 }

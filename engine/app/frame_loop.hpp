@@ -12,6 +12,7 @@
 
 #include "app/comparison.hpp"
 #include "app/frame_observer.hpp"
+#include "app/network_runs.hpp"
 #include "app/outputs.hpp"
 #include "app/run_summary.hpp"
 #include "app/side.hpp"
@@ -111,7 +112,8 @@ class FrameLoop {
   std::unique_ptr<gpu::UploadRing> frames_;  // captured pictures
   std::unique_ptr<present::FrameGrabber> grabber_;
   std::unique_ptr<Comparison> comparison_;
-  uint64_t sides_ = 0;  // how often image() came to be another object's
+  std::unique_ptr<NetworkRuns> runs_;  // null until somebody wants layers of this side
+  uint64_t sides_ = 0;                 // how often image() came to be another object's
   pipeline::DeviceFrame current_;
   uint64_t position_ = 0;          // of it
   std::string pipeline_, preset_;  // their names

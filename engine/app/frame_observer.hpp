@@ -13,6 +13,8 @@ class FrameObserver {
   virtual ~FrameObserver() = default;
   /// Whether results are to be read back for it.
   [[nodiscard]] virtual bool wants_results() const = 0;
+  /// Whether what every layer makes is to be digested for it, too (FrameResult::runs).
+  [[nodiscard]] virtual bool wants_layers() const { return false; }
   /// The stages take this frame next, with the parameters of now.
   virtual void frame(const capture::Frame& frame, const Params& params) = 0;
   /// They take the same picture once more, for a paused window.

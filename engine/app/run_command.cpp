@@ -37,6 +37,9 @@ void add_run_flags(CLI::App& command, RunOptions& options) {
                      "How far both sides agree, as JSON (docs/RESULTS.md)");
   command.add_option("--record", options.record,
                      "Writes a session into this new folder: frames, parameters, results");
+  command.add_flag("!--no-layers", options.record_layers,
+                   "Leaves the digests of the networks' layers out of sessions: they cost some time a frame, "
+                   "and tell `tarsier verify` which layer differs");
   command
       .add_option("--keep-last", options.keep_last_s,
                   "Seconds that K keeps as a session in a window, a camera's pictures up to 256 MiB; 0 "

@@ -27,6 +27,7 @@ struct RunOptions {
   std::string compare_json;           // their summary; "" = none
   uint64_t max_frames = 0;            // 0 = all
   std::string record;                 // session folder; "" = none
+  bool record_layers = true;          // whether it has digests of the networks' layers
   double keep_last_s = 10;            // of a window: what one key keeps as a session
   std::string session;                // session folder that is played instead of a source; "" = none
   std::string session_source;         // where its source is now; "" = where it was

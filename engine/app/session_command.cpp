@@ -43,7 +43,8 @@ Status print_info(const std::string& folder) {
   put(stdout, session.changes().size() > 13 ? " ...\n" : "\n");
   uint64_t lines = 0;
   for (auto results = session.results(); results.next();) ++lines;
-  put(stdout, fmt::format("results     {}\n", lines > 0 ? fmt::format("{} lines", lines) : "none"));
+  put(stdout, fmt::format("results     {}{}\n", lines > 0 ? fmt::format("{} lines", lines) : "none",
+                          head.layers ? ", and digests of the networks' layers" : ""));
   put(stdout, fmt::format("size        {}\n", readable_bytes(session.bytes_on_disk())));
   return {};
 }
@@ -56,7 +57,7 @@ void add_source(CLI::App& command, std::string& source) {
 
 void register_verify_command(CLI::App& app, GlobalOptions& globals, Action& action) {
   CLI::App* command = app.add_subcommand(
-      "verify", "Run a session anew and tell the first frame, stage and number that differ");
+      "verify", "Run a session anew and tell the first frame, stage, layer and number that differ");
   const auto options = std::make_shared<VerifyOptions>();
   command->add_option("session", options->session, "Folder that --record or a key wrote")->required();
   command->add_option("--against", options->against,

@@ -82,6 +82,7 @@ Result<record::SessionHead> session_head(const Application& app, record::Session
   head.preset = app.preset.name;
   head.precision = app.options.precision;
   head.tune = app.options.globals.tune;
+  head.layers = app.options.record_layers;
   TARSIER_TRY(head.networks, session_networks(app, network_names(app)));
   return head;
 }
@@ -135,6 +136,10 @@ void SessionRecorder::use_pipeline(const std::string& text) {
   } else {
     log::warn("{}; the session goes on without its hash", networks.error().message);
   }
+}
+
+bool SessionRecorder::records_layers() const {
+  return app_.options.record_layers;
 }
 
 void SessionRecorder::note_params(const Params& params) {
@@ -199,7 +204,7 @@ Status SessionRecorder::save_moment(const fs::path& folder) {
   if (writes_moment_.valid()) return input_error("{} is still being written", moment_.string());
   TARSIER_TRY(auto head, session_head(app_, source_));
   head.continues = true;
-  head.results = false;
+  head.results = head.layers = false;
   moment_ = folder;
   writes_moment_ = std::async(std::launch::async, write_moment, folder, std::move(head), kept_);
   return {};

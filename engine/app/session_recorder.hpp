@@ -58,6 +58,7 @@ class SessionRecorder final : public FrameObserver {
   [[nodiscard]] const std::string& described() const { return described_; }
 
   [[nodiscard]] bool wants_results() const override { return recording(); }
+  [[nodiscard]] bool wants_layers() const override { return recording() && records_layers(); }
   void frame(const capture::Frame& frame, const Params& params) override;
   void redrawn(const Params& params) override;
   void result(const pipeline::FrameResult& result, const pipeline::LabelSets& labels) override;
@@ -69,6 +70,7 @@ class SessionRecorder final : public FrameObserver {
     std::shared_ptr<const record::ParamValues> params;
     std::shared_ptr<const std::string> pipeline;
   };
+  [[nodiscard]] bool records_layers() const;
   void note_params(const Params& params);
   void remember(const capture::Frame& frame, uint64_t picture);
   void stop_on(const Status& status);

@@ -28,16 +28,51 @@ std::ptrdiff_t stage_of(const record::Difference& difference, const pipeline::Pi
   return stage - spec.stages.begin();
 }
 
+/// Whether a network is this stage's: "face", "face detector".
+bool is_of(std::string_view network, std::string_view stage) {
+  return network == stage || (network.starts_with(stage) && network.substr(stage.size()).starts_with(' '));
+}
+std::ptrdiff_t stage_of_network(std::string_view network, const pipeline::PipelineSpec& spec) {
+  const auto stage = std::ranges::find_if(
+      spec.stages, [&](const pipeline::StageSpec& one) { return is_of(network, one.name); });
+  return stage - spec.stages.begin();
+}
+
 /// Takes what the loop finds as text with all its digits.
 class Listener final : public FrameObserver {
  public:
+  explicit Listener(bool wants_layers) : wants_layers_(wants_layers) {}
   [[nodiscard]] bool wants_results() const override { return true; }
   void frame(const capture::Frame&, const Params&) override {}
+  [[nodiscard]] bool wants_layers() const override { return wants_layers_; }
   void result(const pipeline::FrameResult& result, const pipeline::LabelSets& labels) override {
-    line.clear();
-    record::append_line(line, result, labels, result.settings.get(), record::Numbers::kExact);
+    found.line.clear();
+    record::append_line(found.line, result, labels, result.settings.get(), record::Numbers::kExact);
+    found.runs = result.runs;
   }
-  std::string line;  // of the latest frame
+  FoundInFrame found;  // in the latest frame
+
+ private:
+  bool wants_layers_;
+};
+
+/// What a session says of its frames, one by one.
+class SessionFindings {
+ public:
+  explicit SessionFindings(const record::Session& session)
+      : results_(session.results()), layers_(session.folder() / record::Session::kLayers) {}
+  /// Of the next frame; nullopt at the end. Errors: as of SessionLayers::next().
+  Result<std::optional<FoundInFrame>> next() {
+    auto line = results_.next();
+    if (!line) return std::optional<FoundInFrame>();
+    TARSIER_TRY(auto runs, layers_.next());
+    return std::optional(FoundInFrame{*std::move(line), std::move(runs).value_or(Runs())});
+  }
+
+ private:
+  using Runs = std::vector<pipeline::NetworkRun>;
+  record::SessionResults results_;
+  record::SessionLayers layers_;
 };
 
 /// What the session's names mean on this machine; what is not there the run itself tells.
@@ -94,19 +129,31 @@ Status run_frames(Application& app, Done&& done_with) {
 
 }  // namespace
 
-Status Verdict::add(std::string_view was, std::string_view is) {
-  TARSIER_TRY(auto found, record::differences(was, is, tolerance_));
-  if (!found.empty() && differing++ == 0) {
-    // The earliest stage: what comes after it takes from it.
-    const auto first =
-        std::ranges::min_element(found, {}, [&](const auto& one) { return stage_of(one, spec_); });
-    frame = frames;
-    const auto place = stage_of(*first, spec_);
-    const bool known = place >= 0 && size_t(place) < spec_.stages.size();
-    stage = known ? spec_.stages[size_t(place)].name : first->type;
-    difference = std::move(*first);
-  }
+Status Verdict::add(const FoundInFrame& was, const FoundInFrame& is) {
+  TARSIER_TRY(auto found, record::differences(was.line, is.line, tolerance_));
+  auto in_layers = record::first_difference(was.runs, is.runs, tolerance_.relative);
+  // Within a tolerance layers explain what differs, and are no difference by themselves.
+  const bool differs = !found.empty() || (tolerance_.exact() && in_layers);
   ++frames;
+  if (!differs || differing++ > 0) return {};
+  frame = frames - 1;
+  // The earliest stage: what comes after it takes from it.
+  const auto first =
+      std::ranges::min_element(found, {}, [&](const auto& one) { return stage_of(one, spec_); });
+  auto place = std::ptrdiff_t(spec_.stages.size());
+  if (first != found.end()) place = stage_of(*first, spec_);
+  if (in_layers && stage_of_network(in_layers->network, spec_) <= place) {
+    place = stage_of_network(in_layers->network, spec_);
+    layer = std::move(in_layers);
+  }
+  const bool known = place >= 0 && size_t(place) < spec_.stages.size();
+  if (first != found.end()) {
+    stage = first->type;
+    if (stage_of(*first, spec_) == place || !layer) difference = std::move(*first);
+  }
+  if (known) stage = spec_.stages[size_t(place)].name;
+  layers_known = std::ranges::any_of(was.runs, [&](const auto& run) { return is_of(run.network, stage); }) &&
+                 std::ranges::any_of(is.runs, [&](const auto& run) { return is_of(run.network, stage); });
   return {};
 }
 
@@ -135,7 +182,7 @@ Result<Verdict> new_verdict(const record::Session& session, const Maker& other,
 
 /// Makes the session's results anew, with its pipeline, parameters and precision.
 Result<Verdict> compare_with_run(const record::Session& session, const VerifyOptions& options, Maker& run) {
-  Listener listener;
+  Listener listener(session.head().layers);
   Application app;
   app.options.globals = options.globals;
   app.options.globals.tune = session.head().tune;
@@ -147,10 +194,10 @@ Result<Verdict> compare_with_run(const record::Session& session, const VerifyOpt
   TARSIER_CHECK(check_networks(session, app));
   run = {"this run", app.device->info().name, app.device->info().driver};
   TARSIER_TRY(auto verdict, new_verdict(session, run, options));
-  record::SessionResults results = session.results();
+  SessionFindings findings(session);
   const Status ran = run_frames(app, [&]() -> Result<bool> {
-    const auto was = results.next();
-    if (was) TARSIER_CHECK(verdict.add(*was, listener.line));
+    TARSIER_TRY(const auto was, findings.next());
+    if (was) TARSIER_CHECK(verdict.add(*was, listener.found));
     return was.has_value();
   });
   app.ring->drain();
@@ -164,10 +211,13 @@ Result<Verdict> compare_with_session(const record::Session& session, const recor
   if (other.frames().size() != session.frames().size() || other.frame(0).picture != session.frame(0).picture)
     return input_error("{} and {}: are not of the same frames", options.session, options.against);
   TARSIER_TRY(auto verdict, new_verdict(session, maker_of(other, ""), options));
-  record::SessionResults results = session.results(), others = other.results();
-  for (auto was = results.next(), is = others.next(); was && is; was = results.next(), is = others.next())
+  SessionFindings findings(session), others(other);
+  while (true) {
+    TARSIER_TRY(const auto was, findings.next());
+    TARSIER_TRY(const auto is, others.next());
+    if (!was || !is) return verdict;
     TARSIER_CHECK(verdict.add(*was, *is));
-  return verdict;
+  }
 }
 
 Error no_results(const std::string& session) {
@@ -194,12 +244,24 @@ Status tell(const Verdict& verdict, const record::Session& session, const Maker&
   }
   put(stdout, fmt::format("differing   {} of {} frames\n", verdict.differing, verdict.frames));
   const auto& step = session.frame(verdict.frame);
-  const auto& difference = verdict.difference;
-  return runtime_error("{}: frame {} (id {}, {:.3f} s) differs first, {}{}: {} was recorded, {} is {}{}",
-                       was.name, verdict.frame, step.id, step.time_s,
-                       verdict.stage.empty() ? "" : fmt::format("stage '{}', ", verdict.stage),
-                       difference.place, difference.was, is.name, difference.is,
-                       difference.by > 0 ? fmt::format(", {:g} apart", difference.by) : "");
+  std::string text = fmt::format("{}: frame {} (id {}, {:.3f} s) differs first", was.name, verdict.frame,
+                                 step.id, step.time_s);
+  if (!verdict.stage.empty()) text += fmt::format(", stage '{}'", verdict.stage);
+  if (const auto& one = verdict.difference) {
+    text += fmt::format(", {}: {} was recorded, {} is {}", one->place, one->was, is.name, one->is);
+    if (one->by > 0) text += fmt::format(", {:g} apart", one->by);
+  }
+  if (const auto& one = verdict.layer) {
+    text += fmt::format(
+        "; its first layer that differs is '{}' ({} of {} of {}): magnitudes were {:g} on average and {:g} "
+        "at "
+        "most, {} is {:g} and {:g}",
+        one->layer, one->place + 1, one->layers, one->network, one->was.mean, one->was.largest, is.name,
+        one->is.mean, one->is.largest);
+  } else if (verdict.layers_known) {
+    text += "; all layers of its networks are the same, so it is what comes after them";
+  }
+  return runtime_error("{}", text);
 }
 
 }  // namespace

@@ -103,6 +103,23 @@ class LayerTap {
   virtual void behind(gpu::CommandList& commands, const PlanLayer& layer) = 0;
 };
 
+/// Several taps as one.
+class LayerTaps final : public LayerTap {
+ public:
+  void add(LayerTap& tap) { taps_.push_back(&tap); }
+  void remove(LayerTap& tap) { std::erase(taps_, &tap); }
+  [[nodiscard]] bool empty() const { return taps_.empty(); }
+  void before(gpu::CommandList& commands, const PlanLayer& layer) override {
+    for (auto* tap : taps_) tap->before(commands, layer);
+  }
+  void behind(gpu::CommandList& commands, const PlanLayer& layer) override {
+    for (auto* tap : taps_) tap->behind(commands, layer);
+  }
+
+ private:
+  std::vector<LayerTap*> taps_;
+};
+
 class Plan {
  public:
   /// Runs the passes (compiler.cpp) and records. The graph is consumed.

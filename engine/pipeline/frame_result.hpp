@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/param.hpp"
+#include "infer/layer_digest.hpp"
 #include "vision/landmarks.hpp"
 #include "vision/lane_tracker.hpp"
 #include "vision/run_length.hpp"
@@ -87,6 +88,13 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
+/// What a network's layers made in one execution, told apart by hashes.
+struct NetworkRun {
+  std::string network;                                     // as Stage::networks() calls it
+  std::shared_ptr<const std::vector<std::string>> layers;  // "conv_3 Conv [1,16,208,208]"
+  std::vector<infer::LayerDigest> digests;                 // one a layer
+};
+
 struct FrameResult {
   uint64_t frame_id = 0;
   double time_s = 0;
@@ -102,6 +110,7 @@ struct FrameResult {
   std::vector<ZoneResult> zones;
   std::vector<LineResult> lines;
   std::vector<MaskResult> masks;
+  std::vector<NetworkRun> runs;  // in their order, where somebody asked for them
   std::vector<StageTime> stage_times;
   double latency_ms = 0;  // capture to output
   /// Device to host in this frame for results, lists and pictures; 0 where none are wanted.

@@ -63,9 +63,11 @@ class Network {
   /// Pre-processing, then the network. Spans are named "<stage> input" and "<stage> network".
   void record(gpu::FrameContext& frame, const DeviceFrame& picture, std::string_view stage) const;
   /// The network alone, behind passes that prepare its input in another way.
-  void run(gpu::CommandList& commands) const { plan_->record(commands, tap_); }
-  /// From the next frame on `tap` sees its layers; null: nobody any more. It outlives that.
-  void use_tap(infer::LayerTap* tap) { tap_ = tap; }
+  void run(gpu::CommandList& commands) const {
+    plan_->record(commands, taps_->empty() ? nullptr : taps_.get());
+  }
+  /// Who sees its layers, from the next call of run() on.
+  [[nodiscard]] infer::LayerTaps& taps() { return *taps_; }
 
   [[nodiscard]] const models::Entry& entry() const { return entry_; }
   [[nodiscard]] const infer::Plan& plan() const { return *plan_; }
@@ -87,7 +89,7 @@ class Network {
   models::Entry entry_;
   std::vector<std::string> channels_last_;  // outputs that are NHWC
   std::unique_ptr<infer::Plan> plan_;
-  infer::LayerTap* tap_ = nullptr;
+  std::unique_ptr<infer::LayerTaps> taps_ = std::make_unique<infer::LayerTaps>();
   vision::TensorRef input_;
   std::unique_ptr<vision::Preprocess> preprocess_;
 };

@@ -95,6 +95,7 @@ Result<SessionHead> parse_head(const Json& json) {
                              one.at("file").get<std::string>(), one.at("sha256").get<std::string>()});
   head.continues = json.value("continues", false);
   head.results = json.value("results", true);
+  head.layers = json.value("layers", false);
   head.frames = json.value("frames", uint64_t{0});
   head.ended = json.value("ended", "");
   return head;
@@ -165,6 +166,7 @@ std::string head_text(const SessionHead& head) {
                      {"networks", networks},
                      {"continues", head.continues},
                      {"results", head.results},
+                     {"layers", head.layers},
                      {"frames", head.frames},
                      {"ended", head.ended}};
   return json.dump(2, ' ', false, kReplace) + "\n";

@@ -55,6 +55,7 @@ struct SessionHead {
   std::vector<SessionNetwork> networks;
   bool continues = false;  // it begins in mid-run: what trackers and smoothing knew by then is not in it
   bool results = true;     // whether results were read back
+  bool layers = false;     // whether what the networks' layers made was digested
   uint64_t frames = 0;     // written; 0 while it is being recorded
   std::string ended;       // "whole", or why it was cut short; empty while it is being recorded
 };
@@ -120,6 +121,7 @@ class Session {
   static constexpr const char* kHead = "session.json";
   static constexpr const char* kSteps = "frames.jsonl";
   static constexpr const char* kResults = "results.jsonl";
+  static constexpr const char* kLayers = "layers.jsonl";
 
  private:
   std::filesystem::path folder_;

@@ -47,7 +47,11 @@ Result<uint64_t> copy_session(const Session& session, const SessionCopy& copy) {
   head.source.kept = head.source.kept || copy.with_pictures;
   if (!head.source.kept && !copy.source.empty()) head.source.reference = fs::absolute(copy.source, code);
   SessionResults results = session.results();
-  for (uint64_t i = 0; i < copy.first; ++i) results.next();
+  SessionLayers layers(session.folder() / Session::kLayers);
+  for (uint64_t i = 0; i < copy.first; ++i) {
+    results.next();
+    TARSIER_CHECK(layers.next());
+  }
   TARSIER_TRY(const auto writer, SessionWriter::create(copy.target, head));
   TARSIER_CHECK(source->seek(copy.first));
   auto values = session.params_at(copy.first);
@@ -74,7 +78,9 @@ Result<uint64_t> copy_session(const Session& session, const SessionCopy& copy) {
     frame->position = step.position;
     frame->captured = moment(step.taken_s);
     TARSIER_CHECK(writer->frame(*frame, step.picture, params));
-    if (const auto line = results.next()) TARSIER_CHECK(writer->result(*line + "\n"));
+    TARSIER_TRY(const auto runs, layers.next());
+    if (const auto line = results.next())
+      TARSIER_CHECK(writer->result(*line + "\n", runs.value_or(std::vector<pipeline::NetworkRun>())));
     ++n;
   }
   TARSIER_CHECK(writer->finish(session.head().ended.empty() ? "not finished" : session.head().ended));

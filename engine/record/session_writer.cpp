@@ -36,6 +36,9 @@ Result<std::unique_ptr<SessionWriter>> SessionWriter::create(const fs::path& fol
   if (writer->head_.results) {
     TARSIER_TRY(writer->results_, AppendedFile::create(folder / Session::kResults));
   }
+  if (writer->head_.layers) {
+    TARSIER_TRY(writer->layers_, AppendedFile::create(folder / Session::kLayers));
+  }
   TARSIER_CHECK(write_text_atomic(folder / Session::kHead, head_text(writer->head_)));
   return writer;
 }
@@ -122,11 +125,20 @@ Status SessionWriter::redrawn(const std::shared_ptr<const ParamValues>& params) 
 Status SessionWriter::result(const pipeline::FrameResult& result, const pipeline::LabelSets& labels) {
   line_.clear();
   append_line(line_, result, labels, result.settings.get(), Numbers::kExact);
-  return this->result(line_);
+  return this->result(line_, result.runs);
 }
 
-Status SessionWriter::result(std::string_view line) {
-  if (!awaited_.empty()) awaited_.pop_front();
+Status SessionWriter::result(std::string_view line, std::span<const pipeline::NetworkRun> runs) {
+  uint64_t id = 0;
+  if (!awaited_.empty()) {
+    id = awaited_.front();
+    awaited_.pop_front();
+  }
+  if (head_.layers) {
+    layers_line_.clear();
+    layer_lines_.append(layers_line_, id, runs);
+    TARSIER_CHECK(layers_.append(layers_line_));
+  }
   return results_.append(line);
 }
 
@@ -139,6 +151,7 @@ Status SessionWriter::finish(const std::string& why) {
   if (pictures_) then(pictures_->finish());
   then(steps_.close());
   then(results_.close());
+  then(layers_.close());
   if (hash_.valid()) {
     const auto hash = hash_.get();
     if (hash.ok()) head_.source.sha256 = *hash;

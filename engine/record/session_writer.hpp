@@ -12,6 +12,7 @@
 #include "core/appended_file.hpp"
 #include "pipeline/frame_result.hpp"
 #include "record/session.hpp"
+#include "record/session_layers.hpp"
 #include "record/video_writer.hpp"
 
 namespace tarsier::record {
@@ -41,8 +42,8 @@ class SessionWriter {
   [[nodiscard]] bool awaits(uint64_t id) const { return !awaited_.empty() && awaited_.front() == id; }
   /// Of the frames in their order.
   Status result(const pipeline::FrameResult& result, const pipeline::LabelSets& labels);
-  /// The same as a line with its break.
-  Status result(std::string_view line);
+  /// The same as a line with its break; `runs` as of FrameResult.
+  Status result(std::string_view line, std::span<const pipeline::NetworkRun> runs);
   /// Ends the session; `why` is "whole", or what cut it short.
   Status finish(const std::string& why = "whole");
 
@@ -58,7 +59,8 @@ class SessionWriter {
 
   std::filesystem::path folder_;
   SessionHead head_;
-  AppendedFile steps_, results_;
+  AppendedFile steps_, results_, layers_;
+  LayerLines layer_lines_;
   std::unique_ptr<VideoWriter> pictures_;
   int width_ = 0, height_ = 0;  // of the pictures in it
   uint32_t files_ = 0;          // of pictures
@@ -70,7 +72,7 @@ class SessionWriter {
   std::deque<uint64_t> awaited_;  // ids of frames whose results are to come
   capture::Clock::time_point began_;
   std::future<Result<std::string>> hash_;  // of the source: a long clip takes a while
-  std::string line_;
+  std::string line_, layers_line_;
 };
 
 /// UTC now, "2026-11-22T18:20:00Z".

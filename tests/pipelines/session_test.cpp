@@ -1,5 +1,6 @@
 // A session proves a run: recorded, shown again and verified with the real pipelines.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@
 #include "record/result_json.hpp"
 #include "record/session_source.hpp"
 #include "support/full_disk.hpp"
+#include "support/onnx_file.hpp"
 #include "support/own_cache.hpp"
 #include "support/session_results.hpp"
 #include "support/temp_folder.hpp"
@@ -144,6 +146,83 @@ TEST_F(SessionRuns, TwoSessionsAreComparedWithoutARun) {
   const auto synthetic = record(options(small_.string(), "synthetic:320x240"), 4, "synthetic");
   compare.against = synthetic.string();
   EXPECT_NE(fault_of(compare).find("not of the same frames"), std::string::npos);
+}
+
+/// A pipeline with a mask of three convolutions, of which the one with this number has another weight.
+fs::path own_network(const test::TempFolder& folder, const std::string& name, int changed, float weight) {
+  test::OnnxFile file;
+  auto* graph = file.proto.mutable_graph();
+  graph->clear_input();
+  test::OnnxFile::add_io(graph->add_input(), "x", {1, 3, 32, 32});
+  std::string from = "x";
+  const std::array<int64_t, 4> channels{3, 4, 4, 1};
+  for (int i = 0; i < 3; ++i) {
+    const std::string weights = fmt::format("w{}", i), to = fmt::format("c{}", i);
+    const int64_t in = channels[size_t(i)], out = channels[size_t(i) + 1];
+    auto* tensor = file.weight(weights, {out, in, 3, 3}, onnx::TensorProto::FLOAT);
+    for (int64_t k = 0; k < out * in * 9; ++k) tensor->add_float_data(float(k % 7) * 0.1F - 0.25F);
+    if (i == changed) tensor->set_float_data(0, tensor->float_data(0) + weight);
+    auto* conv = file.node("Conv", {from, weights}, {to});
+    conv->set_name(fmt::format("conv{}", i));
+    test::OnnxFile::ints(conv, "pads", {1, 1, 1, 1});
+    from = i < 2 ? to + "r" : "y";
+    file.node(i < 2 ? "Relu" : "Sigmoid", {to}, {from});
+  }
+  const fs::path path = folder.write(name + ".onnx", file.bytes());
+  folder.write(name + ".toml", R"(head = "mask_threshold"
+[input]
+size = [32, 32]
+layout = "NCHW"
+colour = "RGB"
+std = 255
+)");
+  return folder.write(name + "_pipeline.toml", fmt::format(R"(description = "A mask."
+[[stage]]
+name = "road"
+type = "segment"
+model = "{}"
+[[stage.mask]]
+name = "bright"
+output = "y"
+color = "#00ff00"
+)",
+                                                           path.string()));
+}
+
+TEST_F(SessionRuns, TheFirstLayerThatDiffersIsNamed) {
+  const auto made = [&](const std::string& name, int changed, float weight) {
+    const auto pipeline = own_network(folder_, name, changed, weight);
+    return record(options(pipeline.string(), "synthetic:64x64"), 3, name + "_session");
+  };
+  const auto plain = made("plain", 0, 0);
+  expect_verified(plain);
+  auto compare = verifying(plain);
+  const auto fault_against = [&](const fs::path& other) {
+    compare.against = other.string();
+    return fault_of(compare);
+  };
+  for (const int layer : {0, 1, 2}) {
+    const std::string fault = fault_against(made(fmt::format("other{}", layer), layer, 2.0F));
+    EXPECT_NE(fault.find("frame 0 "), std::string::npos) << fault;
+    EXPECT_NE(fault.find("stage 'road'"), std::string::npos) << fault;
+    EXPECT_NE(fault.find(fmt::format("its first layer that differs is 'conv{}", layer)), std::string::npos)
+        << fault;
+    EXPECT_NE(fault.find(fmt::format("({} of 3 of road)", layer + 1)), std::string::npos) << fault;
+  }
+  // Too little for the mask, but not the same.
+  const auto hair = made("hair", 2, 1e-6F);
+  const std::string fault = fault_against(hair);
+  EXPECT_EQ(fault.find("was recorded"), std::string::npos) << fault;
+  EXPECT_NE(fault.find("'conv2"), std::string::npos) << fault;
+  compare.tolerance = {.absolute = 0.01, .relative = 0.01};
+  compare.tolerance_given = true;
+  EXPECT_TRUE(verify(compare).ok()) << "so near that another device may give it";
+
+  // What is made of the layers is another thing.
+  const auto results = plain / record::Session::kResults;
+  change(results, "\"coverage\":", "\"coverage\":1");
+  const std::string behind = fault_of(verifying(plain));
+  EXPECT_NE(behind.find("all layers of its networks are the same"), std::string::npos) << behind;
 }
 
 TEST_F(SessionRuns, AnotherNetworkFileOrClipIsToldBeforeItRuns) {

@@ -255,11 +255,11 @@ TEST_F(Sessions, OfStagesThatDifferTheEarliestIsNamed) {
   spec.stages[0].name = "its road";
   const auto named = [&](const std::string& was, const std::string& is) {
     app::Verdict verdict(spec, {});
-    EXPECT_TRUE(verdict.add(was, was).ok());
-    EXPECT_TRUE(verdict.add(was, is).ok());
+    EXPECT_TRUE(verdict.add({was, {}}, {was, {}}).ok());
+    EXPECT_TRUE(verdict.add({was, {}}, {is, {}}).ok());
     EXPECT_EQ(verdict.differing, 1U);
     EXPECT_EQ(verdict.frame, 1U);
-    return verdict.stage + ": " + verdict.difference.place;
+    return verdict.stage + ": " + verdict.difference->place;
   };
   const std::string was = line(0.5F, 0, 7, "face");
   EXPECT_EQ(named(was, line(0.6F, 1, 7, "face")), "my segment: masks.person.coverage");
