@@ -138,6 +138,8 @@ void Comparison::name_passes(std::vector<gpu::PassTime>& passes) {
     pass->name = "B " + pass->name;
   }
   agreement_.add_times(first_ms, second_ms);
+  const auto scenes = std::ranges::find(passes.rbegin(), passes.rend(), "scene", &gpu::PassTime::name);
+  if (scenes != passes.rend()) scenes->name = "B scene";  // drawn behind the first side's
   passes.erase(begin);
 }
 

@@ -84,8 +84,8 @@ class FrameLoop {
   /// Whether the host learns of tracked objects, with every frame.
   [[nodiscard]] bool tracks() const { return parts_.side->tracks(); }
   [[nodiscard]] uint64_t recorded() const { return recorded_; }
-  /// Where the latest picture has a panel of its own, in its pixels.
-  [[nodiscard]] const std::optional<present::Rect>& panel() const { return parts_.side->panel(); }
+  /// Where the latest picture says something at a fixed place, in its pixels.
+  [[nodiscard]] const std::vector<present::Rect>& keep_free() const { return parts_.side->keep_free(); }
   [[nodiscard]] bool has_picture() const { return current_.buffer != nullptr; }
 
  private:

@@ -104,7 +104,9 @@ Status Side::draw(gpu::FrameContext& context, const Params& params, const gpu::B
   inputs.skeletons = layers.skeletons;
   inputs.lines = layers.lines;
   inputs.panel = layers.panel;
-  panel_ = layers.panel != nullptr ? std::optional(layers.panel->place) : std::nullopt;
+  keep_free_.clear();
+  if (layers.panel != nullptr) keep_free_.push_back(layers.panel->place);
+  if (!layers.note.empty()) keep_free_.push_back(present::status_strip(inputs.width, inputs.height));
   inputs.status = layers.note;
   inputs.banners = layers.banners;
   return scene_->draw(context, inputs);

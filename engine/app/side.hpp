@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,8 +44,8 @@ class Side {
   /// The first stage that finds boxes, or null.
   [[nodiscard]] pipeline::DetectionSource* detector() const;
   [[nodiscard]] const present::SceneRenderer& scene() const { return *scene_; }
-  /// Where the scene has a panel of its own, pixels of the frame.
-  [[nodiscard]] const std::optional<present::Rect>& panel() const { return panel_; }
+  /// Where the scene says something at a fixed place: its panel, the strip of its note. Pixels of the frame.
+  [[nodiscard]] const std::vector<present::Rect>& keep_free() const { return keep_free_; }
   [[nodiscard]] const pipeline::LabelSets& label_sets() const { return label_sets_; }
   /// Whether the host learns of tracked objects, with every frame.
   [[nodiscard]] bool tracks() const { return tracks_; }
@@ -57,7 +56,7 @@ class Side {
   std::unique_ptr<present::SceneRenderer> scene_;
   pipeline::LabelSets label_sets_;
   bool tracks_ = false;
-  std::optional<present::Rect> panel_;
+  std::vector<present::Rect> keep_free_;
   pipeline::DeviceFrame frame_;
   pipeline::DeviceFrame shown_;  // frame_ as the stages change it for people
 };

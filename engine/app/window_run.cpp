@@ -260,19 +260,15 @@ class WindowedRun {
     data_.recording = app_.loop->outputs().wants_pictures() || app_.recorder->recording();
     data_.session = overlay::SessionView{app_.recorder->recording(), app_.options.keep_last_s};
     if (data_.transport) timeline_.fill(*data_.transport);
-    note_panel();
+    note_free();
     data_.params = params_.view();
     data_.networks = swap_.view();
     data_.compare = compare_.view(window_.picture_area());
     data_.zones.reset();
     if (!compare_.shows_twice()) data_.zones = zones_.view(window_.picture_area(), panels_);
-    const capture::Drops drops = app_.mailbox->drops();
     data_.drops.clear();
-    for (const auto& [reason, count] :
-         {std::pair{"late", drops.late}, std::pair{"policy", drops.policy},
-          std::pair{"undecodable", drops.decode}, std::pair{"paused", drops.paused}}) {
+    for (const auto& [reason, count] : app_.mailbox->drops().by_reason())
       if (count > 0) data_.drops.push_back({reason, count});
-    }
     data_.passes.clear();
     for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
     if (panels_.profiler_visible()) fill_memory();
@@ -304,15 +300,14 @@ class WindowedRun {
                          {uint32_t(picture->width), uint32_t(picture->height), picture->bgra});
   }
 
-  /// Where the scene has a panel of its own, those of the window make room.
-  void note_panel() {
-    data_.keep_free.reset();
-    const auto place = app_.loop->panel();
-    if (!place) return;
+  /// Where the scene says something, the panels make room.
+  void note_free() {
+    data_.keep_free.clear();
     const auto& area = window_.picture_area();
     const double x = area.width / data_.frame_width, y = area.height / data_.frame_height;
-    data_.keep_free = {float(area.x + place->x0 * x), float(area.y + place->y0 * y),
-                       float(area.x + place->x1 * x), float(area.y + place->y1 * y)};
+    for (const auto& place : app_.loop->keep_free())
+      data_.keep_free.push_back({float(area.x + place.x0 * x), float(area.y + place.y0 * y),
+                                 float(area.x + place.x1 * x), float(area.y + place.y1 * y)});
   }
 
   /// The list needs results on the host: tracks are there, detections only while they are written anyway.

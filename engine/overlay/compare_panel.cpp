@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <imgui.h>
 
+#include "overlay/key_table.hpp"
 #include "overlay/widgets.hpp"
 
 namespace tarsier::overlay {
@@ -82,9 +83,9 @@ void draw_compare(const CompareState& state, const std::vector<PresetRow>& prese
     if (state.has_boxes) {
       const float gap = ImGui::GetStyle().ItemSpacing.x;
       const float half = (ImGui::GetContentRegionAvail().x - gap) / 2;
-      if (ImGui::Button("Back (Shift+D)", {half, 0})) events.jump = -1;
+      if (ImGui::Button(with_key("Back", Key::kPreviousDifference).c_str(), {half, 0})) events.jump = -1;
       ImGui::SameLine();
-      if (ImGui::Button("Next (D)", {half, 0})) events.jump = 1;
+      if (ImGui::Button(with_key("Next", Key::kNextDifference).c_str(), {half, 0})) events.jump = 1;
       float threshold = state.threshold;
       ImGui::SetNextItemWidth(-1);
       if (ImGui::SliderFloat("##threshold", &threshold, 0, 1, "differs by more than %.2f",

@@ -102,7 +102,7 @@ struct ProfileSnapshot {
   struct Box {
     float x0 = 0, y0 = 0, x1 = 0, y1 = 0;
   };
-  std::optional<Box> keep_free;  // a part of the picture that says something, in the window's units
+  std::vector<Box> keep_free;  // parts of the picture that say something, in the window's units
   std::string
       message;  // of the last few seconds: "saved out/shot.png", "camera is gone, trying again"; may be empty
 };

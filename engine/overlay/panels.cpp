@@ -64,8 +64,14 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   const bool bar = data.transport && !(data.zones && data.zones->drawing);  // corners may lie there
   const float between = screen.x - 4 * margin - 2 * width;
   const bool below = bar && between < unit * 34;
-  const float bar_height = bar ? TransportBar::height() + margin : 0;
-  const float under = margin + (below ? bar_height : 0);
+  const float bar_width = below ? screen.x - 2 * margin : std::min(between, unit * 60);
+  float foot = screen.y - margin;  // of what stands one above the other between the columns
+  for (const auto& free : data.keep_free) {
+    const bool beside = free.x1 < (screen.x - bar_width) / 2 || free.x0 > (screen.x + bar_width) / 2;
+    if (!beside && free.y0 > 0.8F * screen.y) foot = std::min(foot, free.y0 - margin);
+  }
+  const float bar_top = foot - TransportBar::height();
+  const float under = below ? screen.y - bar_top + margin : margin;
 
   // Behind ### comes the identity, which stays when the name changes.
   const std::string title =
@@ -87,20 +93,17 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     ImGui::End();
   }
   if (bar) {
-    const float bar_width = below ? screen.x - 2 * margin : std::min(between, unit * 60);
-    transport_bar_.begin(*data.transport, (screen.x - bar_width) / 2, screen.y - bar_height, bar_width,
-                         events.transport);
+    transport_bar_.begin(*data.transport, (screen.x - bar_width) / 2, bar_top, bar_width, events.transport);
+    foot = bar_top - margin;
     note_place();
     ImGui::End();
   }
-  float below_message = bar_height;
   if (profiler_panel_.visible && data.profiler.profiler != nullptr) {
     const float panel_width = between < unit * 40 ? screen.x - 2 * margin : std::min(between, unit * 80);
-    profiler_panel_.begin(data.profiler, (screen.x - panel_width) / 2, screen.y - margin - bar_height,
-                          panel_width);
+    profiler_panel_.begin(data.profiler, (screen.x - panel_width) / 2, foot, panel_width);
+    foot -= ProfilerPanel::height() + margin;
     note_place();
     ImGui::End();
-    below_message += ProfilerPanel::height() + margin;
   }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
   if (help_) {
@@ -115,7 +118,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
                      Key::kHelp)
           : data.message;
   if (!message.empty()) {
-    ImGui::SetNextWindowPos({screen.x / 2, screen.y - margin - below_message}, ImGuiCond_Always, {0.5F, 1});
+    ImGui::SetNextWindowPos({screen.x / 2, foot}, ImGuiCond_Always, {0.5F, 1});
     ImGui::Begin("##message", nullptr, flags | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoInputs);
     ImGui::PushTextWrapPos(std::min(screen.x - 4 * margin, unit * 60));
     text(message);
@@ -133,11 +136,12 @@ void Panels::place_panel(const char* name, float x, const ProfileSnapshot& data,
   ImVec2 at{x, margin};
   // Unless too little would be left.
   const float least = 12 * ImGui::GetFontSize();
-  if (const auto& free = data.keep_free; free && free->x0 < x + width && free->x1 > x) {
-    if (screen.y - under - free->y1 > least) {
-      at.y = std::max(free->y1 + margin, margin);
-    } else if (free->y0 - margin > least) {
-      under = std::max(under, screen.y - free->y0 + margin);
+  for (const auto& free : data.keep_free) {
+    if (free.x0 >= x + width || free.x1 <= x) continue;
+    if (screen.y - under - free.y1 > least) {
+      at.y = std::max(free.y1 + margin, at.y);
+    } else if (free.y0 - margin > least) {
+      under = std::max(under, screen.y - free.y0 + margin);
     }
   }
   places_.place(name, at, width, under, rolled_up);
@@ -191,9 +195,15 @@ void Panels::draw_profile(const ProfileSnapshot& data, PanelEvents& events) {
       nullptr, "the latest frame that is done, and how many there are by the file's header");
   row("read back", bytes_text(data.readback_bytes) + " / frame", data.readback_bytes == 0 ? &kGreen : &kAmber,
       "bytes from the device to the host in the latest frame, on its way to the screen");
-  if (data.tracker_bytes > 0)
-    row("to the tracker", bytes_text(data.tracker_bytes) + " / frame", nullptr,
-        "bytes that trackers get beside the frames: nothing waits for them");
+  row("to the tracker", bytes_text(data.tracker_bytes) + " / frame", nullptr,
+      "bytes that trackers and comparisons get beside the frames: nothing waits for them");
+
+  // Above all whose height changes: what is chosen here stays where it is, and figures are in view.
+  if (data.networks) draw_networks(*data.networks, events.networks);
+  if (data.networks && data.compare) {
+    draw_compare(*data.compare, data.params ? data.params->presets : std::vector<PresetRow>(), *data.networks,
+                 events.compare, events.networks);
+  }
 
   if (section("Capture to present", true)) {
     row("now", fmt::format("{:.1f} ms", data.age_ms), nullptr,
@@ -237,11 +247,6 @@ void Panels::draw_profile(const ProfileSnapshot& data, PanelEvents& events) {
       bar(one.name, fmt::format("{}", one.count), float(one.count) / float(most), color);
     }
     if (data.classes->empty()) dim("nothing in this frame");
-  }
-  if (data.networks) draw_networks(*data.networks, events.networks);
-  if (data.networks && data.compare) {
-    draw_compare(*data.compare, data.params ? data.params->presets : std::vector<PresetRow>(), *data.networks,
-                 events.compare, events.networks);
   }
 }
 

@@ -130,7 +130,7 @@ void ProfilerPanel::draw_header() {
     ImGui::BeginDisabled(last);
     if (ImGui::Button(label, {ImGui::GetFontSize() * 1.7F, 0})) freeze(chosen_ + size_t(step));
     ImGui::EndDisabled();
-    if (ImGui::IsItemHovered()) ImGui::SetTooltip("%s", help);
+    tip(help);
   }
   const FrameProfile& frame = *frames_[chosen_];
   ImGui::SameLine();
@@ -188,11 +188,9 @@ void ProfilerPanel::draw_history() {
   }
   draw->AddText({at.x + 4, at.y + 1}, ImGui::GetColorU32(ImGuiCol_TextDisabled),
                 fmt::format("{:.0f} ms", top).c_str());
-  if (!ImGui::IsItemHovered()) return;
   const FrameProfile& frame = *frames_[frame_at(mouse)];
-  ImGui::SetTooltip("frame %llu: age %.1f ms, device %.1f ms, host %.1f ms",
-                    static_cast<unsigned long long>(frame.frame_id), frame.age_ms(),
-                    frame.sum_ms(Track::kDevice), host_ms(frame));
+  tip(fmt::format("frame {}: age {:.1f} ms, device {:.1f} ms, host {:.1f} ms", frame.frame_id, frame.age_ms(),
+                  frame.sum_ms(Track::kDevice), host_ms(frame)));
 }
 
 /// Capture, host and device, one below the other on one axis of time.
@@ -246,8 +244,10 @@ void ProfilerPanel::draw_frame() const {
   }
   ImGui::Dummy({names + width, 3 * tall + ImGui::GetTextLineHeight() + 4});
   if (hovered != nullptr && ImGui::IsWindowHovered())
-    ImGui::SetTooltip("%s: %.3f ms, from %.3f ms on", std::string(hovered->name).c_str(), hovered->ms(),
-                      ms_between(from, hovered->begin));
+    tool_tip([&] {
+      text(fmt::format("{}: {:.3f} ms, from {:.3f} ms on", hovered->name, hovered->ms(),
+                       ms_between(from, hovered->begin)));
+    });
 }
 
 /// How often frames were how old.
@@ -267,7 +267,7 @@ void ProfilerPanel::draw_ages() const {
   const float line = ImGui::GetTextLineHeightWithSpacing();
   ImGui::PlotHistogram("##ages", bins.data(), int(kBins), 0, nullptr, 0, FLT_MAX,
                        {ImGui::GetContentRegionAvail().x, 2 * line - ImGui::GetStyle().ItemSpacing.y});
-  if (ImGui::IsItemHovered()) ImGui::SetTooltip("from %.0f to %.0f ms", double(least), double(most));
+  tip(fmt::format("from {:.0f} to {:.0f} ms", least, most));
   row("p50", fmt::format("{:.1f}", rank(0.50)));
   row("p95 / p99", fmt::format("{:.1f} / {:.1f}", rank(0.95), rank(0.99)));
 }

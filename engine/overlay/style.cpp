@@ -51,7 +51,7 @@ void apply_style(float scale, const std::string& font_path) {
   ImVec4* colors = style.Colors;
   colors[ImGuiCol_Text] = rgb(0xE8ECF1);
   colors[ImGuiCol_TextDisabled] = rgb(0x8E99A8);
-  colors[ImGuiCol_WindowBg] = rgb(0x11151B, 0.80F);
+  colors[ImGuiCol_WindowBg] = rgb(0x11151B, 0.88F);
   colors[ImGuiCol_ChildBg] = rgb(0x0B0E13, 0.45F);
   colors[ImGuiCol_PopupBg] = rgb(0x161B22, 0.97F);
   colors[ImGuiCol_Border] = rgb(0xFFFFFF, 0.09F);

@@ -188,6 +188,11 @@ Result<gpu::FrameContext::Staging> SceneRenderer::Impl::stage_lines(gpu::FrameCo
   return staging;
 }
 
+Rect status_strip(uint32_t width, uint32_t height) {
+  // As stage_lines() has it: half a line of margin, the line and what is around it.
+  return {0, float(height) - std::ceil(2.3F * text_pixels(height)), float(width), float(height)};
+}
+
 SceneRenderer::SceneRenderer() : impl_(std::make_unique<Impl>()) {}
 SceneRenderer::~SceneRenderer() = default;
 

@@ -49,6 +49,9 @@ struct SceneInputs {
       banners;  // warnings in the middle of the upper edge, on red, one below the other
 };
 
+/// The part of a picture that SceneInputs::status may take: its lower edge, as a line of any length needs it.
+[[nodiscard]] Rect status_strip(uint32_t width, uint32_t height);
+
 struct SceneOptions {
   /// Class names by class id, one list for each detector that names its own classes.
   std::vector<std::vector<std::string>> label_sets;

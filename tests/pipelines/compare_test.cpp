@@ -1,52 +1,27 @@
 // Two sides on the same frames, and a side that is made beside frames that go on.
 #include <algorithm>
-#include <chrono>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "app/application.hpp"
 #include "app/side_build.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
-#include "pipelines/frame_by_frame.hpp"
-#include "support/temp_folder.hpp"
-#include "support/test_data.hpp"
+#include "pipelines/stepped_run.hpp"
 
 namespace tarsier::app {
 namespace {
 
-constexpr const char* kPipeline =
-    "[[stage]]\nname = 'detect'\ntype = 'detect'\nmodel = 'yolox_nano'\n"
-    "[[stage]]\nname = 'track'\ntype = 'track'\n";
-
-class Compare : public ::testing::Test {
+class Compare : public test::SteppedRun {
  protected:
-  test::TempFolder dir_;
-  Application app_;
-
   void SetUp() override {
-    log::init("warn");
-    if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+    SteppedRun::SetUp();
     const auto clip = test::shared_clip("highway_cars.mp4");
     if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
-    app_.options.headless = true;
-    app_.options.globals.tune = "off";
     app_.options.source = clip.string();
-    app_.options.pipeline = dir_.write("compared.toml", kPipeline).string();
+    app_.options.pipeline = dir_.write("compared.toml", std::string(kDetect) + kTrack).string();
     app_.options.json = (dir_ / "seen.jsonl").string();
   }
   void start(std::vector<std::string> compare) {
     app_.options.compare = std::move(compare);
-    const Status assembled = assemble(app_, {.validation = true}, false);
-    ASSERT_TRUE(assembled.ok()) << assembled.error().message;
-  }
-  void run_frames(int count) {
-    for (int i = 0; i < count; ++i) {
-      const auto frame = test::finish_frame(app_);
-      ASSERT_TRUE(frame.ok()) << frame.error().message;
-    }
-    EXPECT_EQ(app_.device->validation_messages(), 0U);
+    assemble_it();
   }
 };
 
@@ -78,6 +53,7 @@ TEST_F(Compare, EachSideHasItsOwnParameters) {
     return std::ranges::count(latest.stage_times, name, &pipeline::StageTime::stage) == 1;
   };
   EXPECT_TRUE(has("detect network") && has("B detect network"));
+  EXPECT_TRUE(has("scene") && has("B scene"));
   EXPECT_GT(agreement.first_ms(), 0);
   EXPECT_GT(agreement.second_ms(), 0);
 

@@ -1,43 +1,24 @@
 // A pipeline file that is edited while it runs.
 #include <fstream>
-#include <gtest/gtest.h>
 
-#include "app/application.hpp"
-#include "core/log.hpp"
-#include "pipelines/frame_by_frame.hpp"
-#include "support/temp_folder.hpp"
-#include "support/test_data.hpp"
+#include "pipelines/stepped_run.hpp"
 
 namespace tarsier::app {
 namespace {
 
-constexpr const char* kDetect = "[[stage]]\nname = 'detect'\ntype = 'detect'\nmodel = 'yolox_nano'\n";
-constexpr const char* kTrack = "[[stage]]\nname = 'track'\ntype = 'track'\n";
-
-class Reload : public ::testing::Test {
+class Reload : public test::SteppedRun {
  protected:
-  test::TempFolder dir_;
-  Application app_;
-
   void SetUp() override {
-    log::init("warn");
-    if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
-    app_.options.headless = true;
-    app_.options.globals.validation = true;
+    SteppedRun::SetUp();
+    if (IsSkipped()) return;
     app_.options.source = "synthetic:320x240";
     app_.options.pipeline = (dir_ / "edited.toml").string();
     app_.options.set = {"detect.iou=0.6"};
     write(std::string(kDetect) + "score = 0.3\nmax = 50\n");
-    const Status assembled = assemble(app_, {.validation = true}, false);
-    ASSERT_TRUE(assembled.ok()) << assembled.error().message;
-    run_a_frame();
+    assemble_it();
+    run_frames(1);
   }
   void write(const std::string& text) { std::ofstream(app_.options.pipeline) << text; }
-  void run_a_frame() {
-    const auto frame = test::finish_frame(app_);
-    ASSERT_TRUE(frame.ok()) << frame.error().message;
-    EXPECT_EQ(app_.device->validation_messages(), 0U);
-  }
   /// What is shown then; "" where the edit was taken.
   std::string edit(const std::string& text) {
     write(text);
@@ -53,7 +34,7 @@ TEST_F(Reload, ValuesThatChangedInTheFileAreTaken) {
   EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.4) << "the later edit wins over the overlay";
   EXPECT_EQ(app_.params.integer("detect.max"), 7) << "what the file did not change stays as it was set";
   EXPECT_DOUBLE_EQ(app_.params.real("detect.iou"), 0.6) << "the command line wins over the file";
-  run_a_frame();
+  run_frames(1);
 }
 
 TEST_F(Reload, AMistakeKeepsTheLastGoodPipeline) {
@@ -67,7 +48,7 @@ TEST_F(Reload, AMistakeKeepsTheLastGoodPipeline) {
     EXPECT_NE(message.find(part), std::string::npos) << message;
     EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.3);
     EXPECT_EQ(app_.spec.stages.size(), 1U);
-    run_a_frame();
+    run_frames(1);
   }
   EXPECT_EQ(edit(std::string(kDetect) + "score = 0.5\n"), "");
   EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5);
@@ -87,7 +68,7 @@ TEST_F(Reload, APresetIsSwitchedAndReadAgain) {
   EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.6);
   EXPECT_DOUBLE_EQ(app_.params.real("detect.iou"), 0.6) << "the command line wins over the preset";
   EXPECT_EQ(app_.params.integer("detect.max"), 7) << "a file that is read again leaves it";
-  run_a_frame();
+  run_frames(1);
   ASSERT_TRUE(app_.params.set("detect.score", 0.9, ParamOrigin::kOverlay).ok());
   preset("a", "[detect]\nscore = 0.5\n");
   ASSERT_TRUE(reload_pipeline(app_).ok());
@@ -101,7 +82,7 @@ TEST_F(Reload, APresetIsSwitchedAndReadAgain) {
     EXPECT_NE(status.error().message.find(part), std::string::npos) << status.error().message;
     EXPECT_EQ(app_.preset.name, "a");
     EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.5) << "the last good state stays";
-    run_a_frame();
+    run_frames(1);
   }
   const auto* const stage = app_.loop->stages().back().get();
   app_.options.preset = "b";
@@ -111,18 +92,18 @@ TEST_F(Reload, APresetIsSwitchedAndReadAgain) {
   EXPECT_FALSE(app_.params.boolean("detect.frame_aspect"));
   EXPECT_EQ(app_.params.integer("detect.max"), 50) << "with a preset that is chosen it goes";
   EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.3);
-  run_a_frame();
+  run_frames(1);
 }
 
 TEST_F(Reload, StagesComeAndGo) {
   EXPECT_FALSE(app_.loop->tracks());
   EXPECT_EQ(edit(std::string(kDetect) + "score = 0.3\n" + kTrack), "");
   EXPECT_TRUE(app_.loop->tracks());
-  run_a_frame();
+  run_frames(1);
   EXPECT_EQ(edit(std::string(kDetect) + "input_size = 320\n"), "");
   EXPECT_FALSE(app_.loop->tracks());
   EXPECT_EQ(app_.params.integer("detect.input_size"), 320);
-  run_a_frame();
+  run_frames(1);
 }
 
 TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
@@ -140,7 +121,7 @@ TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
   ASSERT_EQ(app_.loop->stages().back().get(), stage);
   ASSERT_EQ(keeper->counter().shapes().size(), 1U) << "those of this source";
   EXPECT_EQ(keeper->counter().shapes()[0].name, "a");
-  run_a_frame();
+  run_frames(1);
   EXPECT_NE(edit(stages + "[[stage.zone]]\nname = 'a'\npoints = [[0, 0], [1, 0]]\n"), "");
   EXPECT_EQ(keeper->counter().shapes().size(), 1U) << "a mistake changes nothing";
   // An editor has one that is not in the file: its counts would begin anew if it went for a moment.
@@ -151,39 +132,36 @@ TEST_F(Reload, ZonesChangeInTheStageThatIsThere) {
   EXPECT_EQ(app_.spec.stages.back().zones.at(0).shape.name, "c");
   ASSERT_EQ(app_.loop->stages().back().get(), stage);
   EXPECT_EQ(keeper->counter().shapes(), edited);
-  run_a_frame();
+  run_frames(1);
 }
 
-TEST(ReloadWithoutANetwork, AStageThatWasLeftOutStaysAway) {
-  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+using ReloadWithoutANetwork = test::SteppedRun;
+
+TEST_F(ReloadWithoutANetwork, AStageThatWasLeftOutStaysAway) {
   const auto catalogue = models::Catalogue::load_default();
   const auto entry = catalogue->find("yolox_nano");
   const auto files = models::locate(**entry, *models::store_options({}));
   ASSERT_TRUE(files.ok()) << files.error().message;
   const test::WithoutNetworks without;
-  const test::TempFolder dir;
-  std::filesystem::create_directory(dir / "models");
-  std::filesystem::create_symlink(files->main, dir / "models" / files->main.filename());
-  const std::string file = (dir / "edited.toml").string();
+  std::filesystem::create_directory(dir_ / "models");
+  std::filesystem::create_symlink(files->main, dir_ / "models" / files->main.filename());
+  const std::string file = (dir_ / "edited.toml").string();
   const auto write = [&](const char* score) {
     std::ofstream(file) << kDetect << "score = " << score
                         << "\n[[stage]]\nname = 'person'\ntype = 'segment'\nmodel = 'selfie_segmentation'\n"
                            "[[stage.mask]]\nname = 'person'\ncolor = '#3d8bff'\nopacity = 0.5\n";
   };
   write("0.3");
-  Application app;
-  app.options.headless = true;
-  app.options.globals.model_path = {(dir / "models").string()};
-  app.options.source = "synthetic:320x240";
-  app.options.pipeline = file;
-  const Status assembled = assemble(app, {}, false);
-  ASSERT_TRUE(assembled.ok()) << assembled.error().message;
-  ASSERT_EQ(app.left_out, std::vector<std::string>{"person"});
+  app_.options.globals.model_path = {(dir_ / "models").string()};
+  app_.options.source = "synthetic:320x240";
+  app_.options.pipeline = file;
+  assemble_it();
+  ASSERT_EQ(app_.left_out, std::vector<std::string>{"person"});
   write("0.4");
-  const Status status = reload_pipeline(app);
+  const Status status = reload_pipeline(app_);
   ASSERT_TRUE(status.ok()) << status.error().message;
-  EXPECT_DOUBLE_EQ(app.params.real("detect.score"), 0.4);
-  EXPECT_FALSE(app.params.has("person.every")) << "nor are there controls for it";
+  EXPECT_DOUBLE_EQ(app_.params.real("detect.score"), 0.4);
+  EXPECT_FALSE(app_.params.has("person.every")) << "nor are there controls for it";
 }
 
 TEST_F(Reload, ANetworkThatCannotBeHadKeepsTheLastOne) {
@@ -193,7 +171,7 @@ TEST_F(Reload, ANetworkThatCannotBeHadKeepsTheLastOne) {
   const std::string message = edit(text);
   EXPECT_NE(message.find("edited.toml:4: "), std::string::npos) << message;
   EXPECT_EQ(app_.params.text("detect.model"), "yolox_nano");
-  run_a_frame();
+  run_frames(1);
 }
 
 }  // namespace

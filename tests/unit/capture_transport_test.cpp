@@ -15,10 +15,12 @@ namespace {
 using namespace std::chrono_literals;
 using State = Mailbox::State;
 
-/// A clip that can be sought in, of frames whose only content is their number; `slow` to decode.
+/// A clip that can be sought in, of frames whose only content is their number; `slow` to decode. From `cut`
+/// on it was filmed 20 s later.
 class Tape final : public FrameSource {
  public:
-  explicit Tape(uint64_t frames, double fps = 100, Clock::duration slow = {}) : frames_(frames), slow_(slow) {
+  explicit Tape(uint64_t frames, double fps = 100, Clock::duration slow = {}, uint64_t cut = ~uint64_t(0))
+      : frames_(frames), cut_(cut), slow_(slow) {
     info_ = {.name = "tape", .kind = "test", .width = 2, .height = 2, .fps = fps};
   }
   [[nodiscard]] const SourceInfo& info() const override { return info_; }
@@ -28,7 +30,8 @@ class Tape final : public FrameSource {
     Frame frame;
     frame.id = frame.position = next_++;
     frame.captured = Clock::now();
-    frame.time_s = double(frame.id) / info_.fps;
+    frame.time_s = double(frame.id) / info_.fps + (frame.id < cut_ ? 0 : 20);
+    frame.jumps = frame.id == cut_;
     frame.width = frame.height = 2;
     frame.bgra = std::make_shared<std::vector<uint8_t>>(16);
     return std::optional<Frame>(std::move(frame));
@@ -48,7 +51,7 @@ class Tape final : public FrameSource {
   Result<double> time_of(uint64_t position) override { return double(position) / info_.fps; }
 
  private:
-  uint64_t frames_, next_ = 0;
+  uint64_t frames_, cut_, next_ = 0;
   Clock::duration slow_;
   SourceInfo info_;
 };
@@ -85,6 +88,19 @@ TEST_P(TransportOf, ASeekWhilePlayingIsFollowedByThatFrameAlone) {
     EXPECT_LE(box.drops().late, late + 1) << "what a seek leaves out is not late";
   }
   EXPECT_GT(taken(box), 512U);  // goes on from there
+}
+
+TEST_P(TransportOf, NobodyWaitsOverAJump) {
+  Mailbox box(std::make_unique<Tape>(40, 100, Clock::duration(), 10), how());
+  const auto begin = Clock::now();
+  uint64_t last = taken(box);
+  while (last < 10) last = taken(box);
+  EXPECT_LT(Clock::now() - begin, 10s);
+  EXPECT_GE(box.transport().time_s, 20);
+  while (last < 39) last = taken(box);
+  if (GetParam().second) {
+    EXPECT_GT(Clock::now() - begin, 300ms) << "behind it frames keep their times";
+  }
 }
 
 TEST_P(TransportOf, StepsWhilePausedGoBothWaysAndAddUp) {

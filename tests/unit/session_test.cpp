@@ -153,6 +153,27 @@ TEST_F(Sessions, ACamerasPicturesComeBackBitByBit) {
   }
 }
 
+TEST_F(Sessions, FramesThatSomebodySoughtJump) {
+  auto writer = SessionWriter::create(folder_ / "s", camera_head());
+  ASSERT_TRUE(writer.ok()) << writer.error().message;
+  ASSERT_TRUE((*writer)->use_pipeline("").ok());
+  for (uint64_t i = 0; i < 8; ++i) {
+    auto frame = noise(i, 37, 23);  // one each tenth of a second on the wall
+    if (i >= 3 && i < 6) frame.time_s += 60;
+    ASSERT_TRUE((*writer)->frame(frame, hash_of(frame), values(0.1)).ok());
+    ASSERT_TRUE((*writer)->result(result_of(i, 0.5F), {{"person"}}).ok());
+  }
+  ASSERT_TRUE((*writer)->finish().ok());
+  const Session session = open(folder_ / "s");
+  auto source = open_session(session);
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  for (uint64_t i = 0; i < 8; ++i) {
+    const auto frame = (*source)->next();
+    ASSERT_TRUE(frame.ok() && frame->has_value());
+    EXPECT_EQ((*frame)->jumps, i == 3 || i == 6) << i << ": there and back";
+  }
+}
+
 TEST_F(Sessions, ParametersChangeWhereTheyChanged) {
   record(folder_ / "s");
   const Session session = open(folder_ / "s");

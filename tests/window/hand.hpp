@@ -2,13 +2,21 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "core/text.hpp"
+
 namespace tarsier::test {
+
+/// A place in the window.
+struct Spot {
+  int x, y;
+};
 
 /// Whoever sits at the window.
 class Hand {
@@ -41,6 +49,18 @@ class Hand {
   void release() { commands_ += " mouseup 1"; }
   void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
   void move_window(int x, int y) { commands_ += fmt::format(" mousemove {} {}", x, y); }
+  /// At once. Slow frames: a control has to see the mouse before it is pressed.
+  bool click_slowly(Spot spot) {
+    move_window(spot.x, spot.y);
+    wait_ms(1500);
+    click_window(spot.x, spot.y);
+    wait_ms(1500);
+    return act();
+  }
+  /// A row of a list, which opens below itself.
+  bool choose(Spot list, ptrdiff_t row) {
+    return click_slowly(list) && click_slowly({list.x, list.y + 27 + 19 * int(row)});
+  }
   /// With a rest at each end for a program whose frames are slow.
   void drag_window(int x0, int y0, int x1, int y1, int rest_ms) {
     move_window(x0, y0);
@@ -53,6 +73,11 @@ class Hand {
     wait_ms(rest_ms);
   }
   void key(const std::string& name) { commands_ += " key " + name; }
+  /// One after the other, at once.
+  bool press(const std::string& keys) {
+    for (const auto& one : split(keys, ' ')) key(one);
+    return act();
+  }
   /// All at once, faster than frames come.
   bool act() { return run(std::exchange(commands_, {})); }
   void type(const std::string& text) { commands_ += " type --delay 60 '" + text + "'"; }

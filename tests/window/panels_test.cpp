@@ -3,53 +3,24 @@
 
 #include <algorithm>
 #include <array>
-#include <gtest/gtest.h>
-#include <imgui.h>
 #include <imgui_internal.h>
 
 #include "overlay/widgets.hpp"
 #include "support/color_vision.hpp"
+#include "window/panel_test.hpp"
 
 namespace tarsier::overlay {
 namespace {
 
-class PanelsTest : public ::testing::Test {
+class PanelsTest : public test::PanelTest {
  protected:
-  static constexpr float kWidth = 1280, kHeight = 720;
   Panels panels_;
   ProfileSnapshot data_;
   Params params_;
+  PanelEvents events_;  // of the latest turn
 
-  void SetUp() override {
-    ImGui::CreateContext();
-    ImGuiIO& io = ImGui::GetIO();
-    io.DisplaySize = {kWidth, kHeight};
-    apply_style(1, "");
-    unsigned char* pixels = nullptr;
-    int width = 0, height = 0;
-    io.Fonts->GetTexDataAsAlpha8(&pixels, &width, &height);
-    data_.pipeline = "test";
-  }
-  void TearDown() override { ImGui::DestroyContext(); }
-
-  PanelEvents turn() {
-    ImGui::GetIO().DeltaTime = 1.0F / 30;
-    ImGui::NewFrame();
-    const PanelEvents events = panels_.draw(data_, params_);
-    ImGui::Render();
-    return events;
-  }
-  void move(float x, float y) {
-    ImGui::GetIO().MousePos = {x, y};
-    for (int i = 0; i < 3; ++i) turn();
-  }
-  void click() {
-    for (const bool down : {true, false}) {
-      ImGui::GetIO().MouseDown[0] = down;
-      turn();
-    }
-    turn();
-  }
+  PanelsTest() { data_.pipeline = "test"; }
+  void draw() override { events_ = panels_.draw(data_, params_); }
   static bool popup() { return ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup); }
   /// Goes up the controls, from the lowest one, until something is there. Whether it was.
   template <class There>
@@ -98,8 +69,8 @@ TEST_F(PanelsTest, ASessionIsRecordedAndKeptByButtons) {
   const auto press = [&](bool SessionEvents::*wanted) {
     bool done = false;
     for (const bool down : {true, false}) {
-      ImGui::GetIO().MouseDown[0] = down;
-      done = done || turn().session.*wanted;
+      hold(down);
+      done = done || events_.session.*wanted;
     }
     return done;
   };
@@ -136,12 +107,11 @@ TEST_F(PanelsTest, PanelsAreMovedByTheirTitleAndStayThere) {
   turn();
   const ImVec2 before = place_of("###controls");
   move(before.x + 150, before.y + 8);
-  ImGui::GetIO().MouseDown[0] = true;
-  turn();
+  hold(true);
   move(before.x - 150, before.y + 208);
   EXPECT_TRUE(PanelPlaces::moving());
-  ImGui::GetIO().MouseDown[0] = false;
-  for (int i = 0; i < 3; ++i) turn();
+  hold(false);
+  turn(2);
   EXPECT_FALSE(PanelPlaces::moving());
   const ImVec2 after = place_of("###controls");
   EXPECT_NEAR(after.x, before.x - 300, 1);
@@ -159,7 +129,7 @@ TEST_F(PanelsTest, PanelsAreMovedByTheirTitleAndStayThere) {
   EXPECT_NEAR(place_of("###controls").y, after.y, 1);
   for (const ImVec2 size : {ImVec2{640, 480}, ImVec2{160, 120}, ImVec2{3840, 2160}}) {
     ImGui::GetIO().DisplaySize = size;
-    for (int i = 0; i < 3; ++i) turn();
+    turn(3);
     for (const char* name : {"###controls", "###profile"}) {
       const ImVec2 at = place_of(name);
       EXPECT_GE(at.x, 0) << name << " " << size.x;
@@ -169,7 +139,7 @@ TEST_F(PanelsTest, PanelsAreMovedByTheirTitleAndStayThere) {
     }
   }
   ImGui::GetIO().DisplaySize = {kWidth, kHeight};
-  for (int i = 0; i < 3; ++i) turn();
+  turn(3);
   EXPECT_NEAR(place_of("###controls").x, after.x, 1) << "and back";
   panels_.places().reset();
   turn();
@@ -196,7 +166,7 @@ TEST_F(PanelsTest, WhatIsRolledUpStaysSo) {
 TEST_F(PanelsTest, ControlsAreRolledUpWhereThereIsLittleRoom) {
   const auto rolled_up = [&](const ImVec2& size) {
     ImGui::GetIO().DisplaySize = size;
-    for (int i = 0; i < 3; ++i) turn();
+    turn(3);
     return ImGui::FindWindowByName("###controls")->Collapsed;
   };
   EXPECT_TRUE(rolled_up({640, 480}));
@@ -224,24 +194,31 @@ TEST_F(PanelsTest, PlacesThatCannotBeReadAreTheFirstOnes) {
 
 TEST_F(PanelsTest, NothingLiesOverWhatIsToBeKeptFree) {
   data_.keep_free = {{900, 10, 1270, 330}};
-  turn();
-  turn();
+  turn(2);
   EXPECT_GE(place_of("###controls").y, 330);
   data_.keep_free = {{900, 400, 1270, 710}};
-  turn();
-  turn();
+  turn(2);
   const ImGuiWindow* controls = ImGui::FindWindowByName("###controls");
   EXPECT_LE(controls->Pos.y + controls->Size.y, 400);
-  data_.keep_free.reset();
+  data_.keep_free.clear();
   turn();
   EXPECT_LT(place_of("###controls").y, 20);
+
+  // A line at the lower edge.
+  data_.transport = TransportView{.frames = 100};
+  data_.keep_free = {{0, 680, kWidth, kHeight}};
+  turn(2);
+  for (const char* name : {"###controls", "###profile", "##transport"}) {
+    const ImGuiWindow* window = ImGui::FindWindowByName(name);
+    EXPECT_LE(window->Pos.y + window->Size.y, 680) << name;
+  }
 }
 
 TEST_F(PanelsTest, TheMiddleIsFree) {
   data_.transport = TransportView{.frames = 100};
   for (const ImVec2 size : {ImVec2{1280, 720}, ImVec2{1920, 1080}, ImVec2{3840, 2160}}) {
     ImGui::GetIO().DisplaySize = size;
-    for (int i = 0; i < 3; ++i) turn();
+    turn(3);
     for (const float x : {0.35F, 0.5F, 0.65F})
       for (const float y : {0.05F, 0.5F, 0.8F})
         EXPECT_FALSE(panels_.covers(double(x * size.x), double(y * size.y)))
@@ -287,8 +264,7 @@ TEST_F(PanelsTest, TheFirstRunIsToldWhatToDoUnlessSomethingElseIsToBeSaid) {
 
 TEST_F(PanelsTest, EscapeClosesTheHelpPage) {
   panels_.toggle_help();
-  turn();
-  turn();
+  turn(2);
   EXPECT_TRUE(panels_.covers(kWidth / 2, kHeight / 2));
   EXPECT_TRUE(panels_.close_popup());
   turn();

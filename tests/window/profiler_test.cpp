@@ -2,42 +2,21 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <gtest/gtest.h>
-#include <imgui.h>
-#include <string>
-#include <thread>
 
-#include "app/application.hpp"
-#include "core/log.hpp"
-#include "overlay/panels.hpp"
-#include "support/temp_folder.hpp"
-#include "support/test_data.hpp"
-#include "window/hand.hpp"
+#include "window/panel_test.hpp"
+#include "window/program_test.hpp"
 
-namespace tarsier {
+namespace tarsier::test {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Hand;
 
-class ProfilerPanelTest : public ::testing::Test {
+class ProfilerPanelTest : public PanelTest {
  protected:
-  static constexpr float kLeft = 300, kBottom = 620, kWidth = 680;
+  static constexpr float kLeft = 300, kBottom = 620, kWide = 680;
   overlay::ProfilerPanel panel_;
   Profiler profiler_;
   uint64_t next_ = 0;
-
-  void SetUp() override {
-    ImGui::CreateContext();
-    ImGuiIO& io = ImGui::GetIO();
-    io.DisplaySize = {1280, 720};
-    overlay::apply_style(1, "");
-    unsigned char* pixels = nullptr;
-    int width = 0, height = 0;
-    io.Fonts->GetTexDataAsAlpha8(&pixels, &width, &height);
-  }
-  void TearDown() override { ImGui::DestroyContext(); }
 
   void add_frames(int count) {
     for (int i = 0; i < count; ++i) {
@@ -53,23 +32,9 @@ class ProfilerPanelTest : public ::testing::Test {
       ++next_;
     }
   }
-  void turn() {
-    ImGui::GetIO().DeltaTime = 1.0F / 30;
-    ImGui::NewFrame();
-    panel_.begin({&profiler_, {{"weights", 4'000'000}}, "a GPU", "a driver"}, kLeft, kBottom, kWidth);
+  void draw() override {
+    panel_.begin({&profiler_, {{"weights", 4'000'000}}, "a GPU", "a driver"}, kLeft, kBottom, kWide);
     ImGui::End();
-    ImGui::Render();
-  }
-  void move(float x, float y) {
-    ImGui::GetIO().MousePos = {x, y};
-    for (int i = 0; i < 3; ++i) turn();
-  }
-  void click() {
-    for (const bool down : {true, false}) {
-      ImGui::GetIO().MouseDown[0] = down;
-      turn();
-    }
-    turn();
   }
   static float button_y() {
     const ImGuiStyle& style = ImGui::GetStyle();
@@ -91,7 +56,7 @@ TEST_F(ProfilerPanelTest, AClickFreezesAFrameWhichStaysWhileOthersCome) {
   add_frames(Profiler::kFrames);
   turn();
   EXPECT_FALSE(panel_.chosen_frame()) << "the latest is shown";
-  move(kLeft + kWidth / 2, history_y());
+  move(kLeft + kWide / 2, history_y());
   click();
   const auto middle = panel_.chosen_frame();
   ASSERT_TRUE(middle);
@@ -100,14 +65,12 @@ TEST_F(ProfilerPanelTest, AClickFreezesAFrameWhichStaysWhileOthersCome) {
   turn();
   EXPECT_EQ(panel_.chosen_frame(), middle) << "its place in the profiler has long been taken";
   // Scrolling back, beyond the first.
-  ImGui::GetIO().MouseDown[0] = true;
-  turn();
-  move(kLeft + kWidth / 4, history_y());
+  hold(true);
+  move(kLeft + kWide / 4, history_y());
   EXPECT_NEAR(double(panel_.chosen_frame().value_or(0)), Profiler::kFrames / 4.0, 6);
   move(0, history_y());
   EXPECT_EQ(panel_.chosen_frame(), 0U);
-  ImGui::GetIO().MouseDown[0] = false;
-  turn();
+  hold(false);
 
   move(kLeft + ImGui::GetStyle().WindowPadding.x + 20, button_y());  // "Go on"
   click();
@@ -128,45 +91,23 @@ int colored_points() {
   return points == 660 * 330 ? count : -1;
 }
 
-TEST(WindowProfiler, PShowsAndHidesIt) {
-  log::init("warn");
-  if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
-  if (std::system("command -v xdotool import >/dev/null") != 0)
-    GTEST_SKIP() << "xdotool or import is missing";
-  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
-  const test::TempFolder folder;
-  app::RunOptions options;
-  options.pipeline = folder
-                         .write("profiled.toml",
-                                "description = \"Profiled.\"\n[[stage]]\nname = \"detect\"\ntype = "
-                                "\"detect\"\nmodel = \"yolox_nano\"\n")
-                         .string();
-  options.source = "synthetic:640x480";
-  options.globals.validation = true;
-  options.globals.tune = "off";
-  options.max_frames = 5000;  // should nobody end it
-  options.trace = (folder / "run.json").string();
-  const uint64_t complaints = gpu::total_validation_messages();
-  std::thread hand([&] {
-    Hand user("^Tarsier: profiled ");
-    if (!user.find_window()) return;
+class WindowProfiler : public ProgramTest {
+ protected:
+  WindowProfiler() : ProgramTest("profiled", kDetector, {"yolox_nano"}, {"import"}) {}
+};
+
+TEST_F(WindowProfiler, PShowsAndHidesIt) {
+  options_.trace = (folder_ / "run.json").string();
+  run_with([&](Hand& user) {
     std::this_thread::sleep_for(2s);
     EXPECT_EQ(colored_points(), 0) << "it is there before anybody asked";
-    user.key("p");
-    user.act();
+    user.press("p");
     EXPECT_TRUE(Hand::wait([] { return colored_points() > 200; }));
-    user.key("p");
-    user.act();
+    user.press("p");
     EXPECT_TRUE(Hand::wait([] { return colored_points() == 0; }));
-    user.key("q");
-    user.act();
   });
-  const Status ended = app::run(options);
-  hand.join();
-  EXPECT_TRUE(ended.ok()) << ended.error().message;
-  EXPECT_EQ(gpu::total_validation_messages(), complaints);
-  EXPECT_EQ(folder.entries().size(), 2U) << "a window's trace is put in place, too";
+  EXPECT_EQ(folder_.entries().size(), 2U) << "a window's trace is put in place, too";
 }
 
 }  // namespace
-}  // namespace tarsier
+}  // namespace tarsier::test

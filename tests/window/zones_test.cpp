@@ -1,23 +1,11 @@
 // Zones drawn in the program's own window with a real mouse (xdotool), saved, and read back from the file.
-#include <atomic>
-#include <chrono>
-#include <cstdlib>
-#include <gtest/gtest.h>
-#include <thread>
-
-#include "app/application.hpp"
 #include "core/file.hpp"
-#include "core/log.hpp"
-#include "gpu/device.hpp"
-#include "support/temp_folder.hpp"
-#include "support/test_data.hpp"
-#include "window/hand.hpp"
+#include "window/program_test.hpp"
 
-namespace tarsier::app {
+namespace tarsier::test {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Hand;
 
 constexpr const char* kPipeline = R"(description = "Drawn."
 [[stage]]
@@ -39,42 +27,19 @@ points = [[0.35, 0.1], [0.65, 0.1]] # from left to right
 # The end.
 )";
 
-class WindowZonesTest : public ::testing::Test {
+class WindowZonesTest : public ProgramTest {
  protected:
-  test::TempFolder folder_;
-  std::filesystem::path file_;
+  std::filesystem::path file_ = folder_ / "drawn.toml";
   std::string text_ = kPipeline;  // of the file, as the hand saw it
-  std::atomic<bool> over_ = false;
 
-  void SetUp() override {
-    log::init("warn");
-    if (std::getenv("DISPLAY") == nullptr) GTEST_SKIP() << "no DISPLAY: run under xvfb-run";
-    if (std::system("command -v xdotool >/dev/null") != 0) GTEST_SKIP() << "xdotool is missing";
-    if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
-    file_ = folder_.write("drawn.toml", kPipeline);
-  }
-
-  /// The program with somebody at its window until it ends.
+  WindowZonesTest() : ProgramTest("drawn", kPipeline) {}
+  /// With somebody who waits until the panels have their places.
   template <class Hands>
   void use(Hands hands) {
-    const uint64_t complaints = gpu::total_validation_messages();
-    RunOptions options;
-    options.pipeline = file_.string();
-    options.source = "synthetic:640x480";
-    options.globals.validation = true;
-    options.globals.tune = "off";
-    options.max_frames = 5000;  // should nobody end it
-    std::thread thread([&] {
-      Hand user("^Tarsier: drawn ");
-      if (!user.find_window()) return;
-      std::this_thread::sleep_for(2s);  // panels find their places
+    run_with([&](Hand& user) {
+      std::this_thread::sleep_for(2s);
       hands(user);
     });
-    const Status ended = run(options);
-    over_ = true;
-    thread.join();
-    ASSERT_TRUE(ended.ok()) << ended.error().message;
-    EXPECT_EQ(gpu::total_validation_messages(), complaints);
   }
   /// Whether the file came to be another one since it was looked at.
   bool saved() {
@@ -112,12 +77,9 @@ TEST_F(WindowZonesTest, AreDrawnWithTheMouseAndSaved) {
     user.click(0.35, 0.8);
     user.click(0.65, 0.85);
     user.act();
-    user.key("ctrl+s");
-    user.act();
+    user.press("ctrl+s");
     saved();
     std::this_thread::sleep_for(1s);  // it goes on after it has read its own writing
-    user.key("q");
-    user.act();
   });
   const std::string& text = text_;
   const std::string before = kPipeline;
@@ -149,8 +111,7 @@ TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
     user.click(0.65, 0.85);
     user.act();
     std::this_thread::sleep_for(1s);
-    user.key("ctrl+s");
-    user.act();
+    user.press("ctrl+s");
     EXPECT_TRUE(saved());
     std::this_thread::sleep_for(1s);
     user.key("l");
@@ -161,8 +122,7 @@ TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
     std::this_thread::sleep_for(1s);
     EXPECT_FALSE(over_) << "not saved";
     Hand::wait([&] {  // frames may be slow: two at once are one
-      user.key("q");
-      user.act();
+      user.press("q");
       std::this_thread::sleep_for(1s);
       return over_.load();
     });
@@ -190,12 +150,9 @@ TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
     user.to(0.5, 0.9);
     user.act();
     std::this_thread::sleep_for(1s);
-    user.key("ctrl+s");
-    user.act();
+    user.press("ctrl+s");
     EXPECT_TRUE(saved());
     std::this_thread::sleep_for(1s);
-    user.key("q");
-    user.act();
   });
   const auto all = zones();
   ASSERT_EQ(all.size(), 2U);
@@ -206,4 +163,4 @@ TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
 }
 
 }  // namespace
-}  // namespace tarsier::app
+}  // namespace tarsier::test
