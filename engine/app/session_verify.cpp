@@ -253,9 +253,9 @@ Status tell(const Verdict& verdict, const record::Session& session, const Maker&
   }
   if (const auto& one = verdict.layer) {
     text += fmt::format(
-        "; its first layer that differs is '{}' ({} of {} of {}): magnitudes were {:g} on average and {:g} "
-        "at "
-        "most, {} is {:g} and {:g}",
+        "; its first layer that differs is '{}' ({} of {} of {}): magnitudes were {:g} on average and at "
+        "most "
+        "{:g}, {} is {:g} and {:g}",
         one->layer, one->place + 1, one->layers, one->network, one->was.mean, one->was.largest, is.name,
         one->is.mean, one->is.largest);
   } else if (verdict.layers_known) {
