@@ -81,9 +81,11 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
       shown.push_back(last_s());
     }
   });
+  const auto told = summary();
+  ASSERT_TRUE(told.is_object());
   std::vector<double> differ;
   size_t agree = 0;
-  for (const auto& frame : summary()["disagreements"]) {
+  for (const auto& frame : told["disagreements"]) {
     const double time_s = frame[0].get<double>() / kRate;
     if (frame[1] <= kThreshold) {
       ++agree;
