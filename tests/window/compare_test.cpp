@@ -45,9 +45,9 @@ TEST_F(WindowCompare, NetworkPrecisionAndPresetAreChosenFromTheList) {
     SCOPED_TRACE(name);
     run_with([&, row = row](Hand& user) {
       ASSERT_TRUE(Hand::wait([&] { return compares(); }));
-      user.choose(kWith, 0);  // "nothing"
+      choose(user, kWith, 0);  // "nothing"
       ASSERT_TRUE(Hand::wait([&] { return !compares(); }));
-      user.choose(kWith, row);
+      choose(user, kWith, row);
       ASSERT_TRUE(Hand::wait([&] { return compares(); }));
     });
     const auto told = summary();
@@ -66,10 +66,10 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
   constexpr double kThreshold = 0.2, kRate = 10;  // frames/s of the default clip
   options_.source.clear();
   options_.policy = "all";
-  options_.compare = {"detect.score=0.7"};
+  options_.compare = {"detect.score=0.75"};
   std::vector<double> shown;
   run_with([&](Hand& user) {
-    ASSERT_TRUE(Hand::wait([&] { return results().size() > 25; }));
+    ASSERT_TRUE(Hand::wait([&] { return results().size() > 7; }));
     user.press("space");
     ASSERT_TRUE(stands());
     user.press("Home");
@@ -81,9 +81,11 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
       shown.push_back(last_s());
     }
   });
+  const auto told = summary();
+  ASSERT_TRUE(told.is_object());
   std::vector<double> differ;
   size_t agree = 0;
-  for (const auto& frame : summary()["disagreements"]) {
+  for (const auto& frame : told["disagreements"]) {
     const double time_s = frame[0].get<double>() / kRate;
     if (frame[1] <= kThreshold) {
       ++agree;
@@ -92,7 +94,7 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
     }
   }
   ASSERT_GE(differ.size(), 3U);
-  EXPECT_GE(agree, 5U) << "those are left out";
+  EXPECT_GE(agree, 2U) << "those are left out";
   const std::vector<double> wanted{differ[0], differ[1], differ[2], differ[1], differ[0]};
   ASSERT_EQ(shown.size(), wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(shown[i], wanted[i], 1e-6) << i;

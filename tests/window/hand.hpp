@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <string>
@@ -56,10 +55,6 @@ class Hand {
     click_window(spot.x, spot.y);
     wait_ms(1500);
     return act();
-  }
-  /// A row of a list, which opens below itself.
-  bool choose(Spot list, ptrdiff_t row) {
-    return click_slowly(list) && click_slowly({list.x, list.y + 27 + 19 * int(row)});
   }
   /// With a rest at each end for a program whose frames are slow.
   void drag_window(int x0, int y0, int x1, int y1, int rest_ms) {

@@ -88,13 +88,13 @@ TEST_F(WindowParams, ADragIsOneStepAndAPresetIsOne) {
     user.press("ctrl+z ctrl+shift+z");
     ASSERT_TRUE(comes("careful", dragged));
 
-    user.click_slowly(kList);
+    click(user, kList);
     user.key("Escape");  // closes the list, not the program
     user.wait_ms(2000);
     user.act();
-    user.choose(kList, 2);  // none, careful, loose
+    choose(user, kList, 2);  // none, careful, loose
     ASSERT_TRUE(comes("loose", 0.2));
-    user.click_slowly(kUndo);
+    click(user, kUndo);
     ASSERT_TRUE(comes("careful", dragged)) << "with what was set before it";
     user.press("ctrl+z");
     ASSERT_TRUE(comes("careful", 0.6));
@@ -123,12 +123,12 @@ TEST_F(WindowParams, WhatIsSetIsSavedUnderAName) {
     user.drag_window(kScoreLow.x, kScoreLow.y, kScoreHigh.x, kScoreHigh.y, 2000);
     user.act();
     ASSERT_TRUE(comes([](const Told& told) { return told.score > 0.65; }));
-    user.click_slowly(kSaveAs);
+    click(user, kSaveAs);
     user.wait_ms(4000);  // until the text field has the keys
     user.type("night");  // in the place of the name that is marked
     user.act();          // xdotool types all that follows
     std::this_thread::sleep_for(2s);
-    user.click_slowly(kSave);
+    click(user, kSave);
     ASSERT_TRUE(comes([](const Told& told) { return told.preset == "night" && told.score > 0.65; }));
   });
   const auto text = read_text(preset("night"));

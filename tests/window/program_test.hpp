@@ -93,6 +93,22 @@ class ProgramTest : public ::testing::Test {
     });
   }
 
+  /// For tests that look at results: a control sees the mouse, then the press, each for some frames, however
+  /// slow they are.
+  void click(Hand& user, Spot spot) const {
+    for (const bool presses : {false, true}) {
+      const size_t before = results().size();
+      user.move_window(spot.x, spot.y);
+      if (presses) user.click_window(spot.x, spot.y);
+      user.act();
+      ASSERT_TRUE(Hand::wait([&] { return results().size() >= before + 5; }));
+    }
+  }
+  /// A row of a list, which opens below itself.
+  void choose(Hand& user, Spot list, ptrdiff_t row) const {
+    click(user, list);
+    click(user, {list.x, list.y + 27 + 19 * int(row)});
+  }
   /// What the window lists for the detector.
   [[nodiscard]] std::vector<std::string> listed_networks() const {
     const auto catalogue = models::Catalogue::load_default();

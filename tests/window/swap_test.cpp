@@ -70,11 +70,11 @@ TEST_F(WindowSwapTest, NetworkAndPrecisionAreChosenFromTheirLists) {
   const LogListener log;
   run_with([&](Hand& user) {
     ASSERT_TRUE(comes("yolox_nano", 3));
-    user.click_slowly(kSection);
-    user.choose(kNetwork, other - names.begin());
+    click(user, kSection);
+    choose(user, kNetwork, other - names.begin());
     ASSERT_TRUE(comes("fastestdet", 3));
     const size_t made = log.count("stages were made");
-    user.choose(kPrecision, 1);  // fp32, fp16, auto
+    choose(user, kPrecision, 1);  // fp32, fp16, auto
     ASSERT_TRUE(Hand::wait([&] { return log.count("stages were made") > made; }));
     ASSERT_TRUE(comes("fastestdet", 3)) << "and it stays";
   });
