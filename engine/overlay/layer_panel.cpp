@@ -136,7 +136,12 @@ void LayerPanel::draw_table(const LayersView& view, float width, LayerEvents& ev
   if (!ImGui::BeginTable("layers", 4, ImGuiTableFlags_ScrollY | ImGuiTableFlags_RowBg, {width, 0})) return;
   ImGui::TableSetupScrollFreeze(0, 1);
   ImGui::TableSetupColumn("layer", ImGuiTableColumnFlags_WidthStretch);
-  ImGui::TableSetupColumn("operator", ImGuiTableColumnFlags_WidthFixed, unit * 5);
+  // Where there is little room the name matters more; the tool tip has both.
+  ImGui::TableSetupColumn(
+      "operator",
+      ImGuiTableColumnFlags_WidthFixed |
+          (width < unit * 23 ? ImGuiTableColumnFlags_Disabled : ImGuiTableColumnFlags_None),
+      unit * 5);
   ImGui::TableSetupColumn("output", ImGuiTableColumnFlags_WidthFixed, shape);
   ImGui::TableSetupColumn("ms", ImGuiTableColumnFlags_WidthFixed, ms);
   ImGui::TableHeadersRow();

@@ -110,7 +110,7 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
     // The message stands above it where it lies below.
     const auto [left, top, right, foot] = taken_.back();
     if (left < screen.x / 2 && right > screen.x / 2 && foot > screen.y - margin - below_message - 2 * unit)
-      below_message = std::min(screen.y - top, screen.y / 2);
+      below_message = std::min(screen.y - top, screen.y - 4 * unit);
     ImGui::End();
   }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
