@@ -67,6 +67,8 @@ class FrameLoop {
   }
   /// What a window or a video shows: valid until the next call of record(), redraw() or use_side().
   [[nodiscard]] const gpu::Image& image() const;
+  /// Changes whenever stages() are others.
+  [[nodiscard]] uint64_t sides() const { return sides_; }
   /// Changes whenever image() is another one.
   [[nodiscard]] uint64_t generation() const;
   /// Null while nothing is compared.

@@ -11,8 +11,11 @@ Result<std::unique_ptr<NetworkRuns>> NetworkRuns::create(
   for (const auto& stage : stages) {
     for (auto& named : stage->networks()) {
       std::vector<std::string> layers;
-      for (const auto& layer : named.network->plan().layers())
-        layers.push_back(fmt::format("{} {} {}", layer.name, layer.op, layer.shape));
+      for (const auto& layer : named.network->plan().layers()) {
+        const std::string shape =
+            layer.outputs.empty() ? "" : " " + graph::to_string(layer.outputs.front().desc.shape);
+        layers.push_back(fmt::format("{} {}{}", layer.name, layer.op, shape));
+      }
       runs->known_.push_back(
           {std::move(named), std::make_shared<const std::vector<std::string>>(std::move(layers))});
     }

@@ -6,6 +6,7 @@
 #include "app/command_line.hpp"
 #include "app/file_watch.hpp"
 #include "app/window_compare.hpp"
+#include "app/window_layers.hpp"
 #include "app/window_params.hpp"
 #include "app/window_state.hpp"
 #include "app/window_swap.hpp"
@@ -54,7 +55,8 @@ class WindowedRun {
         zones_(app),
         params_(app, swap_),
         transport_(app),
-        timeline_(app) {
+        timeline_(app),
+        layers_(app) {
     panels_.visible = true;
     data_.first_run = state_.first_run();
     if (!state_.panels().empty())
@@ -120,6 +122,9 @@ class WindowedRun {
       warned_ = warned_ && zones_.unfinished();
       if (input.what == window::Input::What::kEscape && panels_.close_popup()) continue;
       if (input.what == window::Input::What::kP) panels_.show_profiler(!panels_.profiler_visible());
+      if (input.what == window::Input::What::kI) panels_.toggle_layers();
+      if (input.what == window::Input::What::kUp) layers_.walk(-1);
+      if (input.what == window::Input::What::kDown) layers_.walk(1);
       if (params_.input(input)) continue;
       if (compare_.input(input, window_.picture_area(), panels_)) continue;
       if (compare_.shows_twice() && input.what != window::Input::What::kEscape) continue;
@@ -229,12 +234,14 @@ class WindowedRun {
       TARSIER_CHECK(app_.fit_ring(letter.frame));
     }
     TARSIER_TRY(auto* context, app_.ring->begin());
+    layers_.begin(*context, panels_.shows_layers());
     if (fresh) {
       TARSIER_CHECK(app_.loop->record(*context, letter.frame));
     } else {
       TARSIER_CHECK(app_.loop->redraw(*context));
       next_refresh_ = capture::Clock::now() + std::chrono::milliseconds(33);
     }
+    layers_.end();
     auto composed =
         window_.compose(*context, app_.loop->image(), app_.loop->generation(), [this] { draw_panels(); });
     if (!composed.ok()) return composed.error();
@@ -272,6 +279,7 @@ class WindowedRun {
     data_.passes.clear();
     for (const auto& pass : app_.loop->pass_times()) data_.passes.push_back({pass.name, pass.ms});
     if (panels_.profiler_visible()) fill_memory();
+    data_.layers = panels_.shows_layers() ? layers_.view() : overlay::LayersView();
     fill_classes(latest);
     const overlay::PanelEvents events = panels_.draw(data_, app_.params);
     transport_.handle(events.transport);
@@ -282,6 +290,7 @@ class WindowedRun {
     params_.handle(events.params);
     swap_.handle(events.networks);
     compare_.handle(events.compare);
+    layers_.handle(events.layers);
     zones_.handle(events.zones);
     if (events.zones.save || events.zones.save_copy) wanted_save_ = events.zones;
   }
@@ -345,6 +354,7 @@ class WindowedRun {
   WindowParams params_;
   WindowTransport transport_;
   WindowTimeline timeline_;
+  WindowLayers layers_;
   WindowState state_;
   uint64_t places_kept_ = 0;  // of the panels' changes
   overlay::ZoneEvents wanted_save_;

@@ -12,7 +12,6 @@
 #include "graph/passes/passes.hpp"
 #include "infer/assign_layouts.hpp"
 #include "infer/assign_storage.hpp"
-#include "infer/cost.hpp"
 #include "infer/device_tensor.hpp"
 #include "infer/plan_emitter.hpp"
 #include "infer/plan_impl.hpp"
@@ -385,7 +384,7 @@ Status Compiler::record() {
     }
     out_.programs.push_back(std::move(program));
     const Node& node = graph_.nodes[emitted.node];
-    PlanLayer layer{i, node.name, node.op, shape_text(graph_, node), {}};
+    PlanLayer layer{i, node.name, node.op, {}};
     for (const ValueId output : node.outputs)
       if (output != kNone && addresses_[size_t(output)] != 0) layer.outputs.push_back(binding_of(output));
     out_.layers.push_back(std::move(layer));

@@ -82,7 +82,6 @@ struct LayerTime {
 struct PlanLayer {
   size_t place = 0;  // among Plan::layers(), in the order of execution
   std::string name, op;
-  std::string shape;  // shape_text()
   /// What it writes and somebody reads. The memory is shared: it holds this until a later layer overwrites
   /// it.
   std::vector<TensorBinding> outputs;

@@ -38,6 +38,8 @@ constexpr std::array kRows{
     KeyRow{Key::kHelp, kWindow, "F1", "show this page, or close it"},
     KeyRow{Key::kPanels, kWindow, "Tab", "show or hide the panels"},
     KeyRow{Key::kProfiler, kWindow, "P", "show or hide the profiler"},
+    KeyRow{Key::kLayers, kWindow, "I", "show or hide the layers of the networks"},
+    KeyRow{Key::kNextLayer, kWindow, "Up or Down", "to the layer before or after, while they are shown"},
     KeyRow{Key::kFullScreen, kWindow, "F", "full screen"},
     KeyRow{Key::kScreenshot, kWindow, "S", "save a screenshot"},
     KeyRow{Key::kEscape, kWindow, "Esc", "close what is open, give up what is drawn; else quit"},

@@ -38,6 +38,8 @@ enum class Key : uint8_t {
   kHelp,
   kPanels,
   kProfiler,
+  kLayers,
+  kNextLayer,
   kFullScreen,
   kScreenshot,
   kEscape,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "overlay/compare_panel.hpp"
+#include "overlay/layer_panel.hpp"
 #include "overlay/network_panel.hpp"
 #include "overlay/param_panel.hpp"
 #include "overlay/profiler_panel.hpp"
@@ -93,6 +94,7 @@ struct ProfileSnapshot {
   std::optional<ZoneView> zones;           // nullopt: the pipeline has none
   std::optional<ParamView> params;         // nullopt: no presets and nothing to undo here
   ProfilerView profiler;
+  LayersView layers;                    // filled while they are shown
   std::optional<NetworkView> networks;  // nullopt: they cannot be swapped here
   std::optional<CompareState> compare;  // nullopt: nothing can be compared here
   bool paused = false;

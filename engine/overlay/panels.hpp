@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/param.hpp"
+#include "overlay/layer_panel.hpp"
 #include "overlay/panel_data.hpp"
 #include "overlay/panel_places.hpp"
 #include "overlay/param_panel.hpp"
@@ -37,6 +38,7 @@ struct PanelEvents {
   TransportEvents transport;
   NetworkEvents networks;
   CompareEvents compare;
+  LayerEvents layers;
 };
 
 class Panels {
@@ -56,6 +58,9 @@ class Panels {
   [[nodiscard]] double scale() const { return scale_; }
   [[nodiscard]] bool profiler_visible() const { return profiler_panel_.visible; }
   void show_profiler(bool show) { profiler_panel_.visible = show; }
+  void toggle_layers() { layer_panel_.visible = !layer_panel_.visible; }
+  /// Whether ProfileSnapshot::layers is drawn.
+  [[nodiscard]] bool shows_layers() const { return visible && layer_panel_.shown(); }
   bool visible = true;
 
  private:
@@ -71,6 +76,7 @@ class Panels {
   ParamPanel param_panel_;
   TransportBar transport_bar_;
   ProfilerPanel profiler_panel_;
+  LayerPanel layer_panel_;
   std::string zone_name_;                    // being edited
   std::optional<size_t> named_;              // of which row
   std::vector<std::array<float, 4>> taken_;  // x0, y0, x1, y1 of each window

@@ -4,6 +4,7 @@
 
 #include "core/log.hpp"
 #include "gpu/queue_lock.hpp"
+#include "overlay/layer_panel.hpp"
 #define GLFW_INCLUDE_NONE  // Vulkan's headers are volk's
 #include <GLFW/glfw3.h>
 #include <imgui.h>
@@ -11,6 +12,22 @@
 
 namespace tarsier::window {
 namespace {
+
+/// What record() is at work on: callbacks of draw lists are told nothing else.
+struct Recording {
+  gpu::CommandList* commands = nullptr;
+  const gpu::GraphicsPipeline* tiles = nullptr;
+};
+Recording& recording() {
+  static Recording now;
+  return now;
+}
+
+struct TilesPush {
+  uint64_t texels;
+  uint32_t tiles, columns, width, height;
+  ImVec2 at, size, pitch;
+};
 
 void report(VkResult result) {
   if (result != VK_SUCCESS) log::error("Dear ImGui's Vulkan backend: {}", gpu::name_of(result));
@@ -38,6 +55,11 @@ Result<std::unique_ptr<ImguiRenderer>> ImguiRenderer::create(gpu::Device& device
   pool.pPoolSizes = &size;
   TARSIER_CHECK(gpu::vk_status(vkCreateDescriptorPool(device.handle(), &pool, nullptr, &out->pool_),
                                "vkCreateDescriptorPool"));
+  TARSIER_TRY(out->tiles_, gpu::GraphicsPipeline::create(device, swapchain.target(),
+                                                         {.vertex = "present/fullscreen.vert",
+                                                          .fragment = "present/tiles.frag",
+                                                          .constants = {},
+                                                          .blend = true}));
   ImGui_ImplVulkan_InitInfo info{};
   info.Instance = device.instance();
   info.PhysicalDevice = device.physical();
@@ -80,7 +102,35 @@ void ImguiRenderer::new_frame() {
 }
 
 void ImguiRenderer::record(gpu::CommandList& commands) {
+  recording() = {&commands, &tiles_};
   ImGui_ImplVulkan_RenderDrawData(ImGui::GetDrawData(), commands.handle());
+  recording() = {};
+}
+
+void ImguiRenderer::draw_tiles(const ImDrawList* /*list*/, const ImDrawCmd* command) {
+  const auto& grid = *static_cast<const overlay::TileGrid*>(command->UserCallbackData);
+  const auto [commands, pipeline] = recording();
+  if (commands == nullptr) return;
+  // Dear ImGui counts in units of the window, the target in pixels.
+  const ImDrawData& data = *ImGui::GetDrawData();
+  const ImVec2 scale = data.FramebufferScale, origin = data.DisplayPos;
+  const auto pixels = [](float units, float from, float by, float most) {
+    return uint32_t(std::clamp((units - from) * by, 0.0F, most));
+  };
+  const float width = data.DisplaySize.x * scale.x, height = data.DisplaySize.y * scale.y;
+  const ImVec4& clip = command->ClipRect;
+  const uint32_t x0 = pixels(clip.x, origin.x, scale.x, width), x1 = pixels(clip.z, origin.x, scale.x, width),
+                 y0 = pixels(clip.y, origin.y, scale.y, height),
+                 y1 = pixels(clip.w, origin.y, scale.y, height);
+  if (x1 <= x0 || y1 <= y0) return;
+  const auto scaled = [&](const ImVec2& units) { return ImVec2(units.x * scale.x, units.y * scale.y); };
+  const TilesPush push{grid.texels,       grid.tiles,
+                       grid.columns,      grid.width,
+                       grid.height,       scaled({grid.at.x - origin.x, grid.at.y - origin.y}),
+                       scaled(grid.size), scaled(grid.pitch)};
+  commands->viewport({x0, y0, x1 - x0, y1 - y0});
+  commands->bind(*pipeline, push);
+  commands->draw(3);
 }
 
 }  // namespace tarsier::window

@@ -4,9 +4,12 @@
 #include <cstdint>
 
 #include "gpu/device.hpp"
+#include "gpu/graphics_pipeline.hpp"
 #include "gpu/swapchain.hpp"
 
 struct GLFWwindow;
+struct ImDrawCmd;
+struct ImDrawList;
 
 namespace tarsier::window {
 
@@ -26,10 +29,14 @@ class ImguiRenderer {
   void new_frame();
   /// Within the render pass, after ImGui::Render().
   void record(gpu::CommandList& commands);
+  /// A callback of Dear ImGui's draw lists with an overlay::TileGrid as its data, which record() calls: draws
+  /// the grid within the clip rectangle. ImDrawCallback_ResetRenderState comes behind it.
+  static void draw_tiles(const ImDrawList* list, const ImDrawCmd* command);
 
  private:
   ImguiRenderer() = default;
   gpu::Device* device_ = nullptr;
+  gpu::GraphicsPipeline tiles_;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
 };
 

@@ -168,6 +168,15 @@ void Window::Impl::key(int code, int action, int mods) {
     case GLFW_KEY_P:
       if (first) input(Input::What::kP);
       break;
+    case GLFW_KEY_I:
+      if (first) input(Input::What::kI);
+      break;
+    case GLFW_KEY_UP:
+      input(Input::What::kUp);
+      break;
+    case GLFW_KEY_DOWN:
+      input(Input::What::kDown);
+      break;
     case GLFW_KEY_SPACE:
       if (first) events.transport.toggle_pause = !events.transport.toggle_pause;
       break;

@@ -53,6 +53,9 @@ struct Input {
     kZ,
     kL,
     kP,
+    kI,
+    kUp,
+    kDown,
     kSave,                // Ctrl+S
     kUndo,                // Ctrl+Z
     kRedo,                // Ctrl+Y, Ctrl+Shift+Z

@@ -4,6 +4,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#include "colour_map.glsl"
 #include "matte.glsl"
 
 layout(local_size_x = 64) in;
@@ -34,16 +35,6 @@ struct Model3 {
   vec3 at, across, down, both;
 };
 
-// From far to near, of equal steps in brightness. B, G, R.
-vec3 depth_colour(float near) {
-  const vec3 stops[6] = vec3[](vec3(58.0, 10.0, 20.0), vec3(122.0, 18.0, 88.0), vec3(118.0, 52.0, 178.0),
-                               vec3(82.0, 104.0, 240.0), vec3(70.0, 184.0, 252.0), vec3(186.0, 248.0, 252.0));
-  float place = near * 5.0;
-  vec3 colour = stops[0];
-  [[unroll]] for (int i = 0; i < 5; ++i) colour += (stops[i + 1] - stops[i]) * clamp(place - float(i), 0.0, 1.0);
-  return colour;
-}
-
 // What is left of the light of something so near: the further it is the less. Nearness is inverse depth up to a shift,
 // which is taken to be a tenth of its range.
 float light_left(float near, float density) { return exp(-density * (1.0 / (near + 0.1) - 1.0 / 1.1)); }
@@ -53,7 +44,7 @@ uint compose(uint own_pixel, uint guide_pixel, uint ground_pixel, vec4 model, ve
   vec3 own = bgr_of(own_pixel);
   float value = dot(model.xyz, kOneFrame ? own : bgr_of(guide_pixel)) + model.w;
   if (kGround == kFog) return pixel_of(mix(colour, own, light_left(clamp(value, 0.0, 1.0), amount)));
-  if (kGround == kDepth) return pixel_of(mix(own, depth_colour(clamp(value, 0.0, 1.0)), amount));
+  if (kGround == kDepth) return pixel_of(mix(own, sequential_colour(clamp(value, 0.0, 1.0)), amount));
   float alpha = coverage_of(value);
   if (kGround == kMatte) return pixel_of(vec3(alpha * 255.0));
   if (kGround == kBlurred) return pixel_of(mix(behind, own, alpha));
