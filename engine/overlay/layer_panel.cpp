@@ -233,7 +233,7 @@ void LayerPanel::draw_pictures(const LayersView& view, LayerEvents& events) {
     if (pictures.chosen || !pictures.own_ranges) {
       draw_legend(range, view.colors);
     } else {
-      dim("colors from each channel's least to its largest value");
+      dim(fitted("colors by each channel's own range", room, false));
     }
   }
   if (pictures.chosen) {

@@ -28,11 +28,15 @@ layout(push_constant, std430) uniform Push {
   uint range;                        // which one colours go by; kOwnRange: each tile by its own
 } pc;
 
-float value_at(uint tile, uint pixel) {
-  bool folded = pc.folded != 0u;
-  uint item = folded ? tile : tile / pc.channels, channel = folded ? pixel : tile % pc.channels;
-  uint element = item * pc.item + (channel >> 2) * pc.group + (channel & 3u) * pc.channel +
-                 (folded ? 0u : pixel) * pc.pixel;
+// Where a tile's first element is: once a tile, since it takes divisions.
+uint base_of(uint tile) {
+  if (pc.folded != 0u) return tile * pc.item;
+  uint channel = tile % pc.channels;
+  return tile / pc.channels * pc.item + (channel >> 2) * pc.group + (channel & 3u) * pc.channel;
+}
+
+float value_at(uint base, uint pixel) {
+  uint element = base + (pc.folded != 0u ? (pixel >> 2) * pc.group + (pixel & 3u) * pc.channel : pixel * pc.pixel);
   if (kElement == kInt) return float(int(pc.tensor.v[element]));
   return load_element(pc.tensor, element, kElement == kHalf);
 }

@@ -11,9 +11,10 @@ shared ValueRange parts[kGroup];
 void main() {
   uint tile = group_index(), self = gl_LocalInvocationID.x;
   if (tile >= pc.tiles) return;
+  uint base = base_of(tile), pixels = pc.pixels;
   ValueRange range = no_range();
-  for (uint pixel = self; pixel < pc.pixels; pixel += kGroup) {
-    float value = value_at(tile, pixel);
+  for (uint pixel = self; pixel < pixels; pixel += kGroup) {
+    float value = value_at(base, pixel);
     if (is_finite(value)) range = combined(range, ValueRange(value, value, value, 1u));
   }
   parts[self] = range;

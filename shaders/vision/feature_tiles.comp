@@ -27,6 +27,7 @@ void main() {
   uint tile = pc.first + texel / of_tile, at = texel % of_tile;
   uint x0 = at % pc.tile_width * pc.reduce_x, y0 = at / pc.tile_width * pc.reduce_y;
   uint x1 = min(x0 + pc.reduce_x, pc.width);
+  uint base = base_of(tile);
   float sum = 0.0;
   uint count = 0u;
   bool finite = true;
@@ -34,7 +35,7 @@ void main() {
     for (uint x = x0; x < x1; ++x) {
       uint pixel = y * pc.width + x;
       if (pixel >= pc.pixels) break;
-      float value = value_at(tile, pixel);
+      float value = value_at(base, pixel);
       finite = finite && is_finite(value);
       sum += value;
       ++count;
