@@ -107,13 +107,12 @@ PanelEvents Panels::draw(const ProfileSnapshot& data, Params& params) {
   }
   if (layer_panel_.visible) {
     const float panel_width = between < unit * 40 ? screen.x - 2 * margin : std::min(between, unit * 80);
-    layer_panel_.begin(data.layers, places_, (screen.x - panel_width) / 2, screen.y - margin - below_message,
-                       panel_width, events.layers);
+    layer_panel_.begin(data.layers, places_, (screen.x - panel_width) / 2, foot, panel_width, events.layers);
     note_place();
     // The message stands above it where it lies below.
-    const auto [left, top, right, foot] = taken_.back();
-    if (left < screen.x / 2 && right > screen.x / 2 && foot > screen.y - margin - below_message - 2 * unit)
-      below_message = std::min(screen.y - top, screen.y - 4 * unit);
+    const auto [left, top, right, bottom] = taken_.back();
+    if (left < screen.x / 2 && right > screen.x / 2 && bottom > foot - 2 * unit)
+      foot = std::max(top, 4 * unit) - margin;
     ImGui::End();
   }
   popup_ = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
