@@ -12,9 +12,10 @@ Result<std::unique_ptr<NetworkRuns>> NetworkRuns::create(
     for (auto& named : stage->networks()) {
       std::vector<std::string> layers;
       for (const auto& layer : named.network->plan().layers()) {
-        const std::string shape =
-            layer.outputs.empty() ? "" : " " + graph::to_string(layer.outputs.front().desc.shape);
-        layers.push_back(fmt::format("{} {}{}", layer.name, layer.op, shape));
+        std::string name = fmt::format("{} {}", layer.name, layer.op);
+        for (const auto& output : layer.outputs)
+          name += fmt::format(" {}", graph::to_string(output.desc.shape));
+        layers.push_back(std::move(name));
       }
       runs->known_.push_back(
           {std::move(named), std::make_shared<const std::vector<std::string>>(std::move(layers))});

@@ -135,6 +135,9 @@ bool WindowZones::input(const window::Input& input, const window::PictureArea& p
     case Kind::kUndo:
     case Kind::kRedo:
     case Kind::kP:
+    case Kind::kI:
+    case Kind::kUp:
+    case Kind::kDown:
     case Kind::kNextDifference:
     case Kind::kPreviousDifference:
       break;
