@@ -53,6 +53,7 @@ void WindowLayers::begin(gpu::FrameContext& frame, bool shown) {
     device_.reset();
     stamps_.reset();
     looked_at_ = nullptr;
+    settled_ = false;
     steps_ = 0;
     return;
   }
@@ -65,7 +66,7 @@ void WindowLayers::begin(gpu::FrameContext& frame, bool shown) {
     return;
   }
   const auto found = std::ranges::find(all, network_, &pipeline::NamedNetwork::name);
-  const auto& wanted = found == all.end() ? all.front() : *found;
+  const auto& wanted = found == all.end() ? all[first_ % all.size()] : *found;
   if (looked_at_ != wanted.network || sides_ != app_.loop->sides()) look_at(*wanted.network);
   if (const Status taken = take_memory(); !taken.ok()) {
     why_none_ = taken.error().message;
@@ -173,6 +174,9 @@ void WindowLayers::end() {
   } else if (!pictures_) {
     why_none_ = "this network did not run in this frame";
   }
+  // Nobody chose one: of stages that rest another one is looked at in the next frame.
+  settled_ = settled_ || ran_;
+  if (!settled_ && network_.empty()) ++first_;
   frame_ = nullptr;
 }
 

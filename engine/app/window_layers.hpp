@@ -51,6 +51,8 @@ class WindowLayers final : public infer::LayerTap {
 
   Application& app_;
   std::string network_, layer_;  // the names that the user chose; empty: the first
+  size_t first_ = 0;             // the first network that runs, once settled_
+  bool settled_ = false;
   /// A channel with a value far beyond the others' would leave those dark.
   vision::FeatureMaps::Options options_{.own_ranges = true};
   int steps_ = 0;
