@@ -1,6 +1,7 @@
 #include "window/window.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -22,6 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using gpu::ImageUse;
 constexpr auto kMessageTime = std::chrono::seconds(4);
+std::atomic<uint64_t> composed_pictures = 0;
 /// Beside a picture that has not the window's shape.
 constexpr std::array<float, 4> kBackground{0.035F, 0.04F, 0.05F, 1};
 
@@ -375,6 +377,10 @@ Events Window::poll(double wait_s) {
   return std::exchange(self.events, {});
 }
 
+uint64_t total_composed() {
+  return composed_pictures;
+}
+
 Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, uint64_t generation,
                              const std::function<void()>& panels) {
   Impl& self = *impl_;
@@ -441,6 +447,7 @@ Result<bool> Window::compose(gpu::FrameContext& frame, const gpu::Image& scene, 
   commands.image_barrier(target, ImageUse::kColorTarget, ImageUse::kPresent);
   frame.end_span();
   self.composed = true;
+  ++composed_pictures;
   return true;
 }
 

@@ -84,6 +84,9 @@ struct PictureArea {
   double x = 0, y = 0, width = 1, height = 1;
 };
 
+/// Pictures composed by all windows of the process, for who waits until one has taken in what was done to it.
+uint64_t total_composed();
+
 class Window {
  public:
   /// What Device::create needs for a window. Errors (kRuntime): no display, no Vulkan for it. The driver

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <thread>
 
 #include "app/application.hpp"
 #include "app/command_line.hpp"
@@ -14,6 +13,7 @@
 #include "core/text.hpp"
 #include "record/result_json.hpp"
 #include "record/session_source.hpp"
+#include "support/eventually.hpp"
 #include "support/full_disk.hpp"
 #include "support/onnx_file.hpp"
 #include "support/own_cache.hpp"
@@ -337,10 +337,7 @@ TEST_F(SessionRuns, ACamerasSessionHasItsPictures) {
     ASSERT_TRUE(recorder.save_moment(folder_ / "moment").ok());
     EXPECT_FALSE(recorder.save_moment(folder_ / "moment2").ok()) << "one is being written";
     std::string told;
-    for (int i = 0; i < 500 && told.empty(); ++i) {
-      told = recorder.take_message();
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    EXPECT_TRUE(test::eventually([&] { return !(told = recorder.take_message()).empty(); }));
     EXPECT_NE(told.find("moment"), std::string::npos) << told;
   }
   const auto moment = record::Session::open(folder_ / "moment");

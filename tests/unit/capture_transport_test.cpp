@@ -221,14 +221,16 @@ TEST(TransportSpeed, StretchesTimeAndUnpacedGivesEveryFrame) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
   EXPECT_GT(time_for(0.5, 10), 0.17);
-  const double fast = time_for(4, 80);
+  double fast = time_for(4, 80);
   EXPECT_GT(fast, 0.17);
-  EXPECT_LT(fast, 1.0);
+  // As it was filmed it would take 0.8 s. The machine may be busy with other things, but not always.
+  for (int i = 0; fast > 0.7 && i < 50; ++i) fast = time_for(4, 80);
+  EXPECT_LT(fast, 0.7);
   ASSERT_TRUE(box.set_speed(Mailbox::kUnpaced).ok());
   ASSERT_TRUE(box.seek(10).ok());
   const auto begin = Clock::now();
-  for (uint64_t id = 10; id < 1010; ++id) ASSERT_EQ(taken(box), id);  // none is left out
-  EXPECT_LT(Clock::now() - begin, 5s);                                // 10 s of film
+  for (uint64_t id = 10; id < 10010; ++id) ASSERT_EQ(taken(box), id);  // none is left out
+  EXPECT_LT(Clock::now() - begin, 50s);                                // 100 s of film
 }
 
 TEST(TransportSpeed, AStrideDoesNotHideTheFrameThatIsSought) {
@@ -299,11 +301,11 @@ TEST(TransportThreads, EveryRequestFromAnotherThreadWhileFramesAreTaken) {
 TEST(TransportStop, DoesNotWaitForASlowSource) {
   const auto begin = Clock::now();
   {
-    Mailbox box(std::make_unique<Tape>(100, 100, 20ms), options("latest", true));
+    Mailbox box(std::make_unique<Tape>(1000, 100, 100ms), options("latest", true));
     ASSERT_TRUE(box.seek(90).ok());
     box.pause(true);
   }
-  EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_LT(Clock::now() - begin, 30s);  // its 1,000 frames would take 100 s
 }
 
 TEST(TransportFile, SeeksStepsAndLoopsInAClip) {

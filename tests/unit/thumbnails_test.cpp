@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/clips.hpp"
+#include "support/eventually.hpp"
 #include "support/own_cache.hpp"
 #include "support/temp_folder.hpp"
 
@@ -16,14 +17,15 @@ using namespace std::chrono_literals;
 
 /// Waits until the picture of this very frame is there.
 std::optional<Thumbnail> wait_for(Thumbnails& thumbnails, uint64_t position,
-                                  std::chrono::seconds most = 20s) {
-  const auto end = Clock::now() + most;
-  while (Clock::now() < end) {
-    auto picture = thumbnails.at(position);
-    if (picture && picture->position == position) return picture;
-    std::this_thread::sleep_for(2ms);
-  }
-  return std::nullopt;
+                                  std::chrono::seconds most = 120s) {
+  std::optional<Thumbnail> picture;
+  const bool came = test::eventually(
+      [&] {
+        picture = thumbnails.at(position);
+        return picture && picture->position == position;
+      },
+      most);
+  return came ? picture : std::nullopt;
 }
 
 double level(const Thumbnail& picture) {
@@ -63,12 +65,7 @@ TEST_F(ThumbnailsTest, TheKeyFrameBeforeItComesFirst) {
   test::write_clip(clip, 80);
   Thumbnails thumbnails(opener(clip.string()));
   std::optional<Thumbnail> first;
-  const auto end = Clock::now() + 20s;
-  while (!first && Clock::now() < end) {
-    first = thumbnails.at(11);
-    std::this_thread::sleep_for(1ms);
-  }
-  ASSERT_TRUE(first);
+  ASSERT_TRUE(test::eventually([&] { return (first = thumbnails.at(11)).has_value(); }));
   EXPECT_LT(first->position, 11U);
   EXPECT_NEAR(level(*first), test::level_of(first->position), 4);
   ASSERT_TRUE(wait_for(thumbnails, 11));
@@ -99,7 +96,7 @@ TEST_F(ThumbnailsTest, EndsAtOnce) {
     Thumbnails busy(opener("synthetic:4096x4096"));
     EXPECT_FALSE(busy.at(7));
   }
-  EXPECT_LT(Clock::now() - begin, 10s);
+  EXPECT_LT(Clock::now() - begin, 60s);
 }
 
 }  // namespace

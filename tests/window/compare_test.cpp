@@ -44,11 +44,11 @@ TEST_F(WindowCompare, NetworkPrecisionAndPresetAreChosenFromTheList) {
                                   std::pair{3 + (other - networks.begin()), "detect.model fastestdet"}}) {
     SCOPED_TRACE(name);
     run_with([&, row = row](Hand& user) {
-      ASSERT_TRUE(Hand::wait([&] { return compares(); }));
+      ASSERT_TRUE(eventually([&] { return compares(); }));
       choose(user, kWith, 0);  // "nothing"
-      ASSERT_TRUE(Hand::wait([&] { return !compares(); }));
+      ASSERT_TRUE(eventually([&] { return !compares(); }));
       choose(user, kWith, row);
-      ASSERT_TRUE(Hand::wait([&] { return compares(); }));
+      ASSERT_TRUE(eventually([&] { return compares(); }));
     });
     const auto told = summary();
     ASSERT_TRUE(told.is_object());
@@ -69,7 +69,7 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
   options_.compare = {"detect.score=0.75"};
   std::vector<double> shown;
   run_with([&](Hand& user) {
-    ASSERT_TRUE(Hand::wait([&] { return results().size() > 7; }));
+    ASSERT_TRUE(eventually([&] { return results().size() > 7; }));
     user.press("space");
     ASSERT_TRUE(stands());
     user.press("Home");
@@ -77,7 +77,7 @@ TEST_F(WindowCompare, KeysGoToFramesThatDiffer) {
     for (const char* key : {"d", "d", "d", "shift+d", "shift+d"}) {
       const double before = last_s();
       user.press(key);
-      EXPECT_TRUE(Hand::wait([&] { return last_s() != before; })) << key;
+      EXPECT_TRUE(eventually([&] { return last_s() != before; })) << key;
       shown.push_back(last_s());
     }
   });
@@ -129,15 +129,13 @@ TEST_F(WindowWipe, ItsEdgeIsDragged) {
   };
   run_with([&](Hand& user) {
     // Between the panels, where the picture is free.
-    EXPECT_TRUE(Hand::wait([&] { return green(0.7); })) << "the second side is right of the middle";
+    EXPECT_TRUE(eventually([&] { return green(0.7); })) << "the second side is right of the middle";
     EXPECT_FALSE(green(0.3));
-    user.drag_window(640, 576, 400, 576, 800);
-    user.act();
-    EXPECT_TRUE(Hand::wait([&] { return green(0.3); })) << "the edge is left of it now";
+    user.drag_control({640, 576}, {400, 576});
+    EXPECT_TRUE(eventually([&] { return green(0.3); })) << "the edge is left of it now";
     EXPECT_TRUE(green(0.7));
-    user.drag_window(400, 576, 880, 576, 800);
-    user.act();
-    EXPECT_TRUE(Hand::wait([&] { return !green(0.7) && !green(0.3); }));
+    user.drag_control({400, 576}, {880, 576});
+    EXPECT_TRUE(eventually([&] { return !green(0.7) && !green(0.3); }));
   });
 }
 

@@ -1,14 +1,14 @@
 // Mouse and keyboard of the X server, by xdotool.
 #pragma once
 
-#include <chrono>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "core/text.hpp"
+#include "support/eventually.hpp"
+#include "window/window.hpp"
 
 namespace tarsier::test {
 
@@ -23,7 +23,7 @@ class Hand {
   explicit Hand(std::string title) : title_(std::move(title)) {}
   /// Whether the window came; it gets the keys then.
   bool find_window() {
-    return wait([&] { return run("search --name '" + title_ + "'"); }) &&
+    return eventually([&] { return run("search --name '" + title_ + "'"); }) &&
            run("search --name '" + title_ + "' windowmove --sync 0 0 windowfocus --sync");
   }
   /// A place of the picture, 4:3 in a window of 1280x720.
@@ -48,24 +48,23 @@ class Hand {
   void release() { commands_ += " mouseup 1"; }
   void click_window(int x, int y) { commands_ += fmt::format(" mousemove {} {} click 1", x, y); }
   void move_window(int x, int y) { commands_ += fmt::format(" mousemove {} {}", x, y); }
-  /// At once. Slow frames: a control has to see the mouse before it is pressed.
-  bool click_slowly(Spot spot) {
+  /// At once: a control has to see the mouse before it is pressed.
+  void click_control(Spot spot) {
     move_window(spot.x, spot.y);
-    wait_ms(1500);
+    act_and_rest();
     click_window(spot.x, spot.y);
-    wait_ms(1500);
-    return act();
+    act_and_rest();
   }
-  /// With a rest at each end for a program whose frames are slow.
-  void drag_window(int x0, int y0, int x1, int y1, int rest_ms) {
-    move_window(x0, y0);
-    wait_ms(rest_ms);
+  /// At once.
+  void drag_control(Spot from, Spot to) {
+    move_window(from.x, from.y);
+    act_and_rest();
     commands_ += " mousedown 1";
-    wait_ms(rest_ms);
-    move_window(x1, y1);
-    wait_ms(rest_ms);
+    act_and_rest();
+    move_window(to.x, to.y);
+    act_and_rest();
     commands_ += " mouseup 1";
-    wait_ms(rest_ms);
+    act_and_rest();
   }
   void key(const std::string& name) { commands_ += " key " + name; }
   /// One after the other, at once.
@@ -76,16 +75,13 @@ class Hand {
   /// All at once, faster than frames come.
   bool act() { return run(std::exchange(commands_, {})); }
   void type(const std::string& text) { commands_ += " type --delay 60 '" + text + "'"; }
-  void wait_ms(int ms) { commands_ += fmt::format(" sleep {:.2f}", ms / 1e3); }
-  template <class Done>
-  static bool wait(Done done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    return true;
+  /// Until the program has drawn some pictures, with all in them that was done so far.
+  static bool rest() {
+    constexpr uint64_t kEnough = 6;  // one is under way, Dear ImGui takes one event of a kind a picture
+    return eventually(
+        [before = window::total_composed()] { return window::total_composed() >= before + kEnough; });
   }
+  bool act_and_rest() { return act() && rest(); }
 
  private:
   static bool run(const std::string& commands) {

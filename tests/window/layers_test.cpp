@@ -21,8 +21,8 @@
 namespace tarsier {
 namespace {
 
-using namespace std::chrono_literals;
 using overlay::LayerEvents;
+using test::eventually;
 using test::Hand;
 
 class LayerPanelTest : public ::testing::Test {
@@ -372,8 +372,8 @@ std::vector<uint8_t> look() {
 /// The same, once it stands.
 std::vector<uint8_t> settled() {
   auto last = look();
-  for (int same = 0; same < 4;) {
-    std::this_thread::sleep_for(500ms);
+  for (int same = 0; same < 2;) {
+    EXPECT_TRUE(Hand::rest());
     auto now = look();
     same = now == last ? same + 1 : 0;
     last = std::move(now);
@@ -402,11 +402,10 @@ TEST(WindowLayersPanel, IsOpenedWalkedAndClosed) {
     Hand user("^Tarsier: layered ");
     if (!user.find_window()) return;
     const auto changes = [](const std::vector<uint8_t>& before) {
-      return Hand::wait([&] { return look() != before; });
+      return eventually([&] { return look() != before; });
     };
     user.key("space");  // what is shown stands from now on
-    user.act();
-    std::this_thread::sleep_for(2s);
+    user.act_and_rest();
     const auto closed = settled();
     ASSERT_EQ(closed.size(), 300U * 90 * 3);
     const auto memory = gpu::memory_use();
@@ -423,19 +422,17 @@ TEST(WindowLayersPanel, IsOpenedWalkedAndClosed) {
     user.act();
     EXPECT_TRUE(changes(fourth));
     EXPECT_EQ(settled(), first) << "the same layer of the same frame";
-    constexpr int kRest_ms = 1000;
-    user.drag_window(360, 560, 360, 560, kRest_ms);  // a click on a row of the list
-    user.act();
+    user.click_control({360, 560});  // on a row of the list
     EXPECT_TRUE(changes(first));
     const auto clicked = settled();
-    user.drag_window(680, 470, 680, 470, kRest_ms);  // and on a tile
+    user.click_control({680, 470});  // and on a tile
     user.move_window(10, 650);
     user.act();
     EXPECT_TRUE(changes(clicked)) << "one channel, large";
     user.key("i");
     user.act();
-    EXPECT_TRUE(Hand::wait([&] { return look() == closed; }));
-    EXPECT_TRUE(Hand::wait([&] { return gpu::memory_use() == memory; })) << "closed it holds nothing";
+    EXPECT_TRUE(eventually([&] { return look() == closed; }));
+    EXPECT_TRUE(eventually([&] { return gpu::memory_use() == memory; })) << "closed it holds nothing";
     user.key("q");
     user.act();
   });

@@ -5,12 +5,11 @@
 
 #include "core/file.hpp"
 #include "support/temp_config.hpp"
+#include "window/log_listener.hpp"
 #include "window/program_test.hpp"
 
 namespace tarsier::test {
 namespace {
-
-using namespace std::chrono_literals;
 
 // In the panel of a window of 1280x720, as far as they are wide.
 constexpr Spot kList{1125, 130}, kUndo{1061, 156}, kSaveAs{1125, 181}, kSave{1214, 202}, kScoreLow{1100, 298},
@@ -54,14 +53,13 @@ class WindowParams : public ProgramTest {
     run_with([&](Hand& user) {
       acts(user);
       user.click_window(640, 690);
-      user.act();
-      std::this_thread::sleep_for(1s);
+      user.act_and_rest();
     });
   }
   template <class Fits>
   [[nodiscard]] bool comes(Fits fits) const {
     Told last;
-    const bool came = Hand::wait([&] { return fits(last = told()); });
+    const bool came = eventually([&] { return fits(last = told()); });
     if (!came) ADD_FAILURE() << "the results say: preset '" << last.preset << "', score " << last.score;
     return came;
   }
@@ -76,8 +74,7 @@ TEST_F(WindowParams, ADragIsOneStepAndAPresetIsOne) {
   tune([&](Hand& user) {
     ASSERT_TRUE(comes("careful", 0.6));
     const size_t before = told().changes;
-    user.drag_window(kScoreLow.x, kScoreLow.y, kScoreHigh.x, kScoreHigh.y, 2000);
-    user.act();
+    user.drag_control(kScoreLow, kScoreHigh);
     ASSERT_TRUE(comes([](const Told& told) { return told.score > 0.65 && told.score < 0.85; }));
     const double dragged = told().score;
     EXPECT_GE(told().changes, before + 2) << "it counted while it was dragged";
@@ -88,13 +85,12 @@ TEST_F(WindowParams, ADragIsOneStepAndAPresetIsOne) {
     user.press("ctrl+z ctrl+shift+z");
     ASSERT_TRUE(comes("careful", dragged));
 
-    click(user, kList);
+    user.click_control(kList);
     user.key("Escape");  // closes the list, not the program
-    user.wait_ms(2000);
-    user.act();
+    user.act_and_rest();
     choose(user, kList, 2);  // none, careful, loose
     ASSERT_TRUE(comes("loose", 0.2));
-    click(user, kUndo);
+    user.click_control(kUndo);
     ASSERT_TRUE(comes("careful", dragged)) << "with what was set before it";
     user.press("ctrl+z");
     ASSERT_TRUE(comes("careful", 0.6));
@@ -102,33 +98,29 @@ TEST_F(WindowParams, ADragIsOneStepAndAPresetIsOne) {
 }
 
 TEST_F(WindowParams, AFileThatChangesIsReadAndABadOneIsNot) {
-  ::testing::internal::CaptureStderr();
+  const LogListener log;
   tune([&](Hand&) {
     ASSERT_TRUE(comes("careful", 0.6));
     write("careful", "[detect]\nscore = 0.5\n");
     ASSERT_TRUE(comes("careful", 0.5));
     write("careful", "[detect]\nscore = 5\n");
-    std::this_thread::sleep_for(3s);
+    const std::string place = preset("careful").string() + ":2: ";
+    EXPECT_TRUE(eventually([&] { return log.count(place + "detect.score: 5 is out of range") > 0; }));
     EXPECT_TRUE(comes("careful", 0.5));
     write("careful", "[detect]\nscore = 0.45\n");
     ASSERT_TRUE(comes("careful", 0.45)) << "it went on";
   });
-  const std::string said = ::testing::internal::GetCapturedStderr();
-  EXPECT_NE(said.find("careful.toml:2: detect.score: 5 is out of range"), std::string::npos) << said;
 }
 
 TEST_F(WindowParams, WhatIsSetIsSavedUnderAName) {
   tune([&](Hand& user) {
     ASSERT_TRUE(comes("careful", 0.6));
-    user.drag_window(kScoreLow.x, kScoreLow.y, kScoreHigh.x, kScoreHigh.y, 2000);
-    user.act();
+    user.drag_control(kScoreLow, kScoreHigh);
     ASSERT_TRUE(comes([](const Told& told) { return told.score > 0.65; }));
-    click(user, kSaveAs);
-    user.wait_ms(4000);  // until the text field has the keys
+    user.click_control(kSaveAs);
     user.type("night");  // in the place of the name that is marked
-    user.act();          // xdotool types all that follows
-    std::this_thread::sleep_for(2s);
-    click(user, kSave);
+    user.act_and_rest();
+    user.click_control(kSave);
     ASSERT_TRUE(comes([](const Told& told) { return told.preset == "night" && told.score > 0.65; }));
   });
   const auto text = read_text(preset("night"));

@@ -99,12 +99,12 @@ class WindowProfiler : public ProgramTest {
 TEST_F(WindowProfiler, PShowsAndHidesIt) {
   options_.trace = (folder_ / "run.json").string();
   run_with([&](Hand& user) {
-    std::this_thread::sleep_for(2s);
+    EXPECT_TRUE(user.rest());
     EXPECT_EQ(colored_points(), 0) << "it is there before anybody asked";
     user.press("p");
-    EXPECT_TRUE(Hand::wait([] { return colored_points() > 200; }));
+    EXPECT_TRUE(eventually([] { return colored_points() > 200; }));
     user.press("p");
-    EXPECT_TRUE(Hand::wait([] { return colored_points() == 0; }));
+    EXPECT_TRUE(eventually([] { return colored_points() == 0; }));
   });
   EXPECT_EQ(folder_.entries().size(), 2U) << "a window's trace is put in place, too";
 }

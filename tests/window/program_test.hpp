@@ -81,33 +81,22 @@ class ProgramTest : public ::testing::Test {
   }
   /// Waits until the frame of this time is there.
   void comes(double time_s) const {
-    EXPECT_TRUE(Hand::wait([&] { return std::abs(last_s() - time_s) < 1e-6; }))
+    EXPECT_TRUE(eventually([&] { return std::abs(last_s() - time_s) < 1e-6; }))
         << "waited for " << time_s << " s, the last frame is of " << last_s() << " s";
   }
-  /// Whether no frame comes any more, on the slowest machine.
+  /// Whether no frame comes any more: the picture is drawn again and again, and for a while.
   [[nodiscard]] bool stands() const {
-    return Hand::wait([&] {
+    return eventually([&] {
       const double now = last_s();
-      std::this_thread::sleep_for(std::chrono::seconds(6));
-      return last_s() == now;
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+      return Hand::rest() && Hand::rest() && last_s() == now;
     });
   }
 
-  /// For tests that look at results: a control sees the mouse, then the press, each for some frames, however
-  /// slow they are.
-  void click(Hand& user, Spot spot) const {
-    for (const bool presses : {false, true}) {
-      const size_t before = results().size();
-      user.move_window(spot.x, spot.y);
-      if (presses) user.click_window(spot.x, spot.y);
-      user.act();
-      ASSERT_TRUE(Hand::wait([&] { return results().size() >= before + 5; }));
-    }
-  }
   /// A row of a list, which opens below itself.
-  void choose(Hand& user, Spot list, ptrdiff_t row) const {
-    click(user, list);
-    click(user, {list.x, list.y + 27 + 19 * int(row)});
+  static void choose(Hand& user, Spot list, ptrdiff_t row) {
+    user.click_control(list);
+    user.click_control({list.x, list.y + 27 + 19 * int(row)});
   }
   /// What the window lists for the detector.
   [[nodiscard]] std::vector<std::string> listed_networks() const {

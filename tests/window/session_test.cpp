@@ -10,7 +10,6 @@ namespace tarsier::test {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 /// The session in out/ whose name begins so, once its head says that it is whole.
 fs::path whole_session(const fs::path& folder, const std::string& prefix) {
@@ -42,25 +41,25 @@ TEST_F(WindowSession, KeysRecordAndKeepAndWhatWasDoneIsProved) {
   fs::current_path(folder_.path());  // where out/ is made
   const fs::path steps = fs::path(options_.record) / record::Session::kSteps;
   run_with([&](Hand& user) {
-    EXPECT_TRUE(Hand::wait([&] { return lines_of(steps) >= 4; }));
+    EXPECT_TRUE(eventually([&] { return lines_of(steps) >= 4; }));
     user.press("space");
-    std::this_thread::sleep_for(1s);  // it is drawn again meanwhile
+    EXPECT_TRUE(user.rest());  // it is drawn again meanwhile
     user.press("Right Right shift+Right");
-    std::this_thread::sleep_for(1s);
+    EXPECT_TRUE(user.rest());
     user.press("space");
     const size_t so_far = lines_of(steps);
-    EXPECT_TRUE(Hand::wait([&] { return lines_of(steps) >= so_far + 3; }));
+    EXPECT_TRUE(eventually([&] { return lines_of(steps) >= so_far + 3; }));
     user.press("r");  // ends it
-    EXPECT_TRUE(Hand::wait([&] {
+    EXPECT_TRUE(eventually([&] {
       const auto head = read_text(fs::path(options_.record) / record::Session::kHead);
       return head.ok() && head->find("whole") != std::string::npos;
     }));
-    user.press("r");  // another one
-    std::this_thread::sleep_for(1500ms);
+    user.press("r");           // another one
+    EXPECT_TRUE(user.rest());  // of some frames
     user.press("r");
-    EXPECT_TRUE(Hand::wait([&] { return !whole_session(folder_.path(), "session-").empty(); }));
+    EXPECT_TRUE(eventually([&] { return !whole_session(folder_.path(), "session-").empty(); }));
     user.press("k");
-    EXPECT_TRUE(Hand::wait([&] { return !whole_session(folder_.path(), "moment-").empty(); }));
+    EXPECT_TRUE(eventually([&] { return !whole_session(folder_.path(), "moment-").empty(); }));
   });
   fs::current_path(before);
 

@@ -10,8 +10,6 @@
 namespace tarsier::test {
 namespace {
 
-using namespace std::chrono_literals;
-
 // In the left panel of a window of 1280x720, with "Networks" open.
 constexpr Spot kSection{150, 207}, kNetwork{150, 252}, kPrecision{150, 296};
 
@@ -32,7 +30,7 @@ class WindowSwapTest : public ProgramTest {
   /// Whether so many more frames come, the last one by this network.
   [[nodiscard]] bool comes(const std::string& network, size_t more) const {
     const size_t before = networks().size();
-    return Hand::wait([&] {
+    return eventually([&] {
       const auto all = networks();
       return all.size() > before + more && all.back() == network;
     });
@@ -44,6 +42,7 @@ TEST_F(WindowSwapTest, FramesGoOnUntilTheNewNetworkIsReady) {
     const std::string text = "[[stage]]\nname = \"detect\"\ntype = \"detect\"\nmodel = \"" + model + "\"\n";
     ASSERT_TRUE(write_text_atomic(folder_ / "swapped.toml", text).ok());
   };
+  const LogListener log;
   run_with([&](Hand&) {
     ASSERT_TRUE(comes("yolox_nano", 3));
     const size_t asked = networks().size();
@@ -55,7 +54,7 @@ TEST_F(WindowSwapTest, FramesGoOnUntilTheNewNetworkIsReady) {
     // What is no network changes nothing.
     const auto text = folder_.write("text.onnx", "just a text\n");
     write(text.string());
-    std::this_thread::sleep_for(3s);
+    EXPECT_TRUE(eventually([&] { return log.count(options_.pipeline + ":4: " + text.string()) > 0; }));
     EXPECT_TRUE(comes("fastestdet", 5)) << "the last good one goes on";
   });
   const auto all = networks();
@@ -70,12 +69,12 @@ TEST_F(WindowSwapTest, NetworkAndPrecisionAreChosenFromTheirLists) {
   const LogListener log;
   run_with([&](Hand& user) {
     ASSERT_TRUE(comes("yolox_nano", 3));
-    click(user, kSection);
+    user.click_control(kSection);
     choose(user, kNetwork, other - names.begin());
     ASSERT_TRUE(comes("fastestdet", 3));
     const size_t made = log.count("stages were made");
     choose(user, kPrecision, 1);  // fp32, fp16, auto
-    ASSERT_TRUE(Hand::wait([&] { return log.count("stages were made") > made; }));
+    ASSERT_TRUE(eventually([&] { return log.count("stages were made") > made; }));
     ASSERT_TRUE(comes("fastestdet", 3)) << "and it stays";
   });
   const auto session = record::Session::open(options_.record);

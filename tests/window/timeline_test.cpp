@@ -10,8 +10,6 @@
 namespace tarsier::test {
 namespace {
 
-using namespace std::chrono_literals;
-
 /// Two people of the default clip walk over this line within its first two seconds.
 constexpr const char* kPipeline = R"(description = "Timed."
 [[stage]]
@@ -64,7 +62,7 @@ TEST_F(WindowTimeline, KeysGoFromEventToEventAndTheMouseSeesFrames) {
   LogListener log;
   run_with([&](Hand& user) {
     std::vector<double> crossed;
-    ASSERT_TRUE(Hand::wait([&] {
+    ASSERT_TRUE(eventually([&] {
       const auto all = results();
       crossed = marks(all);
       return crossed.size() >= 2 && all.back()["time"].get<double>() > crossed[1] + 0.35;
@@ -86,13 +84,13 @@ TEST_F(WindowTimeline, KeysGoFromEventToEventAndTheMouseSeesFrames) {
     // Thumbnails come while the mouse is over the timeline, and nothing else moves.
     user.move_window(640, 650);
     user.act();
-    EXPECT_TRUE(Hand::wait([&] { return log.count("thumbnail of frame") >= 1; }));
-    std::this_thread::sleep_for(2s);  // it is shown
+    EXPECT_TRUE(eventually([&] { return log.count("thumbnail of frame") >= 1; }));
+    EXPECT_TRUE(user.rest());  // it is shown
     const size_t before = log.count("thumbnail of frame");
     user.move_window(760, 650);
     user.act();
-    EXPECT_TRUE(Hand::wait([&] { return log.count("thumbnail of frame") > before; }));
-    std::this_thread::sleep_for(2s);
+    EXPECT_TRUE(eventually([&] { return log.count("thumbnail of frame") > before; }));
+    EXPECT_TRUE(user.rest());
     EXPECT_NEAR(last_s(), crossed[0], 1e-6);
   });
 }
@@ -100,22 +98,21 @@ TEST_F(WindowTimeline, KeysGoFromEventToEventAndTheMouseSeesFrames) {
 TEST_F(WindowTimeline, EscapeClosesTheHelpPageAndPanelsAreWhereTheyWereLeft) {
   const auto kept = state_ / "tarsier" / "panels.json";
   run_with([&](Hand& user) {
-    ASSERT_TRUE(Hand::wait([&] { return last_s() > 0; }));
+    ASSERT_TRUE(eventually([&] { return last_s() > 0; }));
     user.press("F1");
-    std::this_thread::sleep_for(2s);
+    EXPECT_TRUE(user.rest());
     user.press("Escape");  // else it would quit
-    std::this_thread::sleep_for(2s);
+    EXPECT_TRUE(user.rest());
     const double now = last_s();
-    ASSERT_TRUE(Hand::wait([&] { return last_s() > now; })) << "it has ended";
+    ASSERT_TRUE(eventually([&] { return last_s() > now; })) << "it has ended";
     EXPECT_FALSE(std::filesystem::exists(kept)) << "nothing has moved";
-    user.drag_window(1150, 20, 950, 120, 1500);
-    user.act();
-    EXPECT_TRUE(Hand::wait([&] { return std::filesystem::exists(kept); })) << "kept when it is let go";
+    user.drag_control({1150, 20}, {950, 120});
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(kept); })) << "kept when it is let go";
   });
   write_results("again.jsonl");
   run_with([&](Hand& user) {
-    ASSERT_TRUE(Hand::wait([&] { return last_s() > 0; }));
-    user.click_slowly({860, 149});  // "Pause", so far from where it was before
+    ASSERT_TRUE(eventually([&] { return last_s() > 0; }));
+    user.click_control({860, 149});  // "Pause", so far from where it was before
     EXPECT_TRUE(stands());
   });
 }
@@ -124,7 +121,7 @@ TEST_F(WindowTimeline, ABrokenFileOfPlacesIsNoObstacle) {
   const auto kept = state_ / "tarsier" / "panels.json";
   ASSERT_TRUE(write_text_atomic(kept, "{\"controls\": {\"at\": [0.").ok());
   LogListener log;
-  run_with([&](Hand&) { ASSERT_TRUE(Hand::wait([&] { return last_s() > 0; })); });
+  run_with([&](Hand&) { ASSERT_TRUE(eventually([&] { return last_s() > 0; })); });
   EXPECT_EQ(log.count(kept.string()), 1U) << "told once";
   const auto text = read_text(kept);
   ASSERT_TRUE(text.ok());

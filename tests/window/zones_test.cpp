@@ -5,8 +5,6 @@
 namespace tarsier::test {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr const char* kPipeline = R"(description = "Drawn."
 [[stage]]
 name = "detect"
@@ -37,14 +35,14 @@ class WindowZonesTest : public ProgramTest {
   template <class Hands>
   void use(Hands hands) {
     run_with([&](Hand& user) {
-      std::this_thread::sleep_for(2s);
+      ASSERT_TRUE(user.rest());
       hands(user);
     });
   }
   /// Whether the file came to be another one since it was looked at.
   bool saved() {
     const std::string before = text_;
-    return Hand::wait([&] {
+    return eventually([&] {
       text_ = *read_text(file_);
       return text_ != before;
     });
@@ -78,8 +76,8 @@ TEST_F(WindowZonesTest, AreDrawnWithTheMouseAndSaved) {
     user.click(0.65, 0.85);
     user.act();
     user.press("ctrl+s");
-    saved();
-    std::this_thread::sleep_for(1s);  // it goes on after it has read its own writing
+    EXPECT_TRUE(saved());
+    EXPECT_TRUE(user.rest());  // it goes on after it has read its own writing
   });
   const std::string& text = text_;
   const std::string before = kPipeline;
@@ -106,26 +104,20 @@ TEST_F(WindowZonesTest, QuittingAsksOnceBeforeAnythingIsLost) {
     user.key("l");
     user.click(0.35, 0.8);
     user.key("q");  // in the middle of a line
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     user.click(0.65, 0.85);
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     user.press("ctrl+s");
     EXPECT_TRUE(saved());
-    std::this_thread::sleep_for(1s);
+    EXPECT_TRUE(user.rest());
     user.key("l");
     user.click(0.35, 0.9);
     user.click(0.65, 0.95);
     user.key("q");
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     EXPECT_FALSE(over_) << "not saved";
-    Hand::wait([&] {  // frames may be slow: two at once are one
-      user.press("q");
-      std::this_thread::sleep_for(1s);
-      return over_.load();
-    });
+    user.press("q");
+    EXPECT_TRUE(eventually([&] { return over_.load(); }));
   });
   EXPECT_EQ(zones().size(), 2U) << text_;
 }
@@ -140,19 +132,16 @@ TEST_F(WindowZonesTest, ADragEndsWhileThePanelsAreHidden) {
     user.press(0.6, 0.3);
     user.to(0.62, 0.32);
     user.key("Tab");
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     user.to(0.65, 0.35);
     user.release();
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     user.key("Tab");
     user.to(0.5, 0.9);
-    user.act();
-    std::this_thread::sleep_for(1s);
+    user.act_and_rest();
     user.press("ctrl+s");
     EXPECT_TRUE(saved());
-    std::this_thread::sleep_for(1s);
+    EXPECT_TRUE(user.rest());
   });
   const auto all = zones();
   ASSERT_EQ(all.size(), 2U);
