@@ -92,10 +92,16 @@ Result<Setup> read_again(const Setup& now, const RunOptions& options, OverlayVal
   };
   // What a stage reads at its start may decide what else it declares.
   Picks first;
+  const auto picked = [&](const std::string& key) {
+    return std::ranges::any_of(picks, [&](const auto& pick) { return pick.first == key; });
+  };
   for (const ParamSpec& spec : now.params.specs()) {
-    if (spec.restarts && kept(spec.key)) first.emplace_back(spec.key, now.params.value(spec.key));
+    if (spec.restarts && kept(spec.key) && !picked(spec.key))
+      first.emplace_back(spec.key, now.params.value(spec.key));
   }
-  first.insert(first.end(), picks.begin(), picks.end());
+  for (const auto& [key, value] : picks) {  // what the files say anyway is theirs
+    if (!next.declared.has(key) || next.declared.value(key) != value) first.emplace_back(key, value);
+  }
   if (!first.empty()) TARSIER_CHECK(read_setup(next, catalogue, first));
   for (const ParamSpec& spec : next.declared.specs()) {
     if (spec.restarts || !kept(spec.key)) continue;

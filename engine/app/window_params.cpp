@@ -55,6 +55,12 @@ void WindowParams::handle(const overlay::ParamEvents& events) {
   }
 }
 
+void WindowParams::handle(const overlay::NetworkEvents& events) {
+  if (events.list) swap_.list();
+  if (events.network) choose_networks({{events.network->first, events.network->second}}, "");
+  if (events.precision) choose_networks({}, *events.precision);
+}
+
 std::string WindowParams::act() {
   std::string said;
   for (const auto& wanted : std::exchange(wanted_, {})) {
@@ -91,41 +97,46 @@ Result<std::string> WindowParams::act_on(const Wanted& wanted) {
 
 std::string WindowParams::undo() {
   const ParamStep* next = history_.undo();
-  if (next == nullptr) return "";
-  const auto back = [this, step = *next] {
-    for (const auto& change : step.changes) set(change.key, change.was);
-    return "undone: " + told(&step, true);
-  };
-  if (next->preset_was == next->preset_now) return back();
-  swap_.use_preset(next->preset_was, [this, back](bool done) {
-    if (done) return back();
-    history_.redo();
-    return std::string();
-  });
-  return "";
+  return next == nullptr ? "" : walk(*next, true, [this] { history_.redo(); });
 }
 
 std::string WindowParams::redo() {
   const ParamStep* next = history_.redo();
-  if (next == nullptr) return "";
-  const auto forth = [this, step = *next] {
-    for (const auto& change : step.changes) set(change.key, change.now);
-    return "done again: " + told(&step, false);
+  return next == nullptr ? "" : walk(*next, false, [this] { history_.undo(); });
+}
+
+std::string WindowParams::walk(const ParamStep& step, bool back, std::function<void()> failed) {
+  const auto set_values = [this, step, back] {
+    for (const auto& change : step.changes) set(change.key, back ? change.was : change.now);
+    return (back ? "undone: " : "done again: ") + told(&step, back);
   };
-  if (next->preset_was == next->preset_now) return forth();
-  swap_.use_preset(next->preset_now, [this, forth](bool done) {
-    if (done) return forth();
-    history_.undo();
+  const auto then = [set_values, failed = std::move(failed)](bool done) {
+    if (done) return set_values();
+    failed();
     return std::string();
-  });
+  };
+  if (step.preset_was != step.preset_now) {
+    swap_.use_preset(back ? step.preset_was : step.preset_now, then);
+    return "";
+  }
+  Picks networks;
+  for (const auto& change : step.changes)
+    if (restarts(change.key)) networks.emplace_back(change.key, back ? change.was : change.now);
+  if (networks.empty() && step.precision_was == step.precision_now) return set_values();
+  swap_.use_networks(networks, back ? step.precision_was : step.precision_now, then);
   return "";
 }
 
-/// What a stage reads at its start comes with the preset alone; what is not there any more stays away.
-void WindowParams::set(const std::string& key, const ParamValue& value) {
+bool WindowParams::restarts(const std::string& key) const {
   const auto& specs = app_.params.specs();
   const auto spec = std::ranges::find(specs, key, &ParamSpec::key);
-  if (spec == specs.end() || spec->restarts) return;
+  return spec != specs.end() && spec->restarts;
+}
+
+/// What a stage reads at its start comes with the preset or the network alone; what is not there any more
+/// stays away.
+void WindowParams::set(const std::string& key, const ParamValue& value) {
+  if (!app_.params.has(key) || restarts(key)) return;
   const Status status = app_.params.set_by_hand(key, value);
   if (!status.ok()) log::info("{}", status.error().message);
 }
@@ -136,17 +147,48 @@ WindowParams::Values WindowParams::values() const {
   return values;
 }
 
+std::vector<ParamChange> WindowParams::changes_since(const Values& before) const {
+  std::vector<ParamChange> changes;
+  for (const auto& [key, value] : before) {
+    if (app_.params.has(key) && app_.params.value(key) != value)
+      changes.push_back({key, value, app_.params.value(key)});
+  }
+  return changes;
+}
+
 void WindowParams::choose(const std::string& preset) {
   ParamStep step{{}, app_.options.preset, preset};
   swap_.use_preset(preset, [this, step, before = values(), preset](bool done) mutable {
     if (!done) return std::string();
-    for (const auto& [key, value] : before) {
-      if (app_.params.has(key)) step.changes.push_back({key, value, app_.params.value(key)});
-    }
+    step.changes = changes_since(before);
     history_.add(std::move(step));
     return preset.empty() ? std::string("no preset: the pipeline's own values")
                           : fmt::format("preset {}", app_.preset.name);
   });
+}
+
+void WindowParams::choose_networks(const Picks& networks, const std::string& precision) {
+  const auto then = [this, networks, precision, before = values(),
+                     precision_was = app_.options.precision](bool done) {
+    // One that was chosen right after it may have taken its place: that one is the step.
+    const bool stands = std::ranges::all_of(networks, [&](const auto& pick) {
+      return app_.params.has(pick.first) && app_.params.value(pick.first) == pick.second;
+    });
+    if (!done || !stands || (!precision.empty() && precision != app_.options.precision)) return std::string();
+    const std::string& preset = app_.options.preset;
+    ParamStep step{{}, preset, preset};
+    if (!precision.empty()) {
+      step.precision_was = precision_was;
+      step.precision_now = precision;
+    } else {
+      step.changes = changes_since(before);
+      std::ranges::stable_partition(step.changes, [&](const auto& change) { return restarts(change.key); });
+    }
+    const std::string said = told(&step, false);
+    history_.add(std::move(step));
+    return said;
+  };
+  swap_.use_networks(networks, precision, then);
 }
 
 Status WindowParams::save(const fs::path& file, const std::string& preset) {
@@ -172,13 +214,16 @@ std::pair<fs::path, std::string> WindowParams::own_place() const {
   return file.ok() ? std::pair(*file, app_.preset.name) : std::pair<fs::path, std::string>();
 }
 
-/// "detect.score 0.35", "preset careful"
+/// "detect.score 0.35", "preset careful", "precision fp16"
 std::string WindowParams::told(const ParamStep* step, bool back) const {
   if (step == nullptr) return "";
   if (step->preset_was != step->preset_now) {
     const std::string& preset = back ? step->preset_was : step->preset_now;
     return preset.empty() ? "no preset" : "preset " + fs::path(preset).stem().string();
   }
+  if (step->precision_was != step->precision_now)
+    return "precision " + (back ? step->precision_was : step->precision_now);
+  if (step->changes.empty()) return "";
   const ParamChange& first = step->changes.front();
   const auto& specs = app_.params.specs();
   const auto spec = std::ranges::find(specs, first.key, &ParamSpec::key);

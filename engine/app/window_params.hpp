@@ -1,6 +1,7 @@
 // Parameters in the window beyond their controls: undo, presets, what differs from a preset.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ class WindowParams {
   bool input(const window::Input& input);
   /// What the user did in the panel; what is more than a value waits for act().
   void handle(const overlay::ParamEvents& events);
+  void handle(const overlay::NetworkEvents& events);
   /// Between frames: does what was asked for, presets by way of the swap. What is to be said of it; empty
   /// where nothing was done yet or it went wrong, which message() tells then.
   std::string act();
@@ -42,10 +44,18 @@ class WindowParams {
   Result<std::string> act_on(const Wanted& wanted);
   std::string undo();
   std::string redo();
+  /// One step, back or forth: the values, with the preset, the networks or the precision that they belong to.
+  /// What is to be said; nothing where stages are to be made before, or where they could not be made, which
+  /// `failed` is told.
+  std::string walk(const ParamStep& step, bool back, std::function<void()> failed);
   void choose(const std::string& preset);
+  void choose_networks(const Picks& networks, const std::string& precision);
   Status save(const std::filesystem::path& file, const std::string& preset);
   void set(const std::string& key, const ParamValue& value);
   [[nodiscard]] Values values() const;
+  /// Those of them that are others now.
+  [[nodiscard]] std::vector<ParamChange> changes_since(const Values& before) const;
+  [[nodiscard]] bool restarts(const std::string& key) const;
   [[nodiscard]] std::string told(const ParamStep* step, bool back) const;
   /// What "Save" writes, and what the preset is then called. No file: nothing.
   [[nodiscard]] std::pair<std::filesystem::path, std::string> own_place() const;

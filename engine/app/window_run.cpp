@@ -288,7 +288,7 @@ class WindowedRun {
     if (events.transport.look) show_thumbnail(*events.transport.look);
     if (events.screenshot) window_.screenshot();
     params_.handle(events.params);
-    swap_.handle(events.networks);
+    params_.handle(events.networks);
     compare_.handle(events.compare);
     layers_.handle(events.layers);
     zones_.handle(events.zones);

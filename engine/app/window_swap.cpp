@@ -27,24 +27,19 @@ void WindowSwap::use_preset(const std::string& preset, Then then) {
   begin(options, OverlayValues::kDrop, std::move(then));
 }
 
-void WindowSwap::handle(const overlay::NetworkEvents& events) {
-  if (events.list) {
-    listed_.clear();
-    for (const auto& key : keys_)
-      listed_.push_back({key, networks_for(app_, key, app_.catalogue, app_.store)});
+void WindowSwap::use_networks(const Picks& networks, const std::string& precision, Then then) {
+  for (const auto& pick : networks) {
+    std::erase_if(picks_, [&](const auto& other) { return other.first == pick.first; });
+    picks_.push_back(pick);
   }
-  if (events.network) {
-    const auto& [key, network] = *events.network;
-    std::erase_if(picks_, [&](const auto& pick) { return pick.first == key; });
-    picks_.emplace_back(key, network);
-    begin(asked_options(), OverlayValues::kKeep,
-          [said = fmt::format("{} = {}", key, network)](bool) { return said; });
-  }
-  if (events.precision) {
-    RunOptions options = asked_options();
-    options.precision = *events.precision;
-    begin(options, OverlayValues::kKeep, [said = "precision " + options.precision](bool) { return said; });
-  }
+  RunOptions options = asked_options();
+  if (!precision.empty()) options.precision = precision;
+  begin(options, OverlayValues::kKeep, std::move(then));
+}
+
+void WindowSwap::list() {
+  listed_.clear();
+  for (const auto& key : keys_) listed_.push_back({key, networks_for(app_, key, app_.catalogue, app_.store)});
 }
 
 void WindowSwap::begin(const RunOptions& options, OverlayValues overlay, Then then) {

@@ -24,8 +24,10 @@ class WindowSwap {
   /// what that one had asked for.
   void reload(Then then);
   void use_preset(const std::string& preset, Then then);
-  /// What the user did in the panel.
-  void handle(const overlay::NetworkEvents& events);
+  /// Other networks, and another precision; empty: as it is.
+  void use_networks(const Picks& networks, const std::string& precision, Then then);
+  /// The networks that each stage could have, for view().
+  void list();
 
   struct Outcome {
     Status status;     // errors: why everything stays as it was

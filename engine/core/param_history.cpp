@@ -24,7 +24,10 @@ void ParamHistory::close() {
 void ParamHistory::add(ParamStep step) {
   close();
   std::erase_if(step.changes, [](const auto& one) { return one.was == one.now; });
-  if (step.changes.empty() && step.preset_was == step.preset_now) return;
+  if (step.changes.empty() && step.preset_was == step.preset_now &&
+      step.precision_was == step.precision_now) {
+    return;
+  }
   undone_.clear();
   done_.push_back(std::move(step));
   if (done_.size() > bound_) done_.pop_front();

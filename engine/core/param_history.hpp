@@ -17,7 +17,8 @@ struct ParamChange {
 /// What one act of the user changed.
 struct ParamStep {
   std::vector<ParamChange> changes;
-  std::string preset_was, preset_now;  // differ where the act was to choose another one
+  std::string preset_was, preset_now;                  // differ where the act was to choose another one
+  std::string precision_was = {}, precision_now = {};  // of the networks; the same
 };
 
 /// The last steps, and which of them are taken back. Who changes parameters tells it, and does himself what

@@ -147,6 +147,11 @@ TEST_F(Compare, NetworksForAStageAreThoseThatItTakes) {
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->params.text("detect.model"), "fastestdet");
   EXPECT_FALSE(needs_stages(*next, *again));
+  const auto back = read_again(*next, next->options, OverlayValues::kKeep, app_.catalogue,
+                               {{"detect.model", std::string("yolox_nano")}});
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->params.text("detect.model"), "yolox_nano");
+  EXPECT_EQ(back->params.origin("detect.model"), ParamOrigin::kPipeline) << "the file's own again";
   const auto dropped = read_again(*next, next->options, OverlayValues::kDrop, app_.catalogue);
   ASSERT_TRUE(dropped.ok());
   EXPECT_EQ(dropped->params.text("detect.model"), "yolox_nano");

@@ -62,6 +62,17 @@ TEST(ParamHistory, APresetIsOneStepWithAllItsValues) {
   EXPECT_EQ(text_of(history.undo()), " a 0.1>0.2");
 }
 
+TEST(ParamHistory, AnotherPrecisionIsAStepWithoutValues) {
+  ParamHistory history;
+  history.add({{}, "", "", "fp32", "fp16"});
+  history.add({{}, "", "", "fp16", "fp16"});
+  const ParamStep* const only = history.undo();
+  ASSERT_NE(only, nullptr);
+  EXPECT_EQ(only->precision_was, "fp32");
+  EXPECT_EQ(history.undo(), nullptr);
+  EXPECT_EQ(history.redo()->precision_now, "fp16");
+}
+
 TEST(ParamHistory, AStepAfterUndoForgetsWhatWasUndone) {
   ParamHistory history;
   history.change({"a", 0.1, 0.2}, "");

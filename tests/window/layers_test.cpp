@@ -275,6 +275,46 @@ TEST_F(WindowLayersTest, ShowTheChosenLayerOfALiveAndOfAStandingFrame) {
   EXPECT_FALSE(layers.view().pictures->chosen);
 }
 
+TEST_F(WindowLayersTest, KeepTheChosenLayerOverASwapOfTheStages) {
+  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
+  open(stage("detect", "yolox_nano"), "synthetic:320x240");
+  app::WindowLayers layers(app_);
+  frame(layers, true);
+  const size_t row = layers.view().rows->size() / 2;
+  layers.handle({.select = row});
+  frame(layers, true, true);
+  const auto chosen = [&] {
+    const auto view = layers.view();
+    return view.selected ? (*view.rows)[*view.selected].name : "none";
+  };
+  const std::string name = chosen();
+  const auto swap = [&](const app::RunOptions& options, const app::Picks& picks) {
+    auto next = read_again(app_, options, app::OverlayValues::kKeep, app_.catalogue, picks);
+    ASSERT_TRUE(next.ok()) << next.error().message;
+    ASSERT_TRUE(needs_stages(app_, *next));
+    auto side = make_side(app_.side_context(true), *next);
+    ASSERT_TRUE(side.ok()) << side.error().message;
+    ASSERT_TRUE(app_.switch_to(*std::move(next), *std::move(side)).ok());
+  };
+  // The same network at half precision: the layers have their names again, maybe in other places.
+  app::RunOptions half = app_.options;
+  half.precision = "fp16";
+  swap(half, {});
+  frame(layers, true);
+  EXPECT_EQ(chosen(), name);
+  EXPECT_TRUE(layers.view().pictures);
+  // One without a layer of that name shows its first, and back again the chosen one.
+  if (test::missing_network("fastestdet").empty()) {
+    swap(half, {{"detect.model", std::string("fastestdet")}});
+    frame(layers, true);
+    EXPECT_EQ(layers.view().selected, 0U);
+    EXPECT_TRUE(layers.view().pictures);
+    swap(half, {{"detect.model", std::string("yolox_nano")}});
+    frame(layers, true);
+    EXPECT_EQ(chosen(), name);
+  }
+}
+
 TEST_F(WindowLayersTest, ChangeNoResultAndHoldNothingWhileTheyAreNotShown) {
   if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
   const auto clip = test::shared_clip("highway_cars.mp4");

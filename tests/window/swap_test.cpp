@@ -72,15 +72,27 @@ TEST_F(WindowSwapTest, NetworkAndPrecisionAreChosenFromTheirLists) {
     user.click_control(kSection);
     choose(user, kNetwork, other - names.begin());
     ASSERT_TRUE(comes("fastestdet", 3));
-    const size_t made = log.count("stages were made");
-    choose(user, kPrecision, 1);  // fp32, fp16, auto
-    ASSERT_TRUE(eventually([&] { return log.count("stages were made") > made; }));
-    ASSERT_TRUE(comes("fastestdet", 3)) << "and it stays";
+    user.press("ctrl+z");
+    ASSERT_TRUE(comes("yolox_nano", 3)) << "a swap is a step to undo";
+    user.press("ctrl+y");
+    ASSERT_TRUE(comes("fastestdet", 3));
+    const auto makes = [&](const auto& act) {
+      const size_t before = log.count("stages were made");
+      act();
+      return eventually([&] { return log.count("stages were made") > before; }) && comes("fastestdet", 3);
+    };
+    ASSERT_TRUE(makes([&] { choose(user, kPrecision, 1); })) << "fp32, fp16, auto; the network stays";
+    ASSERT_TRUE(makes([&] { user.press("ctrl+z"); }));
+    ASSERT_TRUE(makes([&] { user.press("ctrl+shift+z"); }));
   });
   const auto session = record::Session::open(options_.record);
   ASSERT_TRUE(session.ok()) << session.error().message;
-  EXPECT_EQ(session->precision_at(0), "fp32");
-  EXPECT_EQ(session->precision_at(session->frames().size() - 1), "fp16");
+  std::vector<std::string> precisions;
+  for (size_t n = 0; n < session->frames().size(); ++n) {
+    const std::string now = session->precision_at(n);
+    if (precisions.empty() || precisions.back() != now) precisions.push_back(now);
+  }
+  EXPECT_EQ(precisions, (std::vector<std::string>{"fp32", "fp16", "fp32", "fp16"}));
 }
 
 }  // namespace
