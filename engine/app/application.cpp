@@ -240,6 +240,29 @@ Status reload_pipeline(Application& app, OverlayValues overlay, bool zones) {
   return use_options(app, app.options, overlay, zones);
 }
 
+Status follow_session_in_comparison(Application& app) {
+  Comparison* const comparison = app.loop->comparison();
+  if (comparison == nullptr || !comparison->setup().follows_session()) return {};
+  Setup now = comparison->setup();
+  if (now.session_frame == app.session_frame) return {};
+  RunOptions options = now.options;
+  // Where precisions are compared, its own stays.
+  if (options.precision == app.session->precision_at(now.session_frame))
+    options.precision = app.session->precision_at(app.session_frame);
+  now.session_frame = app.session_frame;
+  TARSIER_TRY(Setup next, read_again(now, options, OverlayValues::kKeep, app.catalogue));
+  app.ring->drain();
+  if (!needs_stages(now, next)) {
+    for (const auto& name : next.left_out) next.params.withdraw(name + ".");
+    return comparison->use_second(std::move(next), nullptr);
+  }
+  SideContext context = app.side_context(false);
+  context.results = false;
+  context.whole = true;
+  TARSIER_TRY(auto side, make_side(context, next));
+  return comparison->use_second(std::move(next), std::move(side));
+}
+
 Result<bool> follow_session(Application& app, const capture::Frame& frame) {
   if (!app.follows_session()) return false;
   const size_t change = app.session->change_for(frame.position);
@@ -249,6 +272,7 @@ Result<bool> follow_session(Application& app, const capture::Frame& frame) {
   if (before != now) options.precision = now;
   app.session_frame = change;
   TARSIER_CHECK(use_options(app, options, OverlayValues::kKeep, true));
+  TARSIER_CHECK(follow_session_in_comparison(app));
   return true;
 }
 

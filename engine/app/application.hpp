@@ -84,6 +84,9 @@ Status reload_pipeline(Application& app, OverlayValues overlay = OverlayValues::
 /// Before a frame of a session: reads the pipeline and its parameters as they were for that frame. True where
 /// something was changed. Errors: as of reload_pipeline().
 Result<bool> follow_session(Application& app, const capture::Frame& frame);
+/// The same for the second side of a comparison, for the frame that the first one has come to: what the two
+/// differ in stays.
+Status follow_session_in_comparison(Application& app);
 
 /// The loops themselves; each ends with the source, --max-frames or the stop signal.
 Status run_headless(Application& app);

@@ -82,6 +82,13 @@ Status Comparison::use_first(const Side& first) {
   return {};
 }
 
+Status Comparison::use_second(Setup setup, std::unique_ptr<Side> side) {
+  setup_ = std::move(setup);
+  if (!side) return {};
+  side_ = std::move(side);
+  return use_first(*first_);
+}
+
 Status Comparison::record(gpu::FrameContext& context, const pipeline::DeviceFrame& frame) {
   context.begin_span(kBegin);
   context.end_span();

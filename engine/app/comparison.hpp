@@ -30,6 +30,9 @@ class Comparison {
   // draw(), read_results().
   /// Whose boxes are compared from now on; it outlives that.
   Status use_first(const Side& first);
+  /// Between frames that are all done: other parameters for the second side, which begins anew where `side`
+  /// is given. Errors: as of use_first().
+  Status use_second(Setup setup, std::unique_ptr<Side> side);
   Status record(gpu::FrameContext& context, const pipeline::DeviceFrame& frame);
   [[nodiscard]] const gpu::Buffer* marks_in_first() const;
   Status draw(gpu::FrameContext& context, const present::SceneRenderer& first);

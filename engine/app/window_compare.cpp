@@ -137,6 +137,7 @@ Result<std::string> WindowCompare::poll() {
       }
       app_.ring->drain();
       TARSIER_CHECK(app_.loop->compare_with(std::move(comparison)));
+      TARSIER_CHECK(follow_session_in_comparison(app_));  // it has gone on meanwhile
       said_ = "B: " + building_;
     }
   }

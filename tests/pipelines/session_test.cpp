@@ -306,6 +306,35 @@ TEST_F(SessionRuns, WhatSomebodyDidAtTheWindowIsShownAgainAndVerified) {
                                                          << seen[i] << "\n"
                                                          << lines[i];
 
+  // A second side follows, too, but for what it differs in.
+  {
+    Application app;
+    app.options = again;
+    app.options.record.clear();
+    app.options.compare = {"track.match=0.5"};
+    ASSERT_TRUE(assemble(app, device_options(app.options.globals), false).ok());
+    std::vector<double> scores;
+    while (true) {
+      const auto letter = app.mailbox->take();
+      if (letter.state != capture::Mailbox::State::kFrame) break;
+      const auto followed = follow_session(app, letter.frame);
+      ASSERT_TRUE(followed.ok()) << followed.error().message;
+      auto* context = *app.ring->begin();
+      ASSERT_TRUE(app.loop->record(*context, letter.frame).ok());
+      ASSERT_TRUE(app.ring->submit(*context).ok());
+      app.ring->drain();
+      const Params& second = app.loop->comparison()->setup().params;
+      scores.push_back(second.real("detect.score"));
+      EXPECT_EQ(scores.back(), app.params.real("detect.score")) << scores.size();
+      EXPECT_EQ(second.integer("detect.every"), app.params.integer("detect.every")) << scores.size();
+      EXPECT_EQ(second.real("track.match"), 0.5);
+      EXPECT_EQ(app.params.real("track.match"), 0.8);
+      EXPECT_EQ(app.loop->comparison()->agreement().latest().only_first, 0U) << scores.size();
+    }
+    EXPECT_EQ(scores, (std::vector<double>{0.3, 0.3, 0.15, 0.55, 0.55, 0.55, 0.55, 0.55}));
+    EXPECT_EQ(app.loop->comparison()->agreement().frames(), scores.size());
+  }
+
   // What is set now is stronger.
   again.record = (folder_ / "stricter").string();
   again.set = {"detect.score=0.99"};

@@ -14,7 +14,7 @@ class WindowCompare : public ProgramTest {
  protected:
   TempConfig config_;
 
-  WindowCompare() : ProgramTest("compared", kDetector, {"yolox_nano", "fastestdet"}) {
+  WindowCompare() : ProgramTest("compared", kGoodDetector, {"yolox_nano", "fastestdet"}) {
     options_.source = "synthetic:640x480@10";
     write_results();
     options_.compare_json = (folder_ / "agreement.json").string();

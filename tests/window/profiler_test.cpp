@@ -93,7 +93,7 @@ int colored_points() {
 
 class WindowProfiler : public ProgramTest {
  protected:
-  WindowProfiler() : ProgramTest("profiled", kDetector, {"yolox_nano"}, {"import"}) {}
+  WindowProfiler() : ProgramTest("profiled", kDetector, {"fastestdet"}, {"import"}) {}
 };
 
 TEST_F(WindowProfiler, PShowsAndHidesIt) {

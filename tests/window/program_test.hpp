@@ -23,14 +23,16 @@ namespace tarsier::test {
 
 class ProgramTest : public ::testing::Test {
  protected:
-  /// Of a detector, the pipeline that most tests need no more than.
+  /// Of a detector, the pipeline that most tests need no more than; a fast one, and one that finds more.
   static constexpr const char* kDetector =
+      "[[stage]]\nname = \"detect\"\ntype = \"detect\"\nmodel = \"fastestdet\"\n";
+  static constexpr const char* kGoodDetector =
       "[[stage]]\nname = \"detect\"\ntype = \"detect\"\nmodel = \"yolox_nano\"\n";
 
   /// `pipeline` is the text of its file, which lies in folder_; `programs` are what a test calls beside
   /// xdotool.
   explicit ProgramTest(std::string name, std::string pipeline = kDetector,
-                       std::vector<std::string> networks = {"yolox_nano"},
+                       std::vector<std::string> networks = {"fastestdet"},
                        std::vector<std::string> programs = {})
       : name_(std::move(name)), networks_(std::move(networks)), programs_(std::move(programs)) {
     programs_.emplace_back("xdotool");

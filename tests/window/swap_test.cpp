@@ -15,7 +15,7 @@ constexpr Spot kSection{150, 207}, kNetwork{150, 252}, kPrecision{150, 296};
 
 class WindowSwapTest : public ProgramTest {
  protected:
-  WindowSwapTest() : ProgramTest("swapped", kDetector, {"yolox_nano", "fastestdet"}) {
+  WindowSwapTest() : ProgramTest("swapped", kGoodDetector, {"yolox_nano", "fastestdet"}) {
     options_.source = "synthetic:640x480@10";
     write_results();
   }

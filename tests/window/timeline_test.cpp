@@ -51,7 +51,7 @@ class WindowTimeline : public ProgramTest {
  protected:
   OwnFolder state_{"XDG_STATE_HOME"};
 
-  WindowTimeline() : ProgramTest("timed", kPipeline) {
+  WindowTimeline() : ProgramTest("timed", kPipeline, {"yolox_nano"}) {
     options_.source.clear();
     options_.policy = "all";
     write_results();

@@ -9,7 +9,7 @@ constexpr const char* kPipeline = R"(description = "Drawn."
 [[stage]]
 name = "detect"
 type = "detect"
-model = "yolox_nano"
+model = "fastestdet"
 [[stage]]
 name = "track"
 type = "track"
