@@ -48,7 +48,8 @@ void draw_figures(const CompareState& state) {
   row("this frame: both", fmt::format("{}", state.both));
   row("   only A", fmt::format("{}", state.only_a), state.only_a > 0 ? &kFirst : nullptr);
   row("   only B", fmt::format("{}", state.only_b), state.only_b > 0 ? &kSecond : nullptr);
-  row(fmt::format("agreement, {} frames", state.frames), fmt::format("{:.3f}", state.agreement));
+  row(fmt::format("agreement, {} frame{}", state.frames, state.frames == 1 ? "" : "s"),
+      fmt::format("{:.3f}", state.agreement));
   row("mean IoU", fmt::format("{:.3f}", state.mean_iou));
   for (const auto& one : state.classes)
     row("   " + one.name, fmt::format("A {}   B {}", one.only_a, one.only_b));

@@ -140,7 +140,7 @@ void LayerPanel::draw_table(const LayersView& view, float width, LayerEvents& ev
   ImGui::TableSetupColumn(
       "operator",
       ImGuiTableColumnFlags_WidthFixed |
-          (width < unit * 23 ? ImGuiTableColumnFlags_Disabled : ImGuiTableColumnFlags_None),
+          (width < unit * 28 ? ImGuiTableColumnFlags_Disabled : ImGuiTableColumnFlags_None),
       unit * 5);
   ImGui::TableSetupColumn("output", ImGuiTableColumnFlags_WidthFixed, shape);
   ImGui::TableSetupColumn("ms", ImGuiTableColumnFlags_WidthFixed, ms);
