@@ -1,4 +1,5 @@
 // tarsier session and tarsier verify: what is in a session, parts and copies of it, and whether it is true.
+#include <cmath>
 #include <memory>
 
 #include "app/command_line.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 /// "0:12.4"
 std::string duration_text(double seconds) {
-  const auto tenths = int64_t(seconds * 10 + 0.5);
+  const int64_t tenths = std::llround(seconds * 10);
   return fmt::format("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10);
 }
 

@@ -103,7 +103,7 @@ Status SessionRecorder::begin(const fs::path& folder) {
 Status SessionRecorder::end(const std::string& why) {
   if (!writer_) return {};
   const auto writer = std::move(writer_);
-  const Status status = writer->finish(why);
+  Status status = writer->finish(why);
   described_ = fmt::format("{}, {} frames", writer->folder().string(), writer->frames());
   message_ = "recorded " + described_;
   return status;

@@ -201,7 +201,7 @@ Result<Verdict> compare_with_run(const record::Session& session, const VerifyOpt
     return was.has_value();
   });
   app.ring->drain();
-  TARSIER_CHECK(ran);
+  if (!ran.ok()) return ran.error();
   TARSIER_CHECK(check_validation(*app.device));
   return verdict;
 }

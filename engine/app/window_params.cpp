@@ -182,9 +182,11 @@ void WindowParams::choose_networks(const Picks& networks, const std::string& pre
       step.precision_now = precision;
     } else {
       step.changes = changes_since(before);
-      std::ranges::stable_partition(step.changes, [&](const auto& change) { return restarts(change.key); });
+      // libstdc++ 12's std::ranges one is beyond clang.
+      std::stable_partition(step.changes.begin(), step.changes.end(),
+                            [&](const auto& change) { return restarts(change.key); });
     }
-    const std::string said = told(&step, false);
+    std::string said = told(&step, false);
     history_.add(std::move(step));
     return said;
   };
