@@ -58,9 +58,7 @@ Status compare_from_start(Application& app) {
   TARSIER_TRY(Setup other, compared_setup(app));
   other.left_out = app.left_out;
   ProgressLine progress;
-  SideContext context = app.side_context(false);
-  context.results = false;
-  context.whole = true;
+  SideContext context = app.second_side_context(false);
   context.progress = [&](const std::string& what, double fraction) { progress.show("B: " + what, fraction); };
   TARSIER_TRY(auto side, make_side(context, other));
   auto comparison = std::make_unique<Comparison>(*app.device, std::move(other), std::move(side),
@@ -108,6 +106,13 @@ SideContext Application::side_context(bool beside_frames) const {
           .results = lists_results(*this, loop->outputs()),
           .beside_frames = beside_frames,
           .whole = beside_frames};
+}
+
+SideContext Application::second_side_context(bool beside_frames) const {
+  SideContext context = side_context(beside_frames);
+  context.results = false;
+  context.whole = true;
+  return context;
 }
 
 Status Application::switch_to(Setup setup, std::unique_ptr<Side> side) {
@@ -250,17 +255,16 @@ Status follow_session_in_comparison(Application& app) {
   if (options.precision == app.session->precision_at(now.session_frame))
     options.precision = app.session->precision_at(app.session_frame);
   now.session_frame = app.session_frame;
-  TARSIER_TRY(Setup next, read_again(now, options, OverlayValues::kKeep, app.catalogue));
+  auto next = read_again(now, options, OverlayValues::kKeep, app.catalogue);
+  if (!next.ok()) return next.error().in("side B");
   app.ring->drain();
-  if (!needs_stages(now, next)) {
-    for (const auto& name : next.left_out) next.params.withdraw(name + ".");
-    return comparison->use_second(std::move(next), nullptr);
+  if (!needs_stages(now, *next)) {
+    for (const auto& name : next->left_out) next->params.withdraw(name + ".");
+    return comparison->use_second(*std::move(next), nullptr);
   }
-  SideContext context = app.side_context(false);
-  context.results = false;
-  context.whole = true;
-  TARSIER_TRY(auto side, make_side(context, next));
-  return comparison->use_second(std::move(next), std::move(side));
+  auto side = make_side(app.second_side_context(false), *next);
+  if (!side.ok()) return side.error().in("side B");
+  return comparison->use_second(*std::move(next), *std::move(side));
 }
 
 Result<bool> follow_session(Application& app, const capture::Frame& frame) {

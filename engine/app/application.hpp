@@ -50,6 +50,8 @@ struct Application : Setup {
   Status fit_ring(const capture::Frame& frame);
   /// What sides are made with once everything is open.
   [[nodiscard]] SideContext side_context(bool beside_frames) const;
+  /// The same for the second side of a comparison, which writes no results.
+  [[nodiscard]] SideContext second_side_context(bool beside_frames) const;
   /// Puts a setup and its side in the place of what runs: between frames. Waits for the frames in flight.
   Status switch_to(Setup setup, std::unique_ptr<Side> side);
   /// Takes over a setup that does not need stages of its own. Without `zones` stages keep their shapes: an

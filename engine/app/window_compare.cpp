@@ -111,9 +111,7 @@ void WindowCompare::begin(const RunOptions& options, OverlayValues overlay, cons
     failure_ = setup.error().message;
     return;
   }
-  SideContext context = app_.side_context(true);
-  context.results = false;
-  build_ = std::make_unique<SideBuild>(std::move(context), *std::move(setup));
+  build_ = std::make_unique<SideBuild>(app_.second_side_context(true), *std::move(setup));
   building_ = std::move(name);
 }
 
@@ -137,7 +135,13 @@ Result<std::string> WindowCompare::poll() {
       }
       app_.ring->drain();
       TARSIER_CHECK(app_.loop->compare_with(std::move(comparison)));
-      TARSIER_CHECK(follow_session_in_comparison(app_));  // it has gone on meanwhile
+      // The session has gone on meanwhile. A side that cannot follow it ends; the run goes on.
+      if (const Status followed = follow_session_in_comparison(app_); !followed.ok()) {
+        failure_ = followed.error().message;
+        log::error("{}", failure_);
+        TARSIER_CHECK(app_.loop->compare_with(nullptr));
+        return std::string();
+      }
       said_ = "B: " + building_;
     }
   }

@@ -1,4 +1,5 @@
-// Parameters in the window beyond their controls: undo, presets, what differs from a preset.
+// Parameters in the window beyond their controls: undo, which takes networks and precisions along, presets,
+// what differs from a preset.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "app/file_watch.hpp"
 #include "app/window_swap.hpp"
 #include "core/param_history.hpp"
+#include "overlay/network_panel.hpp"
 #include "overlay/param_panel.hpp"
 #include "window/window.hpp"
 
@@ -23,6 +25,7 @@ class WindowParams {
   bool input(const window::Input& input);
   /// What the user did in the panel; what is more than a value waits for act().
   void handle(const overlay::ParamEvents& events);
+  /// Another network or precision: a step of undo like any value, taken when the stages are made.
   void handle(const overlay::NetworkEvents& events);
   /// Between frames: does what was asked for, presets by way of the swap. What is to be said of it; empty
   /// where nothing was done yet or it went wrong, which message() tells then.

@@ -104,6 +104,6 @@ using Status = Result<void>;
 
 /// TARSIER_CHECK(do_x()): returns the error of a Status from the enclosing function.
 #define TARSIER_CHECK(expression) \
-  if (auto status = (expression); !status.ok()) return status.error()
+  if (auto&& status = (expression); !status.ok()) return status.error()
 
 }  // namespace tarsier

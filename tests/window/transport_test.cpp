@@ -15,7 +15,7 @@ class WindowTransport : public ProgramTest {
 
 TEST_F(WindowTransport, KeysPauseStepSeekAndRepeat) {
   run_with([&](Hand& user) {
-    eventually([&] { return last_s() > 0.3; });
+    ASSERT_TRUE(eventually([&] { return last_s() > 0.3; }));
     user.press("space");
     ASSERT_TRUE(stands());
     const double paused = last_s();
