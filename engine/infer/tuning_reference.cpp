@@ -67,7 +67,9 @@ Result<TuningReference> TuningReference::compute(const Graph& graph, const std::
   TuningReference reference;
   graph::Node node = graph.nodes[0];
   reference.channels_ = pick_channels(graph, node);
-  std::map<ValueId, Tensor> tensors;
+  // Apart from each other: a block that adds its own input convolves all channels of it and adds the picked
+  // ones.
+  std::map<ValueId, Tensor> tensors, operands;
   const auto tensor_of = [&](ValueId id) {
     if (const Tensor* constant = graph.constant(id); constant != nullptr) return *constant;
     const auto at = std::ranges::find(graph.inputs, id);
@@ -83,17 +85,17 @@ Result<TuningReference> TuningReference::compute(const Graph& graph, const std::
   }
   for (const auto& post : node.post) {
     if (post.operand == kNone) continue;
-    tensors[post.operand] = tensor_of(post.operand);
-    const Shape& shape = tensors[post.operand].shape();
-    if (reference.channels_.empty() || shape[channel_axis(shape)] == 1) continue;
-    tensors[post.operand] = take(tensors[post.operand], channel_axis(shape), reference.channels_);
+    Tensor& operand = operands[post.operand] = tensor_of(post.operand);
+    const size_t axis = channel_axis(operand.shape());
+    if (reference.channels_.empty() || operand.shape()[axis] == 1) continue;
+    operand = take(operand, axis, reference.channels_);
   }
   std::vector<const Tensor*> inputs;
   for (const ValueId id : node.inputs) inputs.push_back(id == kNone ? nullptr : &tensors.at(id));
   const auto* kernel = kernels::Registry::instance().find(node.op);
   TARSIER_TRY(auto outputs, kernel->reference(node, inputs));
   TARSIER_CHECK(kernels::apply_post_ops(
-      node, [&](ValueId id) { return &tensors.at(id); }, outputs[0]));
+      node, [&](ValueId id) { return &operands.at(id); }, outputs[0]));
   reference.expected_ = outputs[0].to_floats();
   reference.shape_ = outputs[0].shape();
   const auto half = [&](ValueId id) { return id != kNone && graph.value(id).storage == graph::DType::kF16; };

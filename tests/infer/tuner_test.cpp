@@ -161,17 +161,22 @@ TEST(Tuning, ParsesItsFlag) {
   EXPECT_EQ(wrong.error().message, "--tune fats: choose off, fast or full");
 }
 
-/// A large convolution is checked in some channels only; a fault in any of them shows.
-TEST(TuningReference, SeesFaultsInTheChannelsThatItHas) {
+/// A large convolution is checked in some channels only; a fault in any of them shows. What it adds is
+/// another tensor, or its own input.
+class TuningReferenceOf : public ::testing::TestWithParam<bool> {};
+
+TEST_P(TuningReferenceOf, SeesFaultsInTheChannelsThatItHas) {
   G g;
   const auto x = g.input("x", {1, 64, 32, 32});
-  const auto other = g.input("residual", {1, 64, 32, 32});
+  const bool own = GetParam();
+  const auto other = own ? x : g.input("residual", {1, 64, 32, 32});
   g.output(g.conv(x, {64, 64, 3, 3}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}));
   g.infer();
   g.nodes[0].post.push_back({graph::PostOp::Kind::kAdd, 0, 0, other});
   g.nodes[0].post.push_back(
       {graph::PostOp::Kind::kPRelu, 0, 0, g.constant_of(random_tensor({64, 1, 1}, 9, 0, 1))});
-  const std::vector<graph::Tensor> data{random_tensor({1, 64, 32, 32}, 1), random_tensor({1, 64, 32, 32}, 2)};
+  std::vector<graph::Tensor> data{random_tensor({1, 64, 32, 32}, 1)};
+  if (!own) data.push_back(random_tensor({1, 64, 32, 32}, 2));
   const auto reference = TuningReference::compute(g, data);
   ASSERT_OK(reference);
 
@@ -182,7 +187,7 @@ TEST(TuningReference, SeesFaultsInTheChannelsThatItHas) {
   ASSERT_OK(whole);
   graph::Tensor result = (*whole)[0];
   ASSERT_OK(kernels::apply_post_ops(
-      g.nodes[0], [&](graph::ValueId id) { return id == other ? &data[1] : g.constant(id); }, result));
+      g.nodes[0], [&](graph::ValueId id) { return id == other ? &data.back() : g.constant(id); }, result));
   EXPECT_LE(reference->error_of(result), 1e-6);
 
   auto broken = result;
@@ -192,6 +197,9 @@ TEST(TuningReference, SeesFaultsInTheChannelsThatItHas) {
   broken.as_mutable<float>()[17] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_GT(reference->error_of(broken), 1e30);
 }
+
+INSTANTIATE_TEST_SUITE_P(Residual, TuningReferenceOf, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "OwnInput" : "AnotherTensor"; });
 
 }  // namespace
 }  // namespace tarsier::infer
