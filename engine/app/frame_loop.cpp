@@ -105,7 +105,7 @@ Status FrameLoop::record(gpu::FrameContext& context, const capture::Frame& frame
   }
   const Status recorded = record_sides(context);
   if (wants_layers) runs_->end(context.commands());
-  if (!recorded.ok()) return recorded;
+  TARSIER_CHECK(recorded);
 
   auto result = std::make_shared<pipeline::FrameResult>();
   parts_.side->read_results(context, result, wants_results);

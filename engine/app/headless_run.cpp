@@ -88,7 +88,7 @@ Status conclude(Application& app, const Status& ended, double seconds) {
     put(told, fmt::format("session     {}\n", app.recorder->described()));
   app.telemetry.finish(told);
   TARSIER_CHECK(check_validation(*app.device));
-  if (!recorded.ok()) return recorded;
+  TARSIER_CHECK(recorded);
   TARSIER_CHECK(app.recorder->failure());
   return ended;
 }

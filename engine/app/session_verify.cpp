@@ -201,7 +201,7 @@ Result<Verdict> compare_with_run(const record::Session& session, const VerifyOpt
     return was.has_value();
   });
   app.ring->drain();
-  if (!ran.ok()) return ran.error();
+  TARSIER_CHECK(ran);
   TARSIER_CHECK(check_validation(*app.device));
   return verdict;
 }

@@ -236,7 +236,8 @@ void ProfilerPanel::draw_frame() const {
   }
   const float axis = at.y + 3 * tall + 1;
   const double step = step_of(range, 8);
-  for (double ms = 0; ms < range; ms += step) {
+  for (int tick = 0; tick * step < range; ++tick) {
+    const double ms = tick * step;
     draw->AddLine({x_of(ms), at.y}, {x_of(ms), axis + 3}, kBack);
     const std::string label = fmt::format("{:g}{}", ms, ms == 0 ? " ms" : "");
     if (x_of(ms) + ImGui::CalcTextSize(label.c_str()).x < left + width)

@@ -151,8 +151,8 @@ Result<std::unique_ptr<Network>> Network::load(gpu::Device& device, const models
     return input_error("{}: has {} inputs, a pipeline's network must have one beside its state: the picture",
                        files.main.string(), graph.inputs.size());
   }
-  // The picture first.
-  std::ranges::stable_partition(graph.inputs, [&](graph::ValueId id) {
+  // The picture first. (libstdc++ 12's std::ranges one is beyond clang.)
+  std::stable_partition(graph.inputs.begin(), graph.inputs.end(), [&](graph::ValueId id) {
     return std::ranges::none_of(entry.state,
                                 [&](const auto& pair) { return pair.second == graph.value(id).name; });
   });
