@@ -12,7 +12,9 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
+#ifndef __clang_analyzer__  // it is no part of what is analysed
 #define STB_IMAGE_WRITE_IMPLEMENTATION
+#endif
 #include <stb_image_write.h>
 #pragma GCC diagnostic pop
 

@@ -3,13 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fmt/format.h>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace tarsier::record {
 namespace {
+
+std::string within(std::string_view place, std::string_view name) {
+  return fmt::format("{}.{}", place, name);
+}
 
 using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, 6> kLeftOut = {"latency_ms", "stage_times", "pipeline",
@@ -55,11 +61,11 @@ class Comparison {
     for (const auto& [key, value] : was.items()) {
       if (!tolerance_.exact() && key == "counts" && was.contains("coverage")) continue;
       const auto other = is.find(key);
-      if (auto found = compare(place + "." + key, &value, other == is.end() ? nullptr : &*other))
+      if (auto found = compare(within(place, key), &value, other == is.end() ? nullptr : &*other))
         return found;
     }
     for (const auto& [key, value] : is.items())
-      if (!was.contains(key)) return differs(place + "." + key, nullptr, &value);
+      if (!was.contains(key)) return differs(within(place, key), nullptr, &value);
     return std::nullopt;
   }
 
@@ -121,7 +127,7 @@ void split(std::vector<Part>& parts, const std::string& place, const Json& items
            Types types) {
   for (const Json& item : items) {
     const auto value = item.at(key).get<std::string>();
-    const std::string own = place + "." + value;
+    const std::string own = within(place, value);
     auto part = std::ranges::find(parts, own, &Part::place);
     if (part == parts.end()) {
       const auto known = std::ranges::find(types, value, &Types::value_type::first);
@@ -163,7 +169,7 @@ std::vector<Part> parts_of(const Json& line) {
       split(parts, key, value, "kind", {{"face", "face"}, {"body", "body"}, {"hand", "hands"}});
     } else if (key == "masks") {
       for (const auto& [name, mask] : value.items())
-        parts.push_back({"segment", name, key + "." + name, mask});
+        parts.push_back({"segment", name, within(key, name), mask});
     } else if (key == "detections") {
       parts.push_back({"detect", "", key, value});
     } else if (key == "lanes") {

@@ -75,7 +75,7 @@ uint32_t colour_between(const Stops& stops, int steps, float value) {
     float colour = stops[0][c];
     for (int i = 0; i < steps; ++i)
       colour += (stops[size_t(i) + 1][c] - stops[size_t(i)][c]) * std::clamp(place - float(i), 0.0F, 1.0F);
-    packed |= uint32_t(colour + 0.5F) << (8 * (2 - c));
+    packed |= uint32_t(std::lround(colour)) << (8 * (2 - c));
   }
   return packed;
 }
