@@ -1,0 +1,1 @@
+"""Training of roadnet: data, made scenes, network, recipe, scores, export."""

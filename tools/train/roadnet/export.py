@@ -1,0 +1,74 @@
+"""Writes a trained network as ONNX: batch normalisation folded into the convolutions, two outputs of logits, and checks it against the framework."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch.nn.utils import fusion
+
+from .model import HEADS, RoadNet
+
+OUTPUTS = ("da", "ll")  # the names that the teacher's outputs have
+
+
+class Shipped(torch.nn.Module):
+    """[N, 3, H, W], RGB / 255, to a tuple of logits, [N, 2, H, W] each."""
+
+    def __init__(self, network: RoadNet):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        out = self.network(x)
+        return tuple(out[name] for name in HEADS)
+
+
+def folded(network: RoadNet) -> RoadNet:
+    """The same function with batch normalisation inside the convolutions."""
+    network = network.eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Sequential):
+            for n in range(len(module) - 1):
+                if isinstance(module[n], torch.nn.Conv2d) and isinstance(module[n + 1], torch.nn.BatchNorm2d):
+                    module[n] = fusion.fuse_conv_bn_eval(module[n], module[n + 1])
+                    module[n + 1] = torch.nn.Identity()
+    return network
+
+
+def write(network: RoadNet, path: pathlib.Path, size=(640, 360), dynamic_batch: bool = False):
+    shipped = Shipped(folded(network)).eval()
+    x = torch.zeros(1, 3, size[1], size[0])
+    axes = {name: {0: "N"} for name in ("image", *OUTPUTS)} if dynamic_batch else None
+    torch.onnx.export(
+        shipped,
+        (x,),
+        str(path),
+        opset_version=17,
+        input_names=["image"],
+        output_names=list(OUTPUTS),
+        dynamic_axes=axes,
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    model.doc_string, model.producer_name, model.producer_version = "roadnet of Tarsier", "", ""
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def difference(network: RoadNet, path: pathlib.Path, frames: int = 4) -> float:
+    """The largest of the file's outputs from the framework's, over their range."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    rng, worst = np.random.default_rng(1), 0.0
+    for _ in range(frames):
+        x = rng.random((1, 3, 360, 640), np.float32)
+        with torch.no_grad():
+            wanted = Shipped(network).eval()(torch.from_numpy(x))
+        for want, got in zip(wanted, session.run(list(OUTPUTS), {"image": x})):
+            want = want.numpy()
+            worst = max(worst, float(np.abs(want - got).max() / (want.max() - want.min())))
+    return worst
