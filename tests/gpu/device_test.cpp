@@ -226,7 +226,7 @@ TEST_F(DeviceTest, EveryEmbeddedComputeShaderMakesAPipeline) {
   EXPECT_FALSE(device().pipelines().get({"kernels/nowhere.comp", {}}).ok());
 }
 
-TEST(DriverSetup, ShaderCachesAreApartForEachVectorWidth) {
+TEST_F(DeviceTest, ShaderCachesAreApartForEachVectorWidth) {
   EXPECT_EQ(shader_cache_folder(nullptr), "width-default");
   EXPECT_EQ(shader_cache_folder("512"), "width-512");
   EXPECT_EQ(shader_cache_folder("../x"), "width-default");
