@@ -12,6 +12,7 @@ def main():
         "train", help="trains, writes roadnet.onnx and its report; what is meant without a verb"
     )
     train.arguments(everything)
+    train.recipe_arguments(everything)
     report.arguments(everything)
     short = verbs.add_parser("sweep", help="short runs of one changed setting each")
     train.arguments(short)

@@ -37,7 +37,7 @@ def geometry(rng: np.random.Generator, frame: Frame, size: tuple[int, int]) -> F
         both = cv2.GaussianBlur(both, (0, 0), 0.3 / min(abs(sx), sy))
     both = cv2.warpAffine(both, warp, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0)).transpose(2, 0, 1)
     weight = (both[2:] > 0.99).astype(np.float32)
-    return Frame(frame.name, frame.source, picture, np.ascontiguousarray(both[:2]), weight)
+    return Frame(picture, np.ascontiguousarray(both[:2]), weight)
 
 
 def _shadow(rng, picture):

@@ -17,7 +17,6 @@ import numpy as np
 
 from . import scenes
 
-HEADS = ("drivable", "lane")
 IGNORE = 2
 
 # Of the frames of an epoch, by what they show; within one, frames are drawn alike. Half of the pack are two series.
@@ -35,8 +34,6 @@ SHARES = {
 class Frame:
     """A picture, as read or made."""
 
-    name: str
-    source: str
     picture: np.ndarray  # RGB bytes, [H, W, 3]
     target: np.ndarray  # float32, [2, H, W]: how sure it is that a pixel is drivable, is on a lane line
     weight: np.ndarray  # float32, the same: 0 where nobody knows
@@ -99,7 +96,7 @@ class Pack:
         target = (hard == 1).astype(np.float32)
         taught = np.stack([~known, np.ones_like(known)])
         target += taught * self.teacher * (self.soft(row) - target)
-        return Frame(row.name, row.source, self.picture(row), target, weight)
+        return Frame(self.picture(row), target, weight)
 
 
 class MadeFolder:
@@ -130,6 +127,4 @@ class MadeFolder:
         picture = cv2.imread(str(self.folder / f"{seed:05d}.jpg"))[..., ::-1]
         byte = cv2.imread(str(self._label(seed)), cv2.IMREAD_GRAYSCALE)
         hard = np.stack([byte & 3, byte >> 2 & 3])
-        return Frame(
-            f"made_{seed}", "made", picture, (hard == 1).astype(np.float32), (hard != IGNORE).astype(np.float32)
-        )
+        return Frame(picture, (hard == 1).astype(np.float32), (hard != IGNORE).astype(np.float32))

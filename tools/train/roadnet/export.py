@@ -1,4 +1,5 @@
-"""Writes a trained network as ONNX: batch normalisation folded into the convolutions, two outputs of logits, and checks it against the framework."""
+"""Writes a trained network as ONNX, batch normalisation folded into the convolutions, with the file that tells Tarsier
+how to feed and read it; compares it with the framework."""
 
 from __future__ import annotations
 
@@ -39,10 +40,23 @@ def folded(network: RoadNet) -> RoadNet:
     return network
 
 
-def write(network: RoadNet, path: pathlib.Path, size=(640, 360), dynamic_batch: bool = False):
+_TOLD = """# How Tarsier feeds and reads the network beside this file; the keys are those of assets/models.toml.
+task = "segment"
+head = "mask_argmax"
+outputs = ["da", "ll"]
+
+[input]
+size = [640, 360]
+layout = "NCHW"
+colour = "RGB"
+std = 255
+fit = "stretch"
+"""
+
+
+def write(network: RoadNet, path: pathlib.Path, size=(640, 360)):
     shipped = Shipped(folded(network)).eval()
     x = torch.zeros(1, 3, size[1], size[0])
-    axes = {name: {0: "N"} for name in ("image", *OUTPUTS)} if dynamic_batch else None
     torch.onnx.export(
         shipped,
         (x,),
@@ -50,7 +64,6 @@ def write(network: RoadNet, path: pathlib.Path, size=(640, 360), dynamic_batch: 
         opset_version=17,
         input_names=["image"],
         output_names=list(OUTPUTS),
-        dynamic_axes=axes,
         dynamo=False,
     )
     model = onnx.load(path)
@@ -58,6 +71,7 @@ def write(network: RoadNet, path: pathlib.Path, size=(640, 360), dynamic_batch: 
     model.doc_string, model.producer_name, model.producer_version = "roadnet of Tarsier", "", ""
     onnx.checker.check_model(model)
     onnx.save(model, path)
+    path.with_suffix(".toml").write_text(_TOLD)
 
 
 def difference(network: RoadNet, path: pathlib.Path, frames: int = 4) -> float:

@@ -221,6 +221,9 @@ def arguments(parser: argparse.ArgumentParser):
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/roadnet"))
     parser.add_argument("--hours", type=float, default=4.0, help="ends there with the best so far")
     parser.add_argument("--workers", type=int, default=1, help="processes that read and vary frames")
+
+
+def recipe_arguments(parser: argparse.ArgumentParser):
     for field in dataclasses.fields(Recipe):
         kind = _phases if field.name == "phases" else type(field.default)
         parser.add_argument("--" + field.name.replace("_", "-"), type=kind, default=field.default)

@@ -26,7 +26,6 @@ class Line:
     phase: float = 0.0
     yellow: bool = False
     wear: float = 0.0  # share that is gone
-    labelled: bool = True  # as a lane line; kerbs and lines across are not
 
 
 @dataclasses.dataclass
@@ -35,7 +34,7 @@ class Band:
 
     begin: float
     end: float
-    kind: str  # "road", "shoulder", "kerb", "pavement", "median", "verge"
+    kind: str  # "road", "shoulder", "kerb", "pavement", "median"
     drivable: int
 
 
@@ -193,7 +192,7 @@ def _dashes(z: np.ndarray, line: Line, footprint: np.ndarray) -> np.ndarray:
     return (painted(end) - painted(begin)) / footprint
 
 
-_COLOURS = {"shoulder": None, "kerb": (0.62, 0.61, 0.58), "pavement": (0.6, 0.57, 0.54)}
+_COLOURS = {"kerb": (0.62, 0.61, 0.58), "pavement": (0.6, 0.57, 0.54)}
 _VERGES = [
     (0.30, 0.42, 0.18),
     (0.42, 0.45, 0.22),
