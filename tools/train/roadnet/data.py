@@ -35,8 +35,22 @@ class Frame:
     """A picture, as read or made."""
 
     picture: np.ndarray  # RGB bytes, [H, W, 3]
-    target: np.ndarray  # float32, [2, H, W]: how sure it is that a pixel is drivable, is on a lane line
-    weight: np.ndarray  # float32, the same: 0 where nobody knows
+    # Bytes, [H, W, 4]: how sure it is that a pixel is drivable, is on a lane line; whether that is known, for both.
+    labels: np.ndarray
+
+
+# From a label byte to Frame.labels.
+_CHANNELS = np.array(
+    [
+        [255 * (value == 1) for value in both] + [255 * (value != IGNORE) for value in both]
+        for both in ((byte & 3, byte >> 2 & 3) for byte in range(256))
+    ],
+    np.uint8,
+)[None]
+
+
+def _labels(byte: np.ndarray) -> np.ndarray:
+    return cv2.LUT(cv2.merge([byte] * 4), _CHANNELS)
 
 
 @dataclasses.dataclass
@@ -82,21 +96,20 @@ class Pack:
         return byte & 3, byte >> 2 & 3
 
     def soft(self, row: Row) -> np.ndarray:
-        """The teacher's probabilities of both heads, [2, H, W]."""
+        """The teacher's probabilities of both heads, bytes, [H, W, 2]."""
         both = self._read("soft", row, cv2.IMREAD_UNCHANGED)
         # OpenCV reads gray with alpha as BGRA.
-        gray, alpha = both[..., 0], both[..., -1]
-        large = [cv2.resize(part, (640, 360), interpolation=cv2.INTER_LINEAR) for part in (gray, alpha)]
-        return np.stack(large).astype(np.float32) / 255
+        return cv2.resize(np.ascontiguousarray(both[..., [0, -1]]), (640, 360), interpolation=cv2.INTER_LINEAR)
 
     def frame(self, row: Row) -> Frame:
-        drivable, lane, known = self.labels(row)
-        hard = np.stack([drivable, lane])
-        weight = (hard != IGNORE).astype(np.float32)
-        target = (hard == 1).astype(np.float32)
-        taught = np.stack([~known, np.ones_like(known)])
-        target += taught * self.teacher * (self.soft(row) - target)
-        return Frame(self.picture(row), target, weight)
+        byte = self._read("labels", row, cv2.IMREAD_GRAYSCALE)
+        labels = _labels(byte)
+        hard = np.ascontiguousarray(labels[..., :2])
+        taught = cv2.addWeighted(hard, 1 - self.teacher, self.soft(row), self.teacher, 0)
+        known = (byte >> 4 & 3) == 1
+        labels[..., 0] = np.where(known, hard[..., 0], taught[..., 0])
+        labels[..., 1] = taught[..., 1]
+        return Frame(self.picture(row), labels)
 
 
 class MadeFolder:
@@ -123,8 +136,9 @@ class MadeFolder:
         cv2.imwrite(str(part), scene.drivable | scene.lane << 2)
         part.rename(self._label(seed))
 
+    def picture(self, seed: int) -> np.ndarray:
+        return cv2.imread(str(self.folder / f"{seed:05d}.jpg"))[..., ::-1]
+
     def frame(self, seed: int) -> Frame:
-        picture = cv2.imread(str(self.folder / f"{seed:05d}.jpg"))[..., ::-1]
         byte = cv2.imread(str(self._label(seed)), cv2.IMREAD_GRAYSCALE)
-        hard = np.stack([byte & 3, byte >> 2 & 3])
-        return Frame(picture, (hard == 1).astype(np.float32), (hard != IGNORE).astype(np.float32))
+        return Frame(self.picture(seed), _labels(byte))

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
 from torch.nn.utils import fusion
 
 from .model import HEADS, RoadNet
@@ -54,16 +55,18 @@ fit = "stretch"
 """
 
 
-def write(network: RoadNet, path: pathlib.Path, size=(640, 360)):
+def write(network: RoadNet, path: pathlib.Path, size=(640, 360), free: bool = False):
+    """One picture of `size` (width, height) at a time; where `free`, any number of pictures of any size."""
     shipped = Shipped(folded(network)).eval()
-    x = torch.zeros(1, 3, size[1], size[0])
+    axes = {0: "N", 2: "H", 3: "W"}
     torch.onnx.export(
         shipped,
-        (x,),
+        (torch.zeros(1, 3, size[1], size[0]),),
         str(path),
         opset_version=17,
         input_names=["image"],
         output_names=list(OUTPUTS),
+        dynamic_axes={name: axes for name in ("image", *OUTPUTS)} if free else None,
         dynamo=False,
     )
     model = onnx.load(path)
@@ -74,12 +77,24 @@ def write(network: RoadNet, path: pathlib.Path, size=(640, 360)):
     path.with_suffix(".toml").write_text(_TOLD)
 
 
-def difference(network: RoadNet, path: pathlib.Path, frames: int = 4) -> float:
-    """The largest of the file's outputs from the framework's, over their range."""
+def read(path: pathlib.Path) -> RoadNet:
+    """The network with the weights of a file that write() wrote."""
+    weights = {
+        tensor.name.removeprefix("network."): torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(path).graph.initializer
+    }
+    network = folded(RoadNet())
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    return network
+
+
+def difference(network: RoadNet, path: pathlib.Path, shapes=((1, 360, 640),)) -> float:
+    """The largest of the file's outputs from the framework's, over their range, on noise of these shapes (number,
+    height, width)."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng, worst = np.random.default_rng(1), 0.0
-    for _ in range(frames):
-        x = rng.random((1, 3, 360, 640), np.float32)
+    for number, height, width in shapes:
+        x = rng.random((number, 3, height, width), np.float32)
         with torch.no_grad():
             wanted = Shipped(network).eval()(torch.from_numpy(x))
         for want, got in zip(wanted, session.run(list(OUTPUTS), {"image": x})):

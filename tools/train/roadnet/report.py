@@ -70,15 +70,15 @@ def _extremes(predict, pack: Pack, path: pathlib.Path):
 def _curves(log: pathlib.Path, path: pathlib.Path):
     told = [json.loads(line) for line in log.read_text().splitlines()]
     frames = [entry["frames"] / 1000 for entry in told]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
     left.plot(frames, [entry["loss"] for entry in told], color="#444444")
     left.set(xlabel="thousand frames", ylabel="loss (running mean)")
     for part, style in (("drivable_iou_truth", "-"), ("drivable_iou_teacher", "--")):
         for name in told[-1][part]:
             right.plot(frames, [entry[part][name] for entry in told], style, label=f"{name} ({part.split('_')[-1]})")
     right.plot(frames, [entry["lane_f1_all"] for entry in told], color="black", label="lane F1 (teacher)")
-    right.set(xlabel="thousand frames", ylabel="drivable IoU, lane F1", ylim=(0.4, 1))
-    right.legend(fontsize=7, loc="lower right")
+    right.set(xlabel="thousand frames", ylabel="drivable IoU, lane F1", ylim=(0.3, 1))
+    right.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
@@ -107,11 +107,15 @@ def run(args: argparse.Namespace, weights: pathlib.Path):
     _curves(args.out / "log.jsonl", args.out / "curves.png")
     _extremes(predict, pack, args.out / "frames.jpg")
     told["parameters"] = sum(p.numel() for p in network.parameters())
-    file = args.out / "roadnet.onnx"
-    export.write(network, file)  # folds the network: last
+    file, free = args.out / "roadnet.onnx", args.out / "roadnet_free.onnx"
+    export.write(network, file)
+    export.write(network, free, free=True)
     fresh = RoadNet()
     fresh.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    told["from_framework"] = export.difference(fresh.eval(), file)
+    fresh.eval()
+    told["from_framework"] = max(
+        export.difference(fresh, file), export.difference(fresh, free, ((1, 360, 640), (2, 184, 320), (3, 480, 480)))
+    )
     told["bytes"] = file.stat().st_size
     (args.out / "report.json").write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told, indent=1))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from . import augment, evaluate, loss
-from .data import SHARES, Frame, MadeFolder, Pack
+from .data import SHARES, MadeFolder, Pack
 from .model import HEADS, RoadNet
 from .progress import Progress
 
@@ -26,19 +26,20 @@ CHECKPOINT = "checkpoint.pt"
 class Recipe:
     seed: int = 1
     # Frames and their size (width, height): most is learnt from small ones, which cost a quarter.
-    phases: tuple = ((320, 184, 48000), (640, 360, 16000))
+    phases: tuple = ((320, 184, 40000), (640, 360, 10000))
     batch: int = 8
     rate: float = 2e-3
     decay: float = 1e-4
     average: float = 0.998  # of the weights, from step to step
-    made: float = 0.24  # share of made scenes
-    made_count: int = 1500
+    made: float = 0.28  # share of made scenes
+    made_count: int = 2000
+    tones: float = 0.25  # share of frames that get another one's light and colours
     teacher: float = 0.5
     lane_share: float = 1.0
     rate_end: float = 0.01
     warm_up: int = 300  # steps
-    judge_every: int = 4000  # frames
-    patience: int = 8  # judgements at full size without a better one
+    judge_every: int = 6000  # frames
+    patience: int = 6  # judgements at full size without a better one
 
     def size_at(self, frames: int) -> tuple[int, int]:
         for width, height, count in self.phases:
@@ -66,19 +67,26 @@ class Drawn(torch.utils.data.Dataset):
     def __len__(self):
         return self.recipe.frames - self.begin
 
+    def _draw(self, rng: np.random.Generator):
+        """A folder of frames and what it knows one of them by."""
+        group = rng.choice(len(self.shares), p=self.shares)
+        if group == len(self.groups):
+            return self.made, int(rng.integers(self.made.count))
+        return self.pack, self.groups[group][rng.integers(len(self.groups[group]))]
+
     def __getitem__(self, item: int):
         cv2.setNumThreads(1)
         n = self.begin + item
         rng = np.random.default_rng([self.recipe.seed, n])
-        group = rng.choice(len(self.shares), p=self.shares)
-        frame: Frame
-        if group == len(self.groups):
-            frame = self.made.frame(int(rng.integers(self.made.count)))
-        else:
-            frame = self.pack.frame(self.groups[group][rng.integers(len(self.groups[group]))])
+        folder, key = self._draw(rng)
+        frame = folder.frame(key)
+        other = None
+        if rng.random() < self.recipe.tones:
+            folder, key = self._draw(rng)
+            other = folder.picture(key)
         batch_begin = n - n % self.recipe.batch  # one size a batch
-        frame = augment.vary(rng, frame, self.recipe.size_at(batch_begin))
-        return frame.picture.transpose(2, 0, 1).copy(), frame.target.astype(np.float16), frame.weight.astype(bool)
+        frame = augment.vary(rng, frame, self.recipe.size_at(batch_begin), other)
+        return frame.picture.transpose(2, 0, 1).copy(), frame.labels.transpose(2, 0, 1).copy()
 
 
 class Average:
@@ -163,7 +171,7 @@ def train(
     )
     steps = recipe.frames // recipe.batch
     before, running = time.monotonic(), None
-    for picture, target, weight in loader:
+    for picture, labels in loader:
         step = state["frames"] // recipe.batch
         rise = min(1.0, (step + 1) / recipe.warm_up)
         fall = recipe.rate_end + (1 - recipe.rate_end) * (1 + np.cos(np.pi * step / steps)) / 2
@@ -171,7 +179,8 @@ def train(
             group["lr"] = recipe.rate * rise * fall
         network.train()
         logits = network(picture.to(device).float() / 255)
-        value = loss.loss(logits, target.to(device).float(), weight.to(device).float(), recipe.lane_share)
+        target, weight = (labels.to(device).float() / 255).split(2, 1)
+        value = loss.loss(logits, target, weight, recipe.lane_share)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
