@@ -222,7 +222,7 @@ Status put_in_cache(const Entry& entry, const fs::path& folder, const fs::path& 
 
 Result<ModelFiles> fetch(const Entry& entry, const StoreOptions& options, const FetchOptions& fetch_options) {
   auto here = locate(entry, options);
-  if (here || !entry.own_file.empty()) return here;
+  if (here || !entry.own_file.empty() || entry.sources.empty()) return here;
   // A mirror with a wrong file is the user's to mend: fetching past it would hide it.
   if (state_of(entry, options).rfind("wrong", 0) == 0) return here;
   if (entry.needs_consent && !fetch_options.consent) {
@@ -249,7 +249,7 @@ Result<ModelFiles> fetch(const Entry& entry, const StoreOptions& options, const 
   return runtime_error(
       "network '{}' could not be fetched from {}; check the connection, or put {} into a folder and give "
       "--model-path FOLDER",
-      entry.name, tried.empty() ? "anywhere, it has no source" : join(tried, ", "), join(names, " and "));
+      entry.name, join(tried, ", "), join(names, " and "));
 }
 
 }  // namespace tarsier::models

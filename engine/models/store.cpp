@@ -82,6 +82,11 @@ Status check(const std::vector<FileSpec>& files, const ModelFiles& found) {
   return {};
 }
 
+/// The networks that come with Tarsier.
+fs::path shipped_folder() {
+  return home_dir() / "assets" / "models";
+}
+
 }  // namespace
 
 Result<StoreOptions> store_options(const std::vector<std::string>& model_path_flags) {
@@ -99,6 +104,7 @@ Result<StoreOptions> store_options(const std::vector<std::string>& model_path_fl
   if (const fs::path config = config_file(); !config.empty() && fs::exists(config, code)) {
     TARSIER_CHECK(read_config(config, options));
   }
+  options.mirrors.push_back(shipped_folder());
   return options;
 }
 
@@ -127,6 +133,11 @@ Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options) {
     return *std::move(found);
   std::vector<std::string> names;
   for (const auto& file : entry.files) names.push_back(file.name);
+  if (entry.sources.empty()) {
+    return input_error(
+        "network '{}' comes with Tarsier, but {} is not in {}; put it back, or give --model-path FOLDER",
+        entry.name, join(names, " and "), shipped_folder().string());
+  }
   return input_error(
       "network '{}' is not on this machine; `tarsier models {} {}` gets it, or put {} into a folder and give "
       "--model-path FOLDER",
@@ -137,9 +148,11 @@ std::string state_of(const Entry& entry, const StoreOptions& options) {
   if (!entry.own_file.empty()) return "own file";
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
-      if (auto found = files_in(entry.files, folder))
-        return fmt::format("{} {}", check(entry.files, *found).ok() ? "in" : "wrong SHA-256 in",
-                           folder.string());
+      const auto found = files_in(entry.files, folder);
+      if (!found) continue;
+      const bool right = check(entry.files, *found).ok();
+      if (right && mirror == shipped_folder()) return "comes with Tarsier";
+      return fmt::format("{} {}", right ? "in" : "wrong SHA-256 in", folder.string());
     }
   }
   const auto found = files_in(entry.files, cache_folder(entry, options));

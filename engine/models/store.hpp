@@ -23,8 +23,8 @@ struct StoreOptions {
 };
 
 /// The mirrors in their order: `--model-path` values, $TARSIER_MODEL_PATH (separated by ':'), `model_path` (a
-/// text or a list) of $XDG_CONFIG_HOME/tarsier/config.toml. Errors (kInput): a folder of --model-path or the
-/// config that is not there, an unreadable config, an unknown key in it.
+/// text or a list) of $XDG_CONFIG_HOME/tarsier/config.toml, assets/models/ under home_dir(). Errors (kInput):
+/// a folder of --model-path or the config that is not there, an unreadable config, an unknown key in it.
 Result<StoreOptions> store_options(const std::vector<std::string>& model_path_flags);
 
 /// The folder of the cache that holds this entry, whether it is there or not. Its name has the hash of the
@@ -35,7 +35,7 @@ std::filesystem::path cache_folder(const Entry& entry, const StoreOptions& optio
 /// whose SHA-256 is wrong, with both hashes. A damaged file in the cache counts as not there.
 Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options);
 
-/// What `tarsier models list` says: "cached", "in DIR", "own file", "not fetched", "wrong SHA-256 in DIR".
+/// "cached", "comes with Tarsier", "in DIR", "own file", "not fetched" or "wrong SHA-256 in DIR".
 std::string state_of(const Entry& entry, const StoreOptions& options);
 
 }  // namespace tarsier::models

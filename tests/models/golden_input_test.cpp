@@ -36,7 +36,7 @@ TEST_P(GoldenInputs, AreTheRecordedBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, GoldenInputs,
                          ::testing::Values("yolox_nano", "fastestdet", "twinlitenet", "face_landmark",
-                                           "selfie_segmentation", "centernet"),
+                                           "selfie_segmentation", "centernet", "roadnet"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace

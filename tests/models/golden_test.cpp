@@ -1,28 +1,22 @@
-// The networks against recorded reference outputs (tests/golden/README.md): tensors, final boxes, masks.
+// The networks against recorded reference outputs (tests/golden/README.md): tensors, final boxes.
 // Needs the clips and networks of the shared folder ($TARSIER_SHARED, or ../shared beside the source tree)
 // and those that come out of npm packages in the model cache (`tarsier models fetch NAME...`) or in the
 // folder $TARSIER_CENTERNET; a case whose data is missing is skipped with the reason.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 
 #include "core/file.hpp"
 #include "import/import.hpp"
-#include "infer/plan.hpp"
 #include "infer/runner.hpp"
+#include "models/device_chain.hpp"
 #include "models/golden_frames.hpp"
-#include "models/store.hpp"
-#include "pipeline/network.hpp"
 #include "support/gpu_fixture.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_data.hpp"
 #include "vision/detection.hpp"
-#include "vision/mask.hpp"
 
 namespace tarsier::test {
 namespace {
@@ -32,30 +26,6 @@ using nlohmann::json;
 
 constexpr double kTolerance = 1e-3;      // of an output's range, in fp32
 constexpr double kHalfTolerance = 1e-2;  // in fp16, where the layers that need it keep fp32
-
-json golden(const std::string& name) {
-  const auto text = read_text(home_dir() / "tests/golden" / name);
-  EXPECT_TRUE(text.ok()) << text.error().message;
-  return text.ok() ? json::parse(*text) : json();
-}
-
-struct Located {
-  models::Entry entry;
-  fs::path file;
-};
-
-/// The network of the catalogue, its files checked by hash; an error is a reason to skip.
-Result<Located> locate(const std::string& network) {
-  TARSIER_TRY(const auto catalogue, models::Catalogue::load(home_dir() / "assets/models.toml"));
-  TARSIER_TRY(const auto* entry, catalogue.find(network));
-  TARSIER_TRY(auto options, models::store_options({}));
-  if (const auto mirror = shared_folder() / "models"; fs::exists(mirror)) options.mirrors.push_back(mirror);
-  if (const char* folder = std::getenv("TARSIER_CENTERNET"); folder != nullptr && *folder != 0) {
-    options.mirrors.emplace_back(folder);
-  }
-  TARSIER_TRY(const auto files, models::locate(*entry, options));
-  return Located{*entry, files.main};
-}
 
 /// "" where the clip is at hand and is the recorded one.
 std::string why_not(const std::string& clip, const std::string& sha256) {
@@ -235,6 +205,7 @@ TEST_P(GoldenHalfOutputs, AreNearTheReferences) {
 constexpr auto kNetworks = {"yolox_nano",
                             "fastestdet",
                             "twinlitenet",
+                            "roadnet",
                             "face_landmark",
                             "lyt_net",
                             "selfie_segmentation",
@@ -252,51 +223,6 @@ constexpr auto kNetworks = {"yolox_nano",
 const auto kNameOf = [](const auto& param) { return std::string(param.param); };
 INSTANTIATE_TEST_SUITE_P(Networks, GoldenOutputs, ::testing::ValuesIn(kNetworks), kNameOf);
 INSTANTIATE_TEST_SUITE_P(Networks, GoldenHalfOutputs, ::testing::ValuesIn(kNetworks), kNameOf);
-
-/// A network with its pre-processing, all on the device, as the pipelines run it.
-class DeviceChain {
- public:
-  static Result<std::unique_ptr<DeviceChain>> create(gpu::Device& device, const Located& located,
-                                                     uint64_t pixels) {
-    auto chain = std::make_unique<DeviceChain>();
-    TARSIER_TRY(auto graph, import::load_model(located.file));
-    TARSIER_TRY(chain->plan,
-                infer::Plan::compile(device, std::move(graph), {.outputs = located.entry.outputs}));
-    TARSIER_TRY(const auto input, chain->tensor(chain->plan->inputs()[0], located.entry));
-    TARSIER_TRY(chain->preprocess,
-                vision::Preprocess::create(device, preprocess_desc(located.entry.input), input));
-    TARSIER_TRY(chain->frame,
-                device.create_buffer({.size = pixels * 4, .memory = gpu::Memory::kUpload, .name = "frame"}));
-    for (const auto& name : located.entry.outputs) {
-      TARSIER_TRY(const auto output, chain->tensor(*chain->plan->find_output(name), located.entry));
-      chain->outputs.push_back(output);
-    }
-    if (chain->outputs.empty()) {
-      TARSIER_TRY(const auto output, chain->tensor(chain->plan->outputs()[0], located.entry));
-      chain->outputs.push_back(output);
-    }
-    return chain;
-  }
-
-  void record(gpu::CommandList& commands, const GoldenFrame& picture) const {
-    std::copy(picture.pixels.begin(), picture.pixels.end(), frame.as<uint32_t>().begin());
-    preprocess.record(commands, frame.address(), picture.width, picture.height);
-    plan->record(commands);
-  }
-
-  std::unique_ptr<infer::Plan> plan;
-  vision::Preprocess preprocess;
-  gpu::Buffer frame;
-  std::vector<vision::TensorRef> outputs;
-
- private:
-  static Result<vision::TensorRef> tensor(const infer::TensorBinding& binding, const models::Entry& entry) {
-    const auto layout =
-        binding.layout == graph::Layout::kC4 ? vision::TensorLayout::kC4 : vision::TensorLayout::kLinear;
-    return vision::TensorRef::of(binding.address, binding.desc.shape, layout,
-                                 binding.storage == graph::DType::kF16, entry.input.nhwc);
-  }
-};
 
 double overlap(const vision::Detection& a, const json& b) {
   const double x0 = b[2], y0 = b[3], x1 = b[4], y1 = b[5];
@@ -389,119 +315,6 @@ TEST_P(GoldenBoxes, AreTheReferences) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, GoldenBoxes, ::testing::Values("yolox_nano", "fastestdet", "centernet"),
                          [](const auto& param) { return std::string(param.param); });
-
-/// The recorded masks: [image][output][row][column], one byte a pixel.
-std::vector<uint8_t> recorded_masks(const json& recorded, size_t images) {
-  const size_t width = recorded["width"], height = recorded["height"];
-  const auto packed = read_file(home_dir() / "tests/golden/twinlitenet_masks.bin");
-  if (!packed.ok()) return {};
-  std::vector<uint8_t> bits(images * 2 * height * width / 8);
-  uLongf size = bits.size();
-  if (uncompress(bits.data(), &size, reinterpret_cast<const Bytef*>(packed->data()), packed->size()) !=
-          Z_OK ||
-      size != bits.size()) {
-    return {};
-  }
-  std::vector<uint8_t> masks(bits.size() * 8);
-  for (size_t i = 0; i < masks.size(); ++i) {
-    const bool first_row = i / width % height == 0;
-    masks[i] = uint8_t(((bits[i / 8] >> (7 - i % 8)) & 1) ^ (first_row ? 0 : masks[i - width]));
-  }
-  return masks;
-}
-
-/// Intersection over union of a mask and the label's road, at the label's resolution, unlabelled pixels left
-/// out.
-struct RoadOverlap {
-  size_t both = 0, either = 0;
-  void add(std::span<const uint8_t> mask, size_t width, size_t height, const GoldenFrame& label) {
-    const auto label_width = size_t(label.width), label_height = size_t(label.height);
-    for (size_t y = 0; y < label_height; ++y) {
-      for (size_t x = 0; x < label_width; ++x) {
-        const uint32_t truth = label.pixels[y * label_width + x] & 255;  // 3 road, 11 void
-        const bool road = mask[y * height / label_height * width + x * width / label_width] != 0;
-        both += road && truth == 3 ? 1 : 0;
-        either += (road || truth == 3) && truth != 11 ? 1 : 0;
-      }
-    }
-  }
-  [[nodiscard]] double value() const { return double(both) / double(either); }
-};
-
-class GoldenMasks : public GpuTest {};
-
-TEST_F(GoldenMasks, OfTwinLiteNetAgreeOnTheWholeDrive) {
-  const json recorded = golden("twinlitenet_masks.json");
-  ASSERT_FALSE(recorded.empty());
-  const auto located = locate("twinlitenet");
-  if (!located.ok()) GTEST_SKIP() << located.error().message;
-  const fs::path drive = shared_folder() / "labels" / "camvid_val";
-  if (const auto why = missing_file(drive); !why.empty()) GTEST_SKIP() << why;
-  const auto& images = recorded["images"];
-  const auto masks = recorded_masks(recorded, images.size());
-  ASSERT_FALSE(masks.empty()) << "twinlitenet_masks.bin cannot be unpacked";
-  const size_t width = recorded["width"], height = recorded["height"], area = width * height;
-
-  auto chain = DeviceChain::create(device(), *located, area);
-  ASSERT_OK(chain);
-  std::vector<vision::MaskPass> passes;
-  for (const auto& output : (*chain)->outputs) {
-    auto pass = vision::MaskPass::create(device(), vision::MaskKind::kTwoLogits, output, 1);
-    ASSERT_OK(pass);
-    passes.push_back(std::move(*pass));
-  }
-  ASSERT_EQ(passes.size(), 2U);
-
-  // Spread over the drive first, so that a slow device that runs out of time has seen all of it.
-  constexpr size_t kSpread = 6;
-  constexpr auto kBudget = std::chrono::minutes(3);
-  const bool full = std::getenv("TARSIER_FULL_TESTS") != nullptr;
-  std::vector<size_t> order;
-  for (size_t first = 0; first < kSpread; ++first) {
-    for (size_t i = first; i < images.size(); i += kSpread) order.push_back(i);
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  std::array<size_t, 2> equal{};
-  RoadOverlap ours, reference;
-  size_t done = 0;
-  for (const size_t i : order) {
-    if (!full && done >= images.size() / kSpread && std::chrono::steady_clock::now() - begin > kBudget) break;
-    const std::string name = images[i]["name"];
-    const auto picture = read_image(drive / "images" / name);
-    ASSERT_OK(picture);
-    ASSERT_EQ(prepare(*picture, located->entry.input).sha256, images[i]["input_sha256"].get<std::string>())
-        << name;
-    ASSERT_OK(device().run_once([&](gpu::CommandList& commands) {
-      (*chain)->record(commands, *picture);
-      for (const auto& pass : passes) pass.record(commands, 0);
-    }));
-    for (size_t output = 0; output < 2; ++output) {
-      std::vector<uint8_t> got(area);
-      ASSERT_OK(device().download(passes[output].mask(0), 0, got.data(), got.size()));
-      for (auto& pixel : got) pixel = pixel >= 128 ? 1 : 0;
-      const std::span expected(masks.data() + (i * 2 + output) * area, area);
-      for (size_t p = 0; p < area; ++p) equal[output] += got[p] == expected[p] ? 1 : 0;
-      if (output != 0) continue;
-      const auto label = read_image(drive / "labels" / name);
-      ASSERT_OK(label);
-      ours.add(got, width, height, *label);
-      reference.add(expected, width, height, *label);
-    }
-    ++done;
-  }
-  std::cout << done << " of " << images.size() << " frames"
-            << (done < images.size() ? " (out of time; TARSIER_FULL_TESTS=1 runs all)" : "") << ", road IoU "
-            << ours.value() << ", reference " << reference.value() << '\n';
-  EXPECT_NEAR(ours.value(), reference.value(), 0.002);
-  if (done == images.size()) {
-    EXPECT_NEAR(reference.value(), recorded["road_iou"].get<double>(), 1e-4);
-  }
-  for (size_t output = 0; output < 2; ++output) {
-    const double agreement = double(equal[output]) / double(area * done);
-    std::cout << recorded["outputs"][output] << ": " << agreement * 100 << "% of the pixels agree\n";
-    EXPECT_GE(agreement, 0.999);
-  }
-}
 
 }  // namespace
 }  // namespace tarsier::test

@@ -32,9 +32,7 @@ class Driving : public ::testing::Test {
     log::init("warn");
     options_.source = test::shared_clip("highway.mp4").string();
     if (const auto why = test::missing_file(options_.source); !why.empty()) GTEST_SKIP() << why;
-    for (const char* network : {"centernet", "twinlitenet"}) {
-      if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
-    }
+    if (const auto why = test::missing_network("centernet"); !why.empty()) GTEST_SKIP() << why;
     options_.pipeline = "driving";
     options_.headless = true;
     options_.json = (dir_ / "driving.jsonl").string();
@@ -161,6 +159,19 @@ TEST_F(Driving, LaneCurvesLieOnHandMarkedPaint) {
               errors.back());
   EXPECT_LT(errors.back(), 12);
   EXPECT_LT(errors[errors.size() / 2], 4);
+}
+
+TEST_F(Driving, TwinLiteNetTakesRoadnetsPlace) {
+  if (const auto why = test::missing_network("twinlitenet"); !why.empty()) GTEST_SKIP() << why;
+  options_.set = {"road.model=twinlitenet"};
+  options_.max_frames = 3;
+  const Status status = run(options_);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  std::ifstream in(options_.json);
+  int lines = 0;
+  for (std::string line; std::getline(in, line); ++lines)
+    EXPECT_EQ(nlohmann::json::parse(line)["lanes"]["boundaries"].size(), 2U) << line;
+  EXPECT_EQ(lines, 3);
 }
 
 }  // namespace

@@ -97,8 +97,7 @@ TEST_F(SessionRuns, StreetIsTheSameToTheLastBit) {
 TEST_F(SessionRuns, DrivingIsTheSameToTheLastBit) {
   const auto clip = test::shared_clip("highway.mp4");
   if (const auto why = test::missing_file(clip); !why.empty()) GTEST_SKIP() << why;
-  for (const char* network : {"yolox_nano", "twinlitenet"})
-    if (const auto why = test::missing_network(network); !why.empty()) GTEST_SKIP() << why;
+  if (const auto why = test::missing_network("yolox_nano"); !why.empty()) GTEST_SKIP() << why;
   expect_verified(record(options("driving", clip.string()), 8));
 }
 

@@ -82,6 +82,29 @@ TEST(ModelCatalogue, ShippedOneDescribesEveryNetwork) {
   EXPECT_FLOAT_EQ((*catalogue->find("fastestdet"))->input.std[2], 255);
 }
 
+TEST(ModelCatalogue, RoadnetComesWithTarsier) {
+  const auto catalogue = Catalogue::load_default();
+  ASSERT_TRUE(catalogue.ok()) << catalogue.error().message;
+  const auto* entry = *catalogue->find("roadnet");
+  EXPECT_TRUE(entry->sources.empty()) << "nothing to download";
+  const auto options = store_options({});
+  ASSERT_TRUE(options.ok()) << options.error().message;
+  EXPECT_EQ(state_of(*entry, *options), "comes with Tarsier");
+  const auto files = fetch(*entry, *options);
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  EXPECT_EQ(fs::file_size(files->main), entry->files[0].bytes);
+}
+
+TEST_F(Models, OneThatComesWithTarsierAndIsNotThereIsOneClearLine) {
+  Entry entry = tiny(hash(kContent));
+  entry.sources.clear();
+  const auto files = fetch(entry, options_);
+  ASSERT_FALSE(files.ok());
+  EXPECT_EQ(files.error().exit_code(), 2);
+  EXPECT_NE(files.error().message.find("comes with Tarsier, but tiny.onnx is not in"), std::string::npos)
+      << files.error().message;
+}
+
 TEST(ModelCatalogue, EveryUrlIsPinnedToACommit) {
   const auto catalogue = Catalogue::load(fs::path(TARSIER_SOURCE_DIR) / "assets" / "models.toml");
   ASSERT_TRUE(catalogue.ok());

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import zlib
 
@@ -15,6 +16,7 @@ import decode
 import tflite_run
 from frames import Preparation, file_sha256, fitted, sha256, tensor_of, video_frames
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = 512
 BLOCKS = 32
 
@@ -51,6 +53,10 @@ NETWORKS = {
     "fastestdet": (FASTESTDET, [(c, f, None) for c, f in STREET]),
     "centernet": (CENTERNET, [(c, f, None) for c, f in STREET]),
     "twinlitenet": (TWINLITENET, [("highway.mp4", 50, None), ("highway_cars.mp4", 10, None)]),
+    "roadnet": (
+        TWINLITENET,
+        [("highway.mp4", f, None) for f in range(0, 221, 24)] + [("highway_cars.mp4", f, None) for f in range(0, 38, 4)],
+    ),
     "lyt_net": (
         Preparation(320, 240, bgr=False, nhwc=True, **SYMMETRIC),
         [("webcam_book.mkv", 30, None), ("highway.mp4", 50, None)],
@@ -118,6 +124,18 @@ def summary(name: str, value: np.ndarray, whole: bool = False) -> dict:
     return out
 
 
+def run_torch(path: pathlib.Path, inputs: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """roadnet in the framework that it was trained with."""
+    sys.path.append(str(ROOT / "tools" / "train"))
+    import torch
+    from roadnet import export
+
+    network = export.Shipped(export.read(path)).eval()
+    with torch.no_grad():
+        results = [network(torch.from_numpy(x)) for x in inputs]
+    return [{name: y.numpy() for name, y in zip(export.OUTPUTS, result)} for result in results]
+
+
 class Reference:
     def __init__(self, args):
         self.args = args
@@ -136,12 +154,16 @@ class Reference:
         return image
 
     def model(self, network: str) -> pathlib.Path:
+        if network == "roadnet":
+            return ROOT / "assets" / "models" / "roadnet.onnx"
         if network in FILES:
             return self.args.models / FILES[network]
         return self.args.shared / "models" / SHARED.get(network, f"{network}.onnx")
 
     def run(self, network: str, inputs: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
         path = self.model(network)
+        if network == "roadnet":
+            return run_torch(path, inputs)
         if path.suffix == ".json":
             return self.run_tfjs(path, inputs)
         if path.suffix == ".tflite":
@@ -175,6 +197,8 @@ class Reference:
             ]
 
     def describe(self, network: str) -> str:
+        if network == "roadnet":
+            return f"PyTorch {importlib.metadata.version('torch')}, CPU, with the weights of the file"
         if self.model(network).suffix == ".json":
             return f"TensorFlow.js {self.tfjs_version}, {backend_of(self.model(network))} backend"
         if self.model(network).suffix == ".tflite":
