@@ -1,6 +1,7 @@
 // What the tests against recorded references share: the records, the networks, a network on the device.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>

@@ -170,7 +170,8 @@ TEST_F(RoadMasks, OfRoadnetCoverTheRoad) {
   }
   std::cout << "road IoU " << overlap.value() << " on " << frames << " frames\n";
   EXPECT_EQ(frames, 51U);
-  EXPECT_GE(overlap.value(), 0.70);
+  // What PyTorch reaches with the shipped weights (docs/training/roadnet.md).
+  EXPECT_NEAR(overlap.value(), 0.861, 0.005);
 }
 
 }  // namespace

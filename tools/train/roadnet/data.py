@@ -83,10 +83,10 @@ class Pack:
     def picture(self, row: Row) -> np.ndarray:
         return self._read("images", row, cv2.IMREAD_COLOR)[..., ::-1]
 
-    def labels(self, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """drivable, lane (0, 1, 2), and whether the drivable label is no teacher's."""
+    def labels(self, row: Row) -> tuple[np.ndarray, np.ndarray]:
+        """drivable, lane (0, 1, 2)."""
         byte = self._read("labels", row, cv2.IMREAD_GRAYSCALE)
-        return byte & 3, byte >> 2 & 3, (byte >> 4 & 3) == 1
+        return byte & 3, byte >> 2 & 3
 
     def truth(self, row: Row) -> tuple[np.ndarray, np.ndarray] | None:
         """drivable, lane of the source's own, where there is one."""
@@ -106,7 +106,7 @@ class Pack:
         labels = _labels(byte)
         hard = np.ascontiguousarray(labels[..., :2])
         taught = cv2.addWeighted(hard, 1 - self.teacher, self.soft(row), self.teacher, 0)
-        known = (byte >> 4 & 3) == 1
+        known = (byte >> 4 & 3) == 1  # by people or lidar: the teacher's doubt is not asked
         labels[..., 0] = np.where(known, hard[..., 0], taught[..., 0])
         labels[..., 1] = taught[..., 1]
         return Frame(self.picture(row), labels)

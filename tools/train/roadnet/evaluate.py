@@ -62,7 +62,7 @@ def on_pack(predict, pack: Pack, rows) -> dict:
     for row in rows:
         drivable, lane = predict(pack.picture(row))
         own = pack.truth(row)
-        label, label_lane, _ = pack.labels(row)
+        label, label_lane = pack.labels(row)
         if own is not None:
             truth[row.source].add(drivable, own[0] == 1, own[0] != 2)
         else:

@@ -50,7 +50,7 @@ def _extremes(predict, pack: Pack, path: pathlib.Path):
     for row in pack.of("val"):
         picture = pack.picture(row)
         drivable, _ = predict(picture)
-        label, _, _ = pack.labels(row)
+        label, _ = pack.labels(row)
         counts = evaluate.Counts()
         counts.add(drivable, label == 1, label != IGNORE)
         ranked.append((counts.iou, row))
@@ -58,7 +58,7 @@ def _extremes(predict, pack: Pack, path: pathlib.Path):
     rows = []
     for iou, row in ranked[-_SHOWN:][::-1] + ranked[:_SHOWN][::-1]:
         picture = pack.picture(row)
-        label, lane, _ = pack.labels(row)
+        label, lane = pack.labels(row)
         pair = [_overlaid(picture, label == 1, lane == 1), _overlaid(picture, *predict(picture))]
         tile = np.hstack([cv2.resize(side, (320, 180), interpolation=cv2.INTER_AREA) for side in pair])
         cv2.putText(tile, f"{row.name}: {iou:.2f}", (5, 14), 0, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
