@@ -70,13 +70,14 @@ std::optional<ModelFiles> files_in(const std::vector<FileSpec>& files, const fs:
   return found;
 }
 
-Status check(const std::vector<FileSpec>& files, const ModelFiles& found) {
-  for (size_t i = 0; i < files.size(); ++i) {
+Status check(const Entry& entry, const ModelFiles& found) {
+  for (size_t i = 0; i < entry.files.size(); ++i) {
     TARSIER_TRY(const std::string got, sha256_of_file(found.files[i]));
-    if (got != files[i].sha256) {
-      return input_error(
-          "{}: wrong SHA-256: expected {}, got {}; replace the file, or remove it to have it fetched",
-          found.files[i].string(), files[i].sha256, got);
+    if (got != entry.files[i].sha256) {
+      return input_error("{}: wrong SHA-256: expected {}, got {}; replace the file{}",
+                         found.files[i].string(), entry.files[i].sha256, got,
+                         entry.sources.empty() ? " by the one that comes with Tarsier"
+                                               : ", or remove it to have it fetched");
     }
   }
   return {};
@@ -123,13 +124,12 @@ Result<ModelFiles> locate(const Entry& entry, const StoreOptions& options) {
   for (const auto& mirror : options.mirrors) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
       if (auto found = files_in(entry.files, folder)) {
-        TARSIER_CHECK(check(entry.files, *found));
+        TARSIER_CHECK(check(entry, *found));
         return *std::move(found);
       }
     }
   }
-  if (auto found = files_in(entry.files, cache_folder(entry, options));
-      found && check(entry.files, *found).ok())
+  if (auto found = files_in(entry.files, cache_folder(entry, options)); found && check(entry, *found).ok())
     return *std::move(found);
   std::vector<std::string> names;
   for (const auto& file : entry.files) names.push_back(file.name);
@@ -150,13 +150,13 @@ std::string state_of(const Entry& entry, const StoreOptions& options) {
     for (const auto& folder : {mirror, mirror / entry.name}) {
       const auto found = files_in(entry.files, folder);
       if (!found) continue;
-      const bool right = check(entry.files, *found).ok();
+      const bool right = check(entry, *found).ok();
       if (right && mirror == shipped_folder()) return "comes with Tarsier";
       return fmt::format("{} {}", right ? "in" : "wrong SHA-256 in", folder.string());
     }
   }
   const auto found = files_in(entry.files, cache_folder(entry, options));
-  return found && check(entry.files, *found).ok() ? "cached" : "not fetched";
+  return found && check(entry, *found).ok() ? "cached" : "not fetched";
 }
 
 }  // namespace tarsier::models

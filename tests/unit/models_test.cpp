@@ -207,6 +207,12 @@ TEST_F(Models, AMirrorComesFirstAndItsWrongFileIsReported) {
   const auto files = fetch(entry, options_);
   ASSERT_FALSE(files.ok());
   EXPECT_NE(files.error().message.find("wrong SHA-256"), std::string::npos) << files.error().message;
+  EXPECT_NE(files.error().message.find("to have it fetched"), std::string::npos) << files.error().message;
+  Entry shipped = entry;
+  shipped.sources.clear();
+  const auto own = fetch(shipped, options_);
+  ASSERT_FALSE(own.ok());
+  EXPECT_NE(own.error().message.find("comes with Tarsier"), std::string::npos) << own.error().message;
   EXPECT_EQ(*read_text(root_ / "mirror" / "tiny.onnx"), "not it") << "a user's file is never removed";
 }
 

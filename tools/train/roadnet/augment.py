@@ -40,31 +40,82 @@ def geometry(rng: np.random.Generator, frame: Frame, size: tuple[int, int]) -> F
     return Frame(picture, labels)
 
 
-def bonnet(rng: np.random.Generator, frame: Frame) -> Frame:
-    """With the own vehicle's bonnet or dashboard at the lower edge: curved, painted or dark, with what is above it
-    reflected. No camera of the pack sees one, many others do."""
-    h, w = frame.picture.shape[:2]
-    tall, fall, middle = rng.uniform(0.03, 0.2) * h, rng.uniform(-0.2, 1.2), rng.normal(0.5, 0.12)
-    top = h - tall * (1 - fall * np.square((np.arange(w) / w - middle) * 2))
-    top += rng.uniform(0, 0.06) * tall * np.sin(np.arange(w) * rng.uniform(2, 30) / w)
-    below = np.arange(h, dtype=np.float32)[:, None] - top[None].astype(np.float32)
-    first = max(0, int(top.min()) - 1)
-    cover = np.clip(below[first:] + 0.5, 0, 1)[..., None]
+def _edge(rng, w: int, tall: float) -> np.ndarray:
+    """How high a bonnet's or dashboard's curved upper edge lies over the picture's lower one, pixels, [w]."""
+    x = np.arange(w) / w
+    fall, middle = rng.uniform(-0.2, 1.0), rng.normal(0.5, 0.12)
+    return tall * (1 - fall * np.square((x - middle) * 2) + rng.uniform(0, 0.06) * np.sin(x * rng.uniform(2, 30)))
+
+
+def _surface(rng, picture: np.ndarray, first: int, top: float) -> np.ndarray:
+    """What a bonnet or dashboard looks like in the rows from `first` on: paint, with the scene or the sky reflected,
+    stains of light, a dotted seal; float RGB."""
+    h, w = picture.shape[:2]
     dark = rng.random() < 0.6
-    paint = rng.uniform(0, 50) + rng.normal(0, 5, 3) if dark else rng.uniform(0, 230) + rng.normal(0, 30, 3)
-    rows = np.clip(2 * top.min() - np.arange(first, h), 0, h - 1).astype(int)
-    mirrored = cv2.GaussianBlur(frame.picture[rows], (0, 0), rng.uniform(1, 8)).astype(np.float32)
-    shade = 1 + rng.normal(0, 0.4) * np.clip(below[first:] / max(tall, 1), 0, 1)[..., None]
-    share = rng.uniform(0, 0.35) if dark else rng.uniform(0.1, 0.6)
-    own = paint.astype(np.float32) * shade * (1 - share) + mirrored * share
-    if rng.random() < 0.5:  # a bright line where it ends, or a seal
-        own += rng.uniform(-60, 90) * np.exp(-np.abs(below[first:, :, None]) / rng.uniform(1, 4))
-    picture, labels = frame.picture.copy(), frame.labels.copy()
-    picture[first:] = np.clip(picture[first:] + cover * (own - picture[first:]), 0, 255).astype(np.uint8)
-    covered = below > 0
-    labels[covered, :2] = 0
-    labels[covered, 2:] = 255
+    paint = rng.uniform(0, 50) + rng.normal(0, 5, 3) if dark else rng.uniform(0, 230) + rng.normal(0, 20, 3)
+    rows = np.arange(first, h)
+    if rng.random() < 0.5:
+        rows = np.clip(2 * top - rows, 0, h - 1).astype(int)
+    else:  # the sky, which a bonnet shows
+        rows = np.clip((rows - top) * rng.uniform(0.2, 1.5), 0, 0.45 * h).astype(int)
+    seen = cv2.GaussianBlur(picture[rows], (0, 0), rng.uniform(1, 10)).astype(np.float32)
+    share = rng.uniform(0, 0.35) if dark else rng.uniform(0.1, 0.7)
+    height = np.clip((np.arange(first, h) - top) / max(h - top, 1), 0, 1)[:, None, None]
+    own = paint * (1 + rng.normal(0, 0.4) * height) * (1 - share) + seen * share
+    if rng.random() < 0.5:  # what lies on a dashboard, seen in the glass
+        small = rng.standard_normal((rng.integers(2, 7), rng.integers(3, 16), 1))
+        stains = cv2.resize(small.astype(np.float32), (w, h - first), interpolation=cv2.INTER_CUBIC)[..., None]
+        own = own + rng.uniform(5, 45) * np.maximum(stains, 0) ** 2
+    if rng.random() < 0.3:
+        step, radius = rng.integers(3, 12), rng.uniform(0.5, 1.5)
+        dots = np.hypot(*np.meshgrid(np.arange(w) % step - step / 2, np.arange(h - first) % step - step / 2)) < radius
+        own = own + rng.uniform(-40, 60) * dots[..., None]
+    return own.astype(np.float32)
+
+
+def bonnet(rng: np.random.Generator, frame: Frame) -> Frame:
+    """With the own vehicle's bonnet, dashboard or both at the lower edge, now and then something that stands on it. No
+    camera of the pack sees one, many others do."""
+    h, w = frame.picture.shape[:2]
+    picture, labels = frame.picture.astype(np.float32), frame.labels.copy()
+    over = _edge(rng, w, rng.uniform(0.03, 0.24) * h)
+    for _ in range(rng.integers(1, 4)):
+        below = np.arange(h, dtype=np.float32)[:, None] - (h - over)[None].astype(np.float32)
+        top = float((h - over).min())
+        first = max(0, int(top) - 1)
+        own = _surface(rng, frame.picture, first, top)
+        if rng.random() < 0.5:  # a bright line where it ends, or a seal
+            own += rng.uniform(-60, 90) * np.exp(-np.abs(below[first:, :, None]) / rng.uniform(1, 4))
+        picture[first:] += np.clip(below[first:] + 0.5, 0, 1)[..., None] * (own - picture[first:])
+        covered = below > 0
+        labels[covered, :2] = 0
+        labels[covered, 2:] = 255
+        over = over * rng.uniform(0.4, 0.9) + _edge(rng, w, rng.uniform(0, 0.04) * h)
+        if over.max() < 4:
+            break
+    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    if rng.random() < 0.15:  # a holder, a lamp, a wiper
+        x, y = rng.choice([0, w]) + rng.normal(0, 0.1) * w, h * rng.uniform(0.75, 1)
+        corners = np.array([x, y]) + rng.normal(0, 0.1, (7, 2)) * [w, h]
+        corners = cv2.convexHull(corners.astype(np.int32))
+        cv2.fillConvexPoly(picture, corners, (rng.uniform(0, 60) + rng.normal(0, 6, 3)).clip(0, 255).tolist())
+        hidden = cv2.fillConvexPoly(np.zeros((h, w), np.uint8), corners, 1) > 0
+        labels[hidden, :2] = 0
+        labels[hidden, 2:] = 255
     return Frame(picture, labels)
+
+
+def _seam(rng, picture):
+    """With a lighter or darker stretch of road below a line across it, and the seam. The labels stay: what sets a
+    bonnet apart is not that the road changes there."""
+    h, w = picture.shape[:2]
+    below = np.arange(h)[:, None] - (h * rng.uniform(0.6, 1.0) + np.arange(w) * rng.normal(0, 0.06))[None]
+    if rng.random() < 0.5:  # where it ends again
+        below = np.minimum(below, rng.uniform(0.02, 0.2) * h - below)
+    change = 1 + rng.normal(0, 0.2) * np.clip(below + 0.5, 0, 1)
+    if rng.random() < 0.5:
+        change = change * (1 - rng.uniform(0, 0.6) * np.exp(-np.square(below / rng.uniform(0.5, 3))))
+    return picture * change[..., None]
 
 
 def _shadow(rng, picture):
@@ -104,11 +155,16 @@ def _tones(rng, picture, other):
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255
 
 
-def looks(rng: np.random.Generator, picture: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
-    """Other light, weather and camera, and the tones of `other` if there is one; RGB bytes."""
+def looks(
+    rng: np.random.Generator, picture: np.ndarray, other: np.ndarray | None = None, covered: bool = False
+) -> np.ndarray:
+    """Other light, weather and camera, and the tones of `other` if there is one, and seams in the road where no bonnet
+    has covered it; RGB bytes."""
     picture = picture.astype(np.float32) if other is None else _tones(rng, picture, other)
     if rng.random() < 0.25:
         picture = _shadow(rng, picture)
+    if not covered and rng.random() < 0.2:
+        picture = _seam(rng, picture)
     if rng.random() < 0.12:
         picture = _weather(rng, picture)
     grey = picture.mean(-1, keepdims=True)
@@ -128,9 +184,13 @@ def looks(rng: np.random.Generator, picture: np.ndarray, other: np.ndarray | Non
     return picture
 
 
-def vary(rng: np.random.Generator, frame: Frame, size: tuple[int, int], other: np.ndarray | None = None) -> Frame:
+def vary(
+    rng: np.random.Generator, frame: Frame, size: tuple[int, int], other: np.ndarray | None, bonnets: float
+) -> Frame:
+    """`size`: width, height; `other`: a picture whose tones it gets; `bonnets`: how likely it gets a bonnet."""
     frame = geometry(rng, frame, size)
-    if rng.random() < 0.3:
+    covered = rng.random() < bonnets
+    if covered:
         frame = bonnet(rng, frame)
-    frame.picture = looks(rng, frame.picture, other)
+    frame.picture = looks(rng, frame.picture, other, covered)
     return frame

@@ -25,8 +25,8 @@ CHECKPOINT = "checkpoint.pt"
 @dataclasses.dataclass
 class Recipe:
     seed: int = 1
-    # Frames and their size (width, height): most is learnt from small ones, which cost a quarter.
-    phases: tuple = ((320, 184, 40000), (640, 360, 10000))
+    # Frames and their size (width, height): small ones, which cost a quarter, only for the beginning.
+    phases: tuple = ((320, 184, 14000), (640, 360, 30000))
     batch: int = 8
     rate: float = 2e-3
     decay: float = 1e-4
@@ -34,6 +34,7 @@ class Recipe:
     made: float = 0.28  # share of made scenes
     made_count: int = 2000
     tones: float = 0.25  # share of frames that get another one's light and colours
+    bonnets: float = 0.3  # share of frames that get a bonnet or dashboard
     teacher: float = 0.5
     lane_share: float = 1.0
     rate_end: float = 0.01
@@ -85,7 +86,7 @@ class Drawn(torch.utils.data.Dataset):
             folder, key = self._draw(rng)
             other = folder.picture(key)
         batch_begin = n - n % self.recipe.batch  # one size a batch
-        frame = augment.vary(rng, frame, self.recipe.size_at(batch_begin), other)
+        frame = augment.vary(rng, frame, self.recipe.size_at(batch_begin), other, self.recipe.bonnets)
         return frame.picture.transpose(2, 0, 1).copy(), frame.labels.transpose(2, 0, 1).copy()
 
 
