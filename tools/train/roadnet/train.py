@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import time
@@ -20,6 +21,7 @@ from .model import HEADS, RoadNet
 from .progress import Progress
 
 CHECKPOINT = "checkpoint.pt"
+SAVE_EVERY = 120.0  # seconds: what a run that is stopped loses at most
 
 
 @dataclasses.dataclass
@@ -140,7 +142,7 @@ def train(
     optimiser = torch.optim.AdamW(
         [{"params": heavy, "weight_decay": recipe.decay}, {"params": light, "weight_decay": 0.0}], lr=recipe.rate
     )
-    state = {"frames": 0, "best": -1.0, "worse": 0, "seconds": 0.0}
+    state = {"frames": 0, "best": -1.0, "worse": 0, "seconds": 0.0, "loss": None}  # the loss: a running mean
     checkpoint, log = out / CHECKPOINT, out / "log.jsonl"
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
@@ -171,11 +173,11 @@ def train(
         Drawn(recipe, pack, made, state["frames"]), recipe.batch, num_workers=workers, drop_last=True, prefetch_factor=4
     )
     steps = recipe.frames // recipe.batch
-    before, running = time.monotonic(), None
+    before = saved_at = time.monotonic()
     for picture, labels in loader:
         step = state["frames"] // recipe.batch
         rise = min(1.0, (step + 1) / recipe.warm_up)
-        fall = recipe.rate_end + (1 - recipe.rate_end) * (1 + np.cos(np.pi * step / steps)) / 2
+        fall = recipe.rate_end + (1 - recipe.rate_end) * (1 + math.cos(math.pi * step / steps)) / 2
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * rise * fall
         network.train()
@@ -187,13 +189,13 @@ def train(
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         average.follow(network, step)
-        running = value.item() if running is None else 0.98 * running + 0.02 * value.item()
+        state["loss"] = value.item() if state["loss"] is None else 0.98 * state["loss"] + 0.02 * value.item()
         previous = state["frames"]
         state["frames"] += len(picture)
         now = time.monotonic()
         state["seconds"] += now - before
         before = now
-        progress.show(state["frames"], state["seconds"], f"loss {running:.3f}", f"best {state['best']:.3f}")
+        progress.show(state["frames"], state["seconds"], f"loss {state['loss']:.3f}", f"best {state['best']:.3f}")
         done = state["frames"] + recipe.batch > recipe.frames or state["seconds"] > hours * 3600
         if state["frames"] // recipe.judge_every > previous // recipe.judge_every or done:
             judged.load_state_dict(average.values)
@@ -205,7 +207,7 @@ def train(
             elif recipe.size_at(state["frames"]) == recipe.phases[-1][:2]:
                 state["worse"] += 1
             with log.open("a") as file:
-                file.write(json.dumps({**state, "loss": running, "score": reached, **told}) + "\n")
+                file.write(json.dumps({**state, "score": reached, **told}) + "\n")
             progress.say(
                 f"{state['frames']} frames: score {reached:.4f}, lane F1 {told['lane_f1_all']:.3f}, "
                 + ", ".join(
@@ -215,7 +217,10 @@ def train(
                 )
             )
             save()
-            before = time.monotonic()
+            before = saved_at = time.monotonic()
+        elif now - saved_at > SAVE_EVERY:
+            save()
+            saved_at = now
         if done or state["worse"] >= recipe.patience:
             break
     progress.end()
