@@ -140,6 +140,7 @@ Result<std::unique_ptr<Device>> Device::create(const DeviceOptions& options) {
   f13.dynamicRendering = features.dynamic_rendering ? VK_TRUE : VK_FALSE;
   f13.subgroupSizeControl = features.subgroup_size_control ? VK_TRUE : VK_FALSE;
   f13.computeFullSubgroups = f13.subgroupSizeControl;
+  f13.shaderIntegerDotProduct = features.byte_dot ? VK_TRUE : VK_FALSE;
   VkPhysicalDeviceVulkan12Features f12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
   if (impl.physical.api_version >= VK_API_VERSION_1_3) f12.pNext = &f13;
   f12.timelineSemaphore = VK_TRUE;

@@ -53,6 +53,8 @@ struct DeviceFeatures {
   bool storage_8bit = false;
   bool shader_int64 = false;
   bool shader_float16 = false;
+  bool byte_dot = false;       // dot products of four signed bytes in shaders, ...
+  bool fast_byte_dot = false;  // ... by one instruction
   bool synchronization2 = false;
   bool dynamic_rendering = false;
   bool subgroup_size_control = false;

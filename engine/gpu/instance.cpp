@@ -132,13 +132,15 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
   VkPhysicalDeviceDriverProperties driver{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
   VkPhysicalDeviceSubgroupProperties subgroup{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, &driver};
   VkPhysicalDeviceIDProperties id{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, &subgroup};
+  const bool has13 = basic.apiVersion >= VK_API_VERSION_1_3;
+  VkPhysicalDeviceVulkan13Properties more{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES};
+  if (has13) driver.pNext = &more;
   VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &id};
   vkGetPhysicalDeviceProperties2(handle, &properties);
   for (const uint8_t byte : id.deviceUUID) info.uuid += fmt::format("{:02x}", byte);
   info.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
   info.subgroup_size = subgroup.subgroupSize;
 
-  const bool has13 = basic.apiVersion >= VK_API_VERSION_1_3;
   VkPhysicalDeviceVulkan13Features f13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
   VkPhysicalDeviceVulkan12Features f12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
   VkPhysicalDeviceVulkan11Features f11{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, &f12};
@@ -165,6 +167,9 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
   wish(features.uniform_16bit, f11.uniformAndStorageBuffer16BitAccess, "16-bit uniform buffers");
   wish(features.storage_8bit, f12.storageBuffer8BitAccess, "8-bit storage buffers");
   wish(features.shader_float16, f12.shaderFloat16, "fp16 arithmetic");
+  wish(features.byte_dot, has13 ? f13.shaderIntegerDotProduct : VK_FALSE, "dot products of bytes");
+  features.fast_byte_dot =
+      features.byte_dot && more.integerDotProduct4x8BitPackedSignedAccelerated != VK_FALSE;
   wish(features.synchronization2, has13 ? f13.synchronization2 : VK_FALSE, "synchronization2");
   wish(features.dynamic_rendering, has13 ? f13.dynamicRendering : VK_FALSE, "dynamic rendering");
   wish(features.subgroup_size_control,

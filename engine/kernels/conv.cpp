@@ -3,6 +3,7 @@
 // below lists the ways to run a node.
 #include <algorithm>
 
+#include "kernels/byte_weights.hpp"
 #include "kernels/conv_emit.hpp"
 #include "kernels/register.hpp"
 
@@ -143,7 +144,10 @@ class Convolution : public Operator {
     if (!device.software && constant_weights(view) && fits_conv_tiled(*g, device)) {
       std::vector<std::string> tiles;
       for (const auto& tile : matrix_variants(conv_product(*g), device, half)) tiles.push_back(tile.name());
-      for (const auto& tile : tiled_variants(conv_product(*g), device, half)) tiles.push_back(tile.name());
+      const bool bytes =
+          middle_of_bytes(node) && byte_weights(view.floats(1), g->out_channels, true).has_value();
+      for (const auto& tile : tiled_variants(conv_product(*g), device, half, bytes))
+        tiles.push_back(tile.name());
       names.insert(names.begin() + (fits_conv_vector(*g) ? 1 : 0), tiles.begin(), tiles.end());
     }
     return names;

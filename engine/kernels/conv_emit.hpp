@@ -98,7 +98,7 @@ Status emit_conv_vector(ConvContext& context);
 /// No transposed convolution; grouped ones where the groups are made of whole channel groups of 4.
 [[nodiscard]] bool fits_conv_tiled(const ConvGeometry& geometry, const gpu::DeviceFeatures& device);
 [[nodiscard]] uint64_t conv_tiled_scratch(const ConvGeometry& geometry, const TileVariant& variant);
-/// fp16 weights and arithmetic only where they can hold the weights.
+/// fp16 or bytes as weights, and arithmetic with them, only where they hold the weights.
 Status emit_conv_tiled(ConvContext& context, const TileVariant& variant);
 /// Adds the `parts` of the sums that lie in scratch memory, the bias and the post-ops.
 Status emit_conv_reduce(ConvContext& context, const ConvTail& tail, uint32_t parts);

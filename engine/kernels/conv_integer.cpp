@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/number.hpp"
+#include "kernels/byte_weights.hpp"
 #include "kernels/nd_index.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/register.hpp"
@@ -208,6 +209,7 @@ class ConvInteger : public Operator {
     std::vector<graph::ValueId> x{builder.input(0), builder.scalar(1)};
     if (builder.input(kPlaces.x_zero) != graph::kNone) x.push_back(builder.input(kPlaces.x_zero));
     auto attributes = builder.node().attributes;
+    if (const auto least = least_difference(builder, 0, kPlaces.x_zero)) attributes[kBytesFrom] = *least;
     attributes["whole_numbers"] = int64_t{2};
     attributes["full_precision"] = int64_t{1};
     const auto sum = builder.add(
@@ -306,6 +308,7 @@ class QLinearConv : public Composite {
       operands.push_back(builder.constant(Tensor::f32({channels}, values)));
     }
     auto attributes = builder.node().attributes;
+    if (const auto least = least_difference(builder, 0, 2)) attributes[kBytesFrom] = *least;
     attributes["whole_numbers"] = int64_t{1};
     const graph::ValueId sum = builder.add("Conv", std::move(operands), std::move(attributes));
     Tensor y_zero({builder.desc(7).dtype, {channels}});

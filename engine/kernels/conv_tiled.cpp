@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/half.hpp"
+#include "kernels/byte_weights.hpp"
 #include "kernels/conv_emit.hpp"
 #include "kernels/nd_index.hpp"
 
@@ -18,8 +19,10 @@ struct Push {
   uint32_t depth, steps, tiles;
   Divisor groups, width;
   uint32_t out_channels, batch;
+  int32_t middle = 0;  // bytes alone
+  uint32_t reserved = 0;
 };
-static_assert(sizeof(Push) == 96);
+static_assert(sizeof(Push) == 104);
 
 struct ReducePush {
   uint64_t partial, output, tail;
@@ -51,6 +54,22 @@ std::vector<float> pack(const ConvContext& context, int64_t rows, int64_t pitch)
       for (int64_t tap = 0; tap < g.taps(); ++tap) {
         packed[size_t((group * rows + tap * in_groups * 4 + i) * pitch + column)] =
             context.weights[size_t((o * g.in_group() + i) * g.taps() + tap)];
+      }
+    }
+  }
+  return packed;
+}
+
+/// The same of bytes: four k in a word, [conv group][rows of 4 k][columns].
+std::vector<uint32_t> pack(const ConvGeometry& g, const ByteWeights& weights, int64_t rows, int64_t pitch) {
+  const int64_t in_groups = ceil_div(g.in_group(), 4);
+  std::vector<uint32_t> packed(size_t(g.group * rows * pitch), 0U);
+  for (int64_t o = 0; o < g.out_channels; ++o) {
+    const int64_t group = o / g.out_group(), column = o % g.out_group();
+    for (int64_t i = 0; i < g.in_group(); ++i) {
+      for (int64_t tap = 0; tap < g.taps(); ++tap) {
+        put_byte(packed[size_t((group * rows + tap * in_groups + i / 4) * pitch + column)], i,
+                 weights.values[size_t((o * g.in_group() + i) * g.taps() + tap)]);
       }
     }
   }
@@ -103,9 +122,12 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
   const bool half_weights = half_input && halves_hold(context.weights);
   TileVariant run = variant;
   run.half = variant.half && half_weights && device.shader_float16;
-  if (variant.matrix() && !half_weights) {
-    // The matrix kernels know fp16 alone: a network may still name them for a layer whose weights are odd.
-    run = without_matrices(variant);
+  const auto middle = middle_of_bytes(emitter.node());
+  std::optional<ByteWeights> bytes;
+  if (variant.bytes && middle) bytes = byte_weights(context.weights, g.out_channels, true);
+  if ((variant.matrix() && !half_weights) || (variant.bytes && !bytes)) {
+    // They know fp16 or bytes alone: a network may still name them for a layer whose weights are odd.
+    run = plain_tiles(variant);
   }
   const auto shape = tile_shape(run, device);
   if (!shape || !fits_conv_tiled(g, device)) {
@@ -114,11 +136,25 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
   const int64_t steps = step_count(g, run);
   const Split split = split_steps(steps, run.splits);
   const int64_t tiles = ceil_div(g.out_group(), shape->columns);
-  TARSIER_TRY(const ConvTail tail, upload_tail(context, ceil_div(g.out_channels, 4) * 4));
-  TARSIER_TRY(
-      const Weights weights,
-      upload_values(emitter, pack(context, steps * step_depth(run), tiles * shape->columns), half_weights));
+  const int64_t channels = ceil_div(g.out_channels, 4) * 4, pitch = tiles * shape->columns;
   Push push{};
+  Weights weights;
+  ConvTail tail;
+  if (bytes) {
+    // A number is the signed byte plus `middle`, which therefore comes to the bias, times the weights.
+    context.bias.resize(size_t(g.out_channels), 0.0F);
+    for (size_t o = 0; o < context.bias.size(); ++o)
+      context.bias[o] += bytes->scale[o] * float(*middle * bytes->sum[o]);
+    auto scale = bytes->scale;
+    scale.resize(size_t(channels), 1.0F);
+    TARSIER_TRY(tail, upload_tail(context, channels, scale));
+    const auto packed = pack(g, *bytes, steps * step_depth(run) / 4, pitch);
+    TARSIER_TRY(weights, emitter.upload(std::as_bytes(std::span(packed))));
+    push.middle = int32_t(*middle);
+  } else {
+    TARSIER_TRY(tail, upload_tail(context, channels));
+    TARSIER_TRY(weights, upload_values(emitter, pack(context, steps * step_depth(run), pitch), half_weights));
+  }
   push.input = context.input.address;
   push.output = split.parts > 1 ? emitter.scratch() : context.output.address;
   push.tail = tail.address;
@@ -143,7 +179,7 @@ Status emit_conv_tiled(ConvContext& context, const TileVariant& variant) {
       whole ? tail.kinds[0] : 0U,         whole ? tail.kinds[1] : 0U,       half_input ? 1U : 0U,
       whole ? context.output_half() : 0U, whole ? context.mask_flag() : 0U, 1U};
   std::ranges::copy(shape->constants(), std::back_inserter(constants));
-  constants.insert(constants.end(), {g.pointwise() ? 1U : 0U, split.parts, half_weights ? 1U : 0U});
+  constants.insert(constants.end(), {g.pointwise() ? 1U : 0U, split.parts, half_weights && !bytes ? 1U : 0U});
   Dispatch dispatch;
   dispatch.pipeline.shader = tile_shader("conv", run);
   if (run.matrix()) {

@@ -34,7 +34,8 @@ std::vector<std::string> product_variants(const OpView& view, const Product& p,
   // A single row reads every weight once: tiles have nothing to share.
   if (!device.software && p.m > 1 && fits_matmul_tiled(p, device)) {
     for (const auto& tile : matrix_variants(p.size(), device, half)) names.push_back(tile.name());
-    for (const auto& tile : tiled_variants(p.size(), device, false)) names.push_back(tile.name());
+    const bool bytes = fits_matmul_bytes(view, p);
+    for (const auto& tile : tiled_variants(p.size(), device, false, bytes)) names.push_back(tile.name());
   }
   if (!names.empty()) names.emplace_back(kSimple);
   return names;
@@ -254,11 +255,14 @@ Result<std::array<uint32_t, 3>> product_grid(const Product& p, uint32_t rows) {
 }
 
 Result<ProductOperands> product_operands(Emitter& emitter, const Product& p, bool with_c,
-                                         const std::vector<std::vector<int64_t>>& others) {
+                                         const std::vector<std::vector<int64_t>>& others, bool with_b) {
   ProductOperands out{.b_k = p.b_k, .b_column = p.b_column};
   TARSIER_TRY(out.a, input_address(emitter, 0, Layout::kLinear, false));
   const Tensor* weights = emitter.constant(1);
-  if (weights != nullptr && p.batch.empty() && p.b_column != 1) {
+  if (!with_b) {
+    out.b_k = ceil_div(p.n, 4) * 4;
+    out.b_column = 1;
+  } else if (weights != nullptr && p.batch.empty() && p.b_column != 1) {
     // Constant weights given as [N][K] are turned once, so that neighbouring lanes load neighbours.
     const StridedCopy turn{{p.k, p.n}, {p.b_k, p.b_column}, {p.n, 1}};
     TARSIER_TRY(

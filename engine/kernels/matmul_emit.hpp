@@ -28,9 +28,10 @@ struct ProductOperands {
   bool whole_k = false;                     // four k of a row of a are
 };
 /// Constant weights given as [N][K] are turned on the way. `others`: strides along the batch of what else the
-/// table is to tell offsets of.
+/// table is to tell offsets of. Not `with_b`: the caller has its own.
 Result<ProductOperands> product_operands(Emitter& emitter, const Product& product, bool with_c,
-                                         const std::vector<std::vector<int64_t>>& others = {});
+                                         const std::vector<std::vector<int64_t>>& others = {},
+                                         bool with_b = true);
 /// Workgroups of matmul.comp and matmul_integer.comp, 64 columns of `rows` rows each.
 Result<std::array<uint32_t, 3>> product_grid(const Product& product, uint32_t rows);
 
@@ -50,6 +51,9 @@ static_assert(sizeof(ProductPush) == 120);
 [[nodiscard]] bool fits_matmul_tiled(const Product& product, const gpu::DeviceFeatures& device);
 [[nodiscard]] uint64_t matmul_tiled_scratch(const Product& product, const TileVariant& variant);
 Status emit_matmul_tiled(Emitter& emitter, const Product& product, bool with_c, const TileVariant& variant);
+
+/// Whether input 1 is weights for dot products of bytes, and input 0 holds what these multiply.
+[[nodiscard]] bool fits_matmul_bytes(const OpView& view, const Product& product);
 
 /// Constant b and c (by columns), whole groups of four, enough rows.
 [[nodiscard]] bool fits_matmul_dense(const OpView& view, const Product& product,

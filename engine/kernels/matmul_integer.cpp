@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/byte_weights.hpp"
 #include "kernels/register.hpp"
 
 namespace tarsier::kernels {
@@ -87,6 +88,8 @@ class MatMulInteger : public Operator {
     std::vector<ValueId> operands{builder.input(0), builder.scalar(1)};
     if (has_zero_a) operands.push_back(builder.reshape(builder.input(2), {}));
     const ValueId a = builder.add("DequantizeLinear", std::move(operands));
+    NodeBuilder::Attributes attributes{{"full_precision", int64_t{1}}};
+    if (const auto least = least_difference(builder, 0, 2)) attributes[kBytesFrom] = *least;
     const auto ends = exact_parts(weights, columns);
     ValueId sum = graph::kNone;
     for (int64_t first = 0; first < rows; first = ends[size_t(first)]) {
@@ -96,9 +99,8 @@ class MatMulInteger : public Operator {
           end - first == rows
               ? a
               : builder.add("Slice", {a, builder.ints({first}), builder.ints({end}), builder.ints({-1})});
-      const ValueId product =
-          builder.add("MatMul", {left, builder.constant(Tensor::f32({end - first, columns}, part))},
-                      {{"full_precision", int64_t{1}}});
+      const ValueId product = builder.add(
+          "MatMul", {left, builder.constant(Tensor::f32({end - first, columns}, part))}, attributes);
       const ValueId whole = builder.add("Cast", {product}, {{"to", onnx_type(DType::kI32)}});
       sum = sum == graph::kNone ? whole : builder.add("Add", {sum, whole});
     }

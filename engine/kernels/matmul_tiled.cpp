@@ -2,6 +2,7 @@
 // the plan is made in fp16. See shaders/include/matmul_tiled.glsl.
 #include <algorithm>
 
+#include "kernels/byte_weights.hpp"
 #include "kernels/matmul_emit.hpp"
 
 namespace tarsier::kernels {
@@ -16,6 +17,25 @@ struct ReducePush {
 };
 static_assert(sizeof(ReducePush) == 88);
 
+/// The constant b turned to [n][k], as bytes.
+std::optional<ByteWeights> bytes_of(const OpView& view, const Product& p) {
+  const auto b = view.floats(1);
+  std::vector<float> turned;
+  turned.reserve(b.size());
+  for (int64_t n = 0; n < p.n; ++n)
+    for (int64_t k = 0; k < p.k; ++k) turned.push_back(b[size_t(k * p.b_k + n * p.b_column)]);
+  return byte_weights(turned, p.n, false);
+}
+
+/// Bytes in words of four k, [groups of k][columns], `rows` x `pitch` of them.
+std::vector<uint32_t> pack(const Product& p, const ByteWeights& weights, int64_t rows, int64_t pitch) {
+  std::vector<uint32_t> packed(size_t(rows * pitch), 0U);
+  for (int64_t n = 0; n < p.n; ++n)
+    for (int64_t k = 0; k < p.k; ++k)
+      put_byte(packed[size_t(k / 4 * pitch + n)], k, weights.values[size_t(n * p.k + k)]);
+  return packed;
+}
+
 /// Whether fp16 holds the constant operands; of the others a network in fp16 promises it.
 bool halves_hold_constants(const Emitter& emitter) {
   for (size_t i = 0; i < 2; ++i) {
@@ -26,6 +46,11 @@ bool halves_hold_constants(const Emitter& emitter) {
 }
 
 }  // namespace
+
+bool fits_matmul_bytes(const OpView& view, const Product& p) {
+  return middle_of_bytes(view.node()) && view.data(1) != nullptr && view.rank(1) == 2 && !view.has(2) &&
+         p.alpha == 1 && bytes_of(view, p).has_value();
+}
 
 bool fits_matmul_tiled(const Product& p, const gpu::DeviceFeatures& device) {
   constexpr int64_t kMost = int64_t{1} << 31;  // offsets are counted in 32 bits
@@ -43,19 +68,40 @@ uint64_t matmul_tiled_scratch(const Product& p, const TileVariant& variant) {
   return parts == 1 ? 0 : uint64_t(parts) * uint64_t(p.batches() * p.m * p.n) * 4;
 }
 
-Status emit_matmul_tiled(Emitter& emitter, const Product& p, bool with_c, const TileVariant& variant) {
+Status emit_matmul_tiled(Emitter& emitter, const Product& product, bool with_c, const TileVariant& variant) {
   const gpu::DeviceFeatures& device = emitter.device();
+  const OpView view(emitter.graph(), emitter.node());
   TileVariant run = variant;
-  if (variant.matrix() && !halves_hold_constants(emitter)) {
-    run = without_matrices(variant);
+  if ((variant.matrix() && !halves_hold_constants(emitter)) ||
+      (variant.bytes && !fits_matmul_bytes(view, product))) {
+    run = plain_tiles(variant);
   }
+  Product p = product;
   const auto shape = tile_shape(run, device);
   if (!shape || run.half || !fits_matmul_tiled(p, device)) {
     return runtime_error("variant '{}' does not fit this node", variant.name());
   }
   TARSIER_TRY(const PostSetup post, setup_post_ops(emitter));
-  TARSIER_TRY(const ProductOperands operands, product_operands(emitter, p, with_c));
-  const Split split = split_steps(ceil_div(p.k, step_depth(run)), run.splits);
+  const int64_t steps = ceil_div(p.k, step_depth(run));
+  TARSIER_TRY(ProductOperands operands, product_operands(emitter, p, with_c, {}, !run.bytes));
+  if (run.bytes) {
+    // A number of a is the signed byte plus `middle`, which is left to the sum as a multiple of each column's
+    // weights: the term with c.
+    const auto weights = bytes_of(view, p);
+    const int64_t pitch = ceil_div(p.n, shape->columns) * shape->columns;
+    const auto words = pack(p, *weights, steps * step_depth(run) / 4, pitch);
+    const std::vector<float> sums(weights->sum.begin(), weights->sum.end());
+    TARSIER_TRY(const Weights packed, emitter.upload(std::as_bytes(std::span(words))));
+    TARSIER_TRY(const Weights column_sums, emitter.upload(std::as_bytes(std::span(sums))));
+    operands.b = packed.address;
+    operands.b_k = pitch / 4;
+    operands.c = column_sums.address;
+    with_c = true;
+    p.beta = float(*middle_of_bytes(emitter.node()));
+    p.c_row = 0;
+    p.c_column = 1;
+  }
+  const Split split = split_steps(steps, run.splits);
   const bool whole = split.parts == 1;
   ProductPush push =
       product_push(p, operands, whole ? emitter.output(0).address : emitter.scratch(), post.push);

@@ -53,9 +53,9 @@ constexpr MatrixTile kMatrixTiles[] = {
 
 // Guesses of what a GPU is like, in products; the tuner measures. Workgroups that it holds at once, ...
 constexpr double kSlots = 160;
-// ... what matrix instructions gain, what packed fp16 gains, what writing and reading back a partial sum
-// costs, and one more dispatch.
-constexpr double kMatrixGain = 6, kHalfGain = 1.6, kPartialCost = 160, kDispatchCost = 2e7;
+// ... what matrix instructions gain, what packed fp16 and dot products of bytes gain, what writing and
+// reading back a partial sum costs, and one more dispatch.
+constexpr double kMatrixGain = 6, kHalfGain = 1.6, kBytesGain = 2.5, kPartialCost = 160, kDispatchCost = 2e7;
 
 double cost_of(const ProductSize& size, uint32_t rows, uint32_t columns, uint32_t splits, double efficiency) {
   const double blocks = double(ceil_div(size.rows, rows) * ceil_div(size.columns, columns) * size.batch);
@@ -95,6 +95,7 @@ std::string TileVariant::name() const {
   std::string text = fmt::format("{}.{}x{}", kFamilies[size_t(family)], rows, columns);
   if (matrix()) text += fmt::format(".{}x{}x{}", shape.m, shape.n, shape.k);
   if (half) text += ".half";
+  if (bytes) text += ".bytes";
   if (splits > 1) text += fmt::format(".k{}", splits);
   return text;
 }
@@ -112,6 +113,8 @@ std::optional<TileVariant> TileVariant::parse(std::string_view name) {
       out.family = Family(family - std::begin(kFamilies));
     } else if (part == "half" && !out.matrix() && index > 1) {
       out.half = true;
+    } else if (part == "bytes" && !out.matrix() && !out.half && index > 1) {
+      out.bytes = true;
     } else if (part.starts_with('k') && index > 1) {
       const auto splits = parse_extents(part.substr(1));
       if (!splits || splits->size() != 1) return std::nullopt;
@@ -135,7 +138,10 @@ std::optional<TileVariant> TileVariant::parse(std::string_view name) {
 
 uint32_t shared_bytes(const TileVariant& variant, const TileShape& shape) {
   const auto depth = uint32_t(step_depth(variant));
-  if (!variant.matrix()) return 2 * depth * (shape.rows + shape.columns) * (variant.half ? 2 : 4);
+  if (!variant.matrix()) {
+    const uint32_t bytes = variant.bytes ? 1 : variant.half ? 2 : 4;
+    return 2 * depth * (shape.rows + shape.columns) * bytes;
+  }
   // The paddings of tile_matrix.glsl.
   const uint32_t operands = 2 * (shape.rows * (depth + 8) + depth * (shape.columns + 8)) * 2;
   return operands + shape.part_rows * shape.part_columns * variant.shape.m * (variant.shape.n + 4) * 4;
@@ -196,19 +202,28 @@ std::optional<TileShape> tile_shape(const TileVariant& variant, const gpu::Devic
   return std::nullopt;
 }
 
-std::vector<TileVariant> tiled_variants(const ProductSize& size, const gpu::DeviceFeatures& device,
-                                        bool half) {
+std::vector<TileVariant> tiled_variants(const ProductSize& size, const gpu::DeviceFeatures& device, bool half,
+                                        bool bytes) {
+  struct Arithmetic {
+    bool half, bytes, possible;
+    double gain;
+  };
+  const Arithmetic ways[] = {{false, false, true, 1},
+                             {true, false, half && device.shader_float16, kHalfGain},
+                             {false, true, bytes && device.fast_byte_dot, kBytesGain}};
   std::vector<Candidate> candidates;
   for (const auto& [shape, efficiency] : kShapes) {
     for (const uint32_t splits : kSplitChoices) {
-      for (const bool as_half : {false, true}) {
-        const TileVariant variant{
-            .rows = shape.rows, .columns = shape.columns, .splits = splits, .half = as_half};
-        if (as_half && !(half && device.shader_float16)) continue;
-        if (!worth_splitting(ceil_div(size.depth, step_depth(variant)), splits)) continue;
+      for (const Arithmetic& way : ways) {
+        const TileVariant variant{.rows = shape.rows,
+                                  .columns = shape.columns,
+                                  .splits = splits,
+                                  .half = way.half,
+                                  .bytes = way.bytes};
+        if (!way.possible || !worth_splitting(ceil_div(size.depth, step_depth(variant)), splits)) continue;
         if (!tile_shape(variant, device)) continue;
-        const double rate = efficiency * (as_half ? kHalfGain : 1.0);
-        candidates.push_back({variant, cost_of(size, shape.rows, shape.columns, splits, rate)});
+        const double cost = cost_of(size, shape.rows, shape.columns, splits, efficiency * way.gain);
+        candidates.push_back({variant, cost});
       }
     }
   }
@@ -254,15 +269,15 @@ std::string tile_shader(std::string_view op, const TileVariant& variant) {
     case TileVariant::Family::kTiled:
       break;
   }
-  return fmt::format("kernels/{}_tiled{}.comp", op, variant.half ? "_half" : "");
+  return fmt::format("kernels/{}_tiled{}.comp", op, variant.bytes ? "_bytes" : variant.half ? "_half" : "");
 }
 
-TileVariant without_matrices(const TileVariant& variant) {
+TileVariant plain_tiles(const TileVariant& variant) {
   return {.rows = 64, .columns = 64, .splits = variant.splits};
 }
 
 uint32_t most_parts(const TileVariant& variant, int64_t depth) {
-  if (variant.matrix()) return variant.splits;
+  if (variant.matrix() || variant.bytes) return variant.splits;
   return split_steps(ceil_div(depth, step_depth(variant)), variant.splits).parts;
 }
 

@@ -12,7 +12,7 @@ layout(constant_id = 13) const uint kWeightsHalf = 0u;
 
 layout(push_constant, std430) uniform Push {
   CONV_PUSH
-  uint64_t weights;      // [conv group][k][columns], columns padded to whole tiles
+  uint64_t weights;      // [conv group][k, or groups of 4][columns], columns padded to whole tiles
   uint in_extent;        // height << 16 | width
   uint out_extent;
   uint in_groups;        // groups of 4 channels: of all << 16 | of one conv group
@@ -27,12 +27,23 @@ layout(push_constant, std430) uniform Push {
   uint width_magic, width_shift;
   uint out_channels;
   uint batch;
+#ifdef TILE_BYTES
+  int middle;  // of the input's numbers: those less it are signed bytes
+#endif
 } pc;
 
 // fast_divide() takes divisors from 2 on: the host doubles them, too.
 uint halve_divide(uint n, uint magic, uint shift) { return fast_divide(n * 2u, magic, shift); }
 
 const uint kWeightBytes = kWeightsHalf != 0u ? 8u : 16u;  // of four columns
+
+#ifdef TILE_BYTES
+uint tile_of(vec4 value) { return packed_bytes(ivec4(value) - pc.middle); }
+uint tile_of_halves(uint64_t bits) {
+  const uvec2 words = unpackUint2x32(bits);
+  return tile_of(vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)));
+}
+#endif
 
 // One 128-bit word where conv.glsl's store_output() writes two of 64: that is for the software device.
 void store_whole(uint64_t address, vec4 value) {
@@ -75,13 +86,17 @@ void fetch_tiles(uint step) {
   }
   [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
     const uint64_t address =
-        weights + uint64_t((step * (kDepth * 4u) + fetch_k(s)) * (pc.tiles * kColumns) + fetch_column(s)) *
+        weights + uint64_t((step * kStepK + fetch_k(s)) * (pc.tiles * kColumns) + fetch_column(s)) *
                       uint64_t(kWeightBytes);
+#ifdef TILE_BYTES
+    fetched_b[s] = load_words(address, 0u);
+#else
     if (kWeightsHalf == 0u) {
       fetched_b[s] = tile_of(Float4Ref(address).v);
     } else {
       fetched_b[s] = tile_of_halves(LongRef(address).v);
     }
+#endif
   }
 }
 
@@ -92,6 +107,9 @@ void store_sum(uint row, uint column, vec4 sum) {
   const uint group = conv_group * out_groups + local_group;
   const uint plane = n * (pc.out_groups >> 16) + group;
   const uint item = plane * pixels + p;
+#ifdef TILE_BYTES
+  sum *= Float4Ref(pc.tail + uint64_t(((pc.out_groups >> 16) + group) * 16u)).v;  // behind the bias
+#endif
   if (kSplits > 1u) {
     const uint all = pc.batch * (pc.out_groups >> 16) * pixels;
     Float4Ref(pc.dst + (uint64_t(split) * uint64_t(all) + uint64_t(item)) * 16ul).v = sum;
@@ -121,7 +139,7 @@ void main() {
   image = pc.src +
           uint64_t(n * (pc.in_groups >> 16) + conv_group * in_groups) * uint64_t(in_plane * kGroupBytes);
   weights = pc.weights +
-            (uint64_t(conv_group * steps * (kDepth * 4u)) * uint64_t(pc.tiles * kColumns) +
+            (uint64_t(conv_group * steps * kStepK) * uint64_t(pc.tiles * kColumns) +
              uint64_t(tile * kColumns)) * uint64_t(kWeightBytes);
 
   const uint first = split * pc.steps, last = min(first + pc.steps, steps);

@@ -21,6 +21,11 @@ layout(push_constant, std430) uniform Push {
 
 uint product, split, a_start, b_start;
 
+#ifdef TILE_BYTES
+// beta is what makes signed bytes of the numbers of a, and c what that takes off the sums of each column.
+uint tile_of(vec4 value) { return packed_bytes(ivec4(value) - int(pc.beta)); }
+#endif
+
 void fetch_tiles(uint step) {
   [[unroll]] for (uint s = 0u; s < kSlotsA; ++s) {
     const uint k = (step * kDepth + fetch_depth(s)) * 4u;
@@ -37,8 +42,15 @@ void fetch_tiles(uint step) {
     }
     fetched_a[s] = tile_of(x);
   }
+#ifdef TILE_BYTES
   [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
-    const uint k = step * (kDepth * 4u) + fetch_k(s);
+    // Already in bytes, [groups of 4 k][columns], both padded to whole tiles.
+    const uint column = gl_WorkGroupID.x * kColumns + fetch_column(s);
+    fetched_b[s] = load_words(pc.b, (step * kStepK + fetch_k(s)) * pc.b_k + column);
+  }
+#else
+  [[unroll]] for (uint s = 0u; s < kSlotsB; ++s) {
+    const uint k = step * kStepK + fetch_k(s);
     const uint column = gl_WorkGroupID.x * kTileN + fetch_column(s) * 4u;
     const uint at = b_start + k * pc.b_k;
     vec4 x = vec4(0.0);
@@ -53,6 +65,7 @@ void fetch_tiles(uint step) {
     }
     fetched_b[s] = tile_of(x);
   }
+#endif
 }
 
 void store_sum(uint tile_row, uint tile_column, vec4 x) {

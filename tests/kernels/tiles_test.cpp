@@ -13,7 +13,7 @@ namespace {
 
 TEST(TileVariant, NamesAreReadBack) {
   for (const char* name : {"tiled.64x64", "tiled.32x32.k4", "tiled.128x64.half", "tiled.64x16.half.k16",
-                           "matrix.64x64.16x16x16", "matrix.128x64.16x8x16.k2"}) {
+                           "tiled.64x64.bytes.k2", "matrix.64x64.16x16x16", "matrix.128x64.16x8x16.k2"}) {
     const auto variant = TileVariant::parse(name);
     ASSERT_TRUE(variant.has_value()) << name;
     EXPECT_EQ(variant->name(), name);
@@ -21,10 +21,11 @@ TEST(TileVariant, NamesAreReadBack) {
 }
 
 TEST(TileVariant, OtherTextIsNoName) {
-  for (const char* name : {"", "dense", "tiled", "tiled.", "tiled.64", "tiled.64x", "tiled.64x64x64",
-                           "tiled.64x64.k1", "tiled.64x64.k", "tiled.64x64.k2.half", "tiled.064x64",
-                           "tiled.64x64.", "tiled..64x64", "matrix.64x64", "matrix.64x64.16x16x16.half",
-                           "tiled.0x64", "tiled.64x64.16x16x16", "tiled.99999999999x64"}) {
+  for (const char* name :
+       {"", "dense", "tiled", "tiled.", "tiled.64", "tiled.64x", "tiled.64x64x64", "tiled.64x64.k1",
+        "tiled.64x64.k", "tiled.64x64.k2.half", "tiled.64x64.half.bytes", "tiled.064x64", "tiled.64x64.",
+        "tiled..64x64", "matrix.64x64", "matrix.64x64.16x16x16.half", "tiled.0x64", "tiled.64x64.16x16x16",
+        "tiled.99999999999x64"}) {
     EXPECT_FALSE(TileVariant::parse(name).has_value()) << name;
   }
 }
