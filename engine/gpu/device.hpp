@@ -58,6 +58,7 @@ struct DeviceFeatures {
   bool synchronization2 = false;
   bool dynamic_rendering = false;
   bool subgroup_size_control = false;
+  bool subgroup_shuffle = false;  // in compute shaders, in subgroups of subgroup_size
   uint32_t subgroup_size = 0;
   uint32_t max_push_constants = 128;
   uint32_t max_uniform_range = 16384;  // bytes that one weight window can cover, at most 65536

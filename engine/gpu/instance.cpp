@@ -176,6 +176,12 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
        has13 && f13.subgroupSizeControl != VK_FALSE && f13.computeFullSubgroups != VK_FALSE ? VK_TRUE
                                                                                             : VK_FALSE,
        "subgroup size control");
+  // Kernels rely on how many invocations a subgroup and how many subgroups a workgroup has.
+  const bool known_subgroups =
+      features.subgroup_size_control && required_subgroup_size(handle, subgroup.subgroupSize);
+  features.subgroup_shuffle = known_subgroups &&
+                              (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+                              (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) != 0;
   const auto& limits = basic.limits;
   features.subgroup_size = subgroup.subgroupSize;
   features.max_push_constants = limits.maxPushConstantsSize;
@@ -200,10 +206,8 @@ PhysicalDevice describe(VkInstance instance, VkPhysicalDevice handle, uint32_t i
   if (present && !has_extension(VK_KHR_SWAPCHAIN_EXTENSION_NAME)) {
     info.missing.emplace_back("presentation to a window (VK_KHR_swapchain)");
   }
-  // The matrix kernels rely on how many subgroups a workgroup has.
   if (has_extension(kCooperativeMatrixExtension) && f12.vulkanMemoryModel != VK_FALSE &&
-      features.shader_float16 && features.subgroup_size_control &&
-      required_subgroup_size(handle, subgroup.subgroupSize)) {
+      features.shader_float16 && known_subgroups) {
     features.matrix_shapes = cooperative_matrix_shapes(instance, handle);
   }
   if (features.matrix_shapes.empty()) info.optional_missing.emplace_back("cooperative matrices of fp16");

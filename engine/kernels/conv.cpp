@@ -29,6 +29,12 @@ int prefer_winograd(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
   return deep && device.software && kTile == 4 ? 35 : 25 + int(kTile);
 }
 
+template <int64_t kRows>
+int prefer_shuffle(const ConvGeometry& g, const gpu::DeviceFeatures& device) {
+  if (!fits_depthwise_shuffle(g, device, kRows)) return 0;
+  return device.software ? 26 - int(kRows) : -1;
+}
+
 const Variant kVariants[] = {
     // One or few output pixels: squeeze-and-excite, classifier heads.
     {"vector", [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_vector(g) ? 40 : 0; },
@@ -48,6 +54,13 @@ const Variant kVariants[] = {
     {"depthwise",
      [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_depthwise(g) ? 20 : 0; },
      emit_conv_depthwise},
+    // The same with fewer loads, which the software device does lane by lane. Tall tiles compile for long:
+    // only the
+    // tuner tries them.
+    {"depthwise.shuffle", prefer_shuffle<4>,
+     [](ConvContext& context) { return emit_depthwise_shuffle(context, 4); }},
+    {"depthwise.shuffle8", prefer_shuffle<8>,
+     [](ConvContext& context) { return emit_depthwise_shuffle(context, 8); }},
     // Groups of several channels.
     {"grouped",
      [](const ConvGeometry& g, const gpu::DeviceFeatures& device) {

@@ -86,6 +86,11 @@ Status emit_conv_grouped(ConvContext& context);
 
 [[nodiscard]] bool fits_conv_depthwise(const ConvGeometry& geometry);
 Status emit_conv_depthwise(ConvContext& context);
+/// The same with pixels from neighbouring invocations, in tiles of at most `rows`: 4 for all that it fits, 8
+/// where that changes the tile. See conv_depthwise.cpp.
+[[nodiscard]] bool fits_depthwise_shuffle(const ConvGeometry& geometry, const gpu::DeviceFeatures& device,
+                                          int64_t rows);
+Status emit_depthwise_shuffle(ConvContext& context, int64_t rows);
 
 [[nodiscard]] bool fits_conv_vector(const ConvGeometry& geometry);
 /// Few output pixels: a matrix times a vector.

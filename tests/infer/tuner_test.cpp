@@ -19,15 +19,16 @@ using tarsier::testing::random_tensor;
 
 class TunerTest : public test::GpuTest {
  protected:
-  /// Two like 3x3 convolutions, which have variants, and a depthwise one, which has none.
+  /// Two like 3x3 convolutions, which have variants, and a dilated depthwise one, which has none.
   static graph::Graph network() {
     G g;
     auto x = g.input("x", {1, 16, 20, 24});
     const tarsier::testing::Attributes same{{"pads", std::vector<int64_t>{1, 1, 1, 1}}};
     x = g.op("Relu", {g.conv(x, {16, 16, 3, 3}, same)});
     x = g.op("Relu", {g.conv(x, {16, 16, 3, 3}, same)});
-    auto depthwise = same;
-    depthwise["group"] = int64_t{16};
+    const tarsier::testing::Attributes depthwise{{"pads", std::vector<int64_t>{2, 2, 2, 2}},
+                                                 {"dilations", std::vector<int64_t>{2, 2}},
+                                                 {"group", int64_t{16}}};
     g.output(g.conv(x, {16, 1, 3, 3}, depthwise));
     return g;
   }

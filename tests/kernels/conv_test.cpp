@@ -225,7 +225,12 @@ class ConvTest : public test::GpuTest {
     if (const uint64_t bytes = kernel->scratch_bytes(graph, graph.nodes[0]); bytes > 0) {
       TARSIER_TRY(p.scratch, make_stored(std::vector<std::byte>(bytes), true));
     }
-    TestEmitter emitter(features(as_gpu), graph, p.weights, p.scratch.bytes > 0 ? p.scratch.address() : 0);
+    auto emitter_features = features(as_gpu);
+    // These are passed to the driver, so they have to be the device's.
+    if (variant.starts_with("depthwise.shuffle")) {
+      emitter_features.subgroup_size = device().features().subgroup_size;
+    }
+    TestEmitter emitter(emitter_features, graph, p.weights, p.scratch.bytes > 0 ? p.scratch.address() : 0);
     for (const auto& [id, tensor] : p.data) {
       TARSIER_TRY(p.stored[id], make_stored(packed(graph.value(id), tensor), false));
       emitter.addresses[id] = p.stored[id].address();
@@ -369,6 +374,18 @@ const std::vector<ConvCase> kCases = {
     {"dw3x1_stride", {1, 5, 13, 7}, {5, 1, 3, 1}, {2, 1}, {0, 0, 1, 0}, {}, 5},
     {"dw_one_column", {1, 130, 5, 1}, {130, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {}, 130},
     {"dw_many", {1, 1100, 3, 5}, {1100, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {}, 1100},
+    // rows of several tiles and subgroups
+    {"dw3_wide", {2, 5, 9, 61}, {5, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {}, 5},
+    {"dw3_tall", {1, 4, 70, 6}, {4, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {}, 4},
+    {"dw3_valid", {1, 5, 12, 43}, {5, 1, 3, 3}, {1, 1}, {}, {}, 5},
+    {"dw3_wide_pad", {1, 5, 12, 43}, {5, 1, 3, 3}, {1, 1}, {2, 3, 2, 3}, {}, 5},
+    {"dw3_stride2_wide", {1, 9, 20, 83}, {9, 1, 3, 3}, {2, 2}, {1, 1, 1, 1}, {}, 9},
+    {"dw3_stride2_behind", {1, 8, 30, 64}, {8, 1, 3, 3}, {2, 2}, {0, 0, 1, 1}, {}, 8},
+    {"dw5_wide", {2, 5, 33, 40}, {5, 1, 5, 5}, {1, 1}, {2, 2, 2, 2}, {}, 5},
+    {"dw5_stride2_wide", {1, 5, 33, 90}, {5, 1, 5, 5}, {2, 2}, {2, 2, 2, 2}, {}, 5},
+    {"dw7_wide", {1, 5, 20, 45}, {5, 1, 7, 7}, {1, 1}, {3, 3, 3, 3}, {}, 5},
+    {"dw1x7", {1, 5, 9, 30}, {5, 1, 1, 7}, {1, 1}, {0, 3, 0, 3}, {}, 5},
+    {"dw7x1", {1, 5, 9, 30}, {5, 1, 7, 1}, {1, 1}, {3, 0, 3, 0}, {}, 5},
     // the generic kernel
     {"dw_multiplier", {1, 5, 7, 5}, {15, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {}, 5},
     {"grouped", {2, 12, 5, 7}, {18, 4, 3, 3}, {2, 1}, {1, 1, 1, 1}, {}, 3},
@@ -465,7 +482,7 @@ const std::vector<ConvCase> kCases = {
 };
 
 /// So that no row silently takes the slow way.
-std::string expected_shader(const ConvCase& c) {
+std::string expected_shader(const ConvCase& c, bool software) {
   const std::string_view name = c.name;
   const bool scatter = c.transposed && !c.strides.empty() && c.input.size() == 4 && c.pads.empty() &&
                        Shape(c.weights.begin() + 2, c.weights.end()) == c.strides;
@@ -474,7 +491,9 @@ std::string expected_shader(const ConvCase& c) {
   if (c.group == 1 && !c.transposed && c.input.size() == 4 && !c.dynamic_weights) kind = "dense";
   if (scatter) kind = "dense";
   if (c.group > 1 && c.group < c.weights[0] && !c.transposed && c.input.size() == 4) kind = "dense";
-  if (c.group > 1 && c.group == c.weights[0] && !c.transposed && !huge) kind = "depthwise";
+  if (c.group > 1 && c.group == c.weights[0] && !c.transposed && !huge) {
+    kind = software && c.dilations.empty() ? "depthwise_shuffle" : "depthwise";
+  }
   if (name.starts_with("vector")) kind = "vector";
   return fmt::format("kernels/conv_{}.comp", kind);
 }
@@ -490,7 +509,8 @@ TEST_P(ConvCases, MatchesTheReference) {
   const bool half = mode != Mode::kFp32;
   Prepared p;
   ASSERT_OK(prepare(c, half, mode == Mode::kFp16AsGpu, true, p));
-  for (const auto& dispatch : p.dispatches) EXPECT_EQ(dispatch.pipeline.shader, expected_shader(c));
+  for (const auto& dispatch : p.dispatches)
+    EXPECT_EQ(dispatch.pipeline.shader, expected_shader(c, mode != Mode::kFp16AsGpu));
   ASSERT_OK(run(p));
   compare(c, p, half);
   // Every other way to run it: those offered on this device, and those that only tests ask for here.
