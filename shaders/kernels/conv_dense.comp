@@ -52,13 +52,18 @@ vec4 weight(uint i) {
   return vec4(uintBitsToFloat(unpackUint2x32(q.x)), uintBitsToFloat(unpackUint2x32(q.y)));
 }
 
-// Adds the products of one input group. `offset`: of its weights in the window.
+// Adds the products of one input group. `offset`: of its weights in the window. All weights are read before the
+// first product: each read is a branch on the software device, and what is unfinished at a branch goes to memory.
 void accumulate(vec4 x[4], uint offset) {
+  vec4 w[4][4];
+  [[unroll]] for (uint k = 0u; k < kBlockGroups; ++k) {
+    [[unroll]] for (uint c = 0u; c < kChannels; ++c) w[k][c] = weight(offset + c * kBlockGroups + k);
+  }
   [[unroll]] for (uint k = 0u; k < kBlockGroups; ++k) {
     [[unroll]] for (uint l = 0u; l < 4u; ++l) {
       [[unroll]] for (uint j = 0u; j < kPixels; ++j) {
         float sum = sums[j][k][l];
-        [[unroll]] for (uint c = 0u; c < kChannels; ++c) sum += x[j][c] * weight(offset + c * kBlockGroups + k)[l];
+        [[unroll]] for (uint c = 0u; c < kChannels; ++c) sum += x[j][c] * w[k][c][l];
         sums[j][k][l] = sum;
       }
     }
