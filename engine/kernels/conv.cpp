@@ -54,9 +54,8 @@ const Variant kVariants[] = {
     {"depthwise",
      [](const ConvGeometry& g, const gpu::DeviceFeatures&) { return fits_conv_depthwise(g) ? 20 : 0; },
      emit_conv_depthwise},
-    // The same with fewer loads, which the software device does lane by lane. Tall tiles compile for long:
-    // only the
-    // tuner tries them.
+    // The same with fewer loads, which the software device does lane by lane. Tall tiles compile for long, so
+    // only the tuner tries them.
     {"depthwise.shuffle", prefer_shuffle<4>,
      [](ConvContext& context) { return emit_depthwise_shuffle(context, 4); }},
     {"depthwise.shuffle8", prefer_shuffle<8>,

@@ -113,7 +113,7 @@ void main() {
 #endif
   const int first_x = x * kStrideX - pc.pad_x, first_y = y * kStrideY - pc.pad_y;
 
-  vec4 sums[8][8];
+  vec4 sums[8][4];
   [[unroll]] for (int i = 0; i < kTileY; ++i) {
     [[unroll]] for (int j = 0; j < kTileX; ++j) sums[i][j] = bias;
   }
