@@ -48,7 +48,8 @@ TEST_F(WindowTransport, KeysPauseStepSeekAndRepeat) {
       const double now = all[i]["time"];
       EXPECT_GE(now, 5 - 1e-6) << i;
       EXPECT_LE(now, 5.2 + 1e-6) << i;
-      starts += now < all[i - 1]["time"].get<double>() ? 1 : 0;
+      // The same frame again, too: where the device is slow all others are late.
+      starts += now <= all[i - 1]["time"].get<double>() ? 1 : 0;
     }
     EXPECT_GE(starts, 2U) << "round and round";
     user.press("backslash");

@@ -10,9 +10,11 @@
 #include <map>
 #include <thread>
 
+#include "core/file.hpp"
 #include "gpu/driver_setup.hpp"
 #include "overlay/panels.hpp"
 #include "present/palette.hpp"
+#include "support/eventually.hpp"
 #include "support/gpu_fixture.hpp"
 #include "support/scene.hpp"
 
@@ -275,15 +277,17 @@ TEST_F(WindowTest, ClicksOnHiddenPanelsAreNone) {
     return std::system(("xdotool " + what + " >/dev/null 2>&1").c_str()) == 0;
   };
   ASSERT_TRUE(mouse("search --name tarsier-click-test windowmove --sync 0 0"));
-  /// Whether Pause was pressed in the next frames.
+  /// Whether Pause was pressed in the next pictures: a turn that shows none has asked no panel.
   const auto pauses = [&] {
     bool any = false;
-    for (int i = 0; i < 6; ++i) {
+    int shown = 0;
+    EXPECT_TRUE(test::eventually([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       overlay::PanelEvents events;
-      turn(&events);
+      shown += turn(&events) ? 1 : 0;
       any = any || events.transport.toggle_pause;
-    }
+      return shown >= 6;
+    }));
     return any;
   };
   int y = 30;
@@ -368,29 +372,26 @@ TEST_F(WindowTest, XServerShowsWhatWasPresented) {
   open(1280, 720);
   window_->set_title("tarsier-window-test");
   show(5);
-  ring_->drain();
-  for (int i = 0; i < 5; ++i) {  // presenting is asynchronous
-    window_->poll();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  take_picture("x");
   const std::string path = ::testing::TempDir() + "tarsier_x.rgb";
   const std::string command = "xwd -silent -name tarsier-window-test | convert xwd:- -depth 8 rgb:" + path;
-  ASSERT_EQ(std::system(command.c_str()), 0);
-  FILE* file = std::fopen(path.c_str(), "rb");
-  ASSERT_NE(file, nullptr);
-  std::vector<uint8_t> rgb(1280UL * 720 * 3);
-  ASSERT_EQ(std::fread(rgb.data(), 1, rgb.size(), file), rgb.size());
-  std::fclose(file);
-  std::remove(path.c_str());
-  take_picture("x");
   size_t differ = 0;
-  for (uint32_t y = 0; y < 720; ++y) {
-    for (uint32_t x = 0; x < 1280; ++x) {
-      const uint8_t* p = &rgb[(size_t(y) * 1280 + x) * 3];
-      differ += near(pixel(x, y), {p[0], p[1], p[2]}, 4) ? 0 : 1;
+  // Presenting is asynchronous.
+  EXPECT_TRUE(test::eventually([&] {
+    window_->poll();
+    if (std::system(command.c_str()) != 0) return false;
+    const auto rgb = read_file(path);
+    if (!rgb.ok() || rgb->size() != 1280UL * 720 * 3) return false;
+    differ = 0;
+    for (uint32_t y = 0; y < 720; ++y) {
+      for (uint32_t x = 0; x < 1280; ++x) {
+        const auto* p = &(*rgb)[(size_t(y) * 1280 + x) * 3];
+        differ += near(pixel(x, y), {int(p[0]), int(p[1]), int(p[2])}, 4) ? 0 : 1;
+      }
     }
-  }
-  EXPECT_LT(differ, 1280U * 720 / 200) << "the X server's picture is the swapchain's";
+    return differ < 1280U * 720 / 200;
+  })) << "the X server's picture is not the swapchain's: " << differ << " pixels";
+  std::remove(path.c_str());
 }
 
 TEST_F(WindowTest, ScreenshotIsSavedUnderANewName) {
